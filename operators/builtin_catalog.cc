@@ -1,0 +1,38 @@
+#include "operators/builtin_catalog.h"
+
+namespace streamrun {
+
+Catalog builtin_catalog() {
+  Catalog catalog;
+  catalog.add(describe_queue_source());
+  catalog.add(describe_file_source());
+  catalog.add(describe_stdin_source());
+  catalog.add(describe_generate_source());
+
+  catalog.add(describe_filter());
+  catalog.add(describe_map());
+  catalog.add(describe_with());
+  catalog.add(describe_drop());
+  catalog.add(describe_rename());
+  catalog.add(describe_flat_map());
+  catalog.add(describe_union());
+  catalog.add(describe_count());
+  catalog.add(describe_count_by_value());
+  catalog.add(describe_reduce());
+  catalog.add(describe_reduce_by_key());
+  catalog.add(describe_join());
+
+  catalog.add(describe_print_sink());
+  catalog.add(describe_stdout_sink());
+  catalog.add(describe_file_sink());
+  catalog.add(describe_pipe_sink());
+  catalog.add(describe_discard_sink());
+
+  catalog.add(describe_json_format());
+  catalog.add(describe_csv_format());
+  catalog.add(describe_text_format());
+  catalog.add(describe_raw_format());
+  return catalog;
+}
+
+}  // namespace streamrun

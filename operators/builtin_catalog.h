@@ -1,0 +1,40 @@
+// Everything that comes with the program. Each operator is one file without a header; these are the names by
+// which the list in builtin_catalog.cc knows them.
+#pragma once
+
+#include "runner/operator/catalog.h"
+
+namespace streamrun {
+
+TransformDescriptor describe_filter();
+TransformDescriptor describe_map();
+TransformDescriptor describe_with();
+TransformDescriptor describe_drop();
+TransformDescriptor describe_rename();
+TransformDescriptor describe_flat_map();
+TransformDescriptor describe_union();
+TransformDescriptor describe_count();
+TransformDescriptor describe_count_by_value();
+TransformDescriptor describe_reduce();
+TransformDescriptor describe_reduce_by_key();
+TransformDescriptor describe_join();
+
+SourceDescriptor describe_queue_source();
+SourceDescriptor describe_file_source();
+SourceDescriptor describe_stdin_source();
+SourceDescriptor describe_generate_source();
+
+SinkDescriptor describe_print_sink();
+SinkDescriptor describe_stdout_sink();
+SinkDescriptor describe_file_sink();
+SinkDescriptor describe_pipe_sink();
+SinkDescriptor describe_discard_sink();
+
+FormatDescriptor describe_json_format();
+FormatDescriptor describe_csv_format();
+FormatDescriptor describe_text_format();
+FormatDescriptor describe_raw_format();
+
+Catalog builtin_catalog();
+
+}  // namespace streamrun

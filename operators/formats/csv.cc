@@ -1,0 +1,81 @@
+// CSV, a record a line.
+#include <string>
+
+#include "operators/builtin_catalog.h"
+#include "operators/formats/time_options.h"
+#include "runner/data/codec.h"
+
+namespace streamrun {
+namespace {
+
+// As declared; CsvOptions holds the patterns in a struct of their own.
+struct CsvFormat {
+  char delimiter = ',';
+  bool header = false;
+  char quote = '"';
+  std::string null_value;
+  std::string date_format;
+  std::string timestamp_format;
+
+  CsvOptions options() const { return {delimiter, header, quote, null_value, {date_format, timestamp_format}}; }
+};
+
+CsvOptions csv_options(const void* options) { return static_cast<const CsvFormat*>(options)->options(); }
+
+bool check(const CsvOptions& options, const std::vector<Field>& columns, Span place, Diagnostics& diagnostics) {
+  bool good = check_patterns(options.time, place, diagnostics);
+  const auto fault = [&](std::string code, std::string message) {
+    diagnostics.error(std::move(code), place, std::move(message));
+    good = false;
+  };
+  if (options.delimiter == options.quote) fault("bad-option", "delimiter and quote are the same character");
+  for (const char c : {options.delimiter, options.quote}) {
+    if (c == '\n' || c == '\r' || c == '\0') fault("bad-option", "delimiter and quote must not be a line end or a NUL");
+  }
+  if (options.null_value.find_first_of("\r\n") != std::string::npos ||
+      options.null_value.find(options.delimiter) != std::string::npos ||
+      options.null_value.find(options.quote) != std::string::npos) {
+    fault("bad-option", "null_value must not hold the delimiter, the quote or a line end");
+  }
+  for (const Field& column : columns) {
+    if (column.type.is_nested() || column.type.kind() == TypeKind::variant) {
+      fault("bad-format", "csv has no form for column '" + column.name + "' of type " + column.type.name() +
+                              "; use json, or to_json(" + column.name + ")");
+    }
+  }
+  return good;
+}
+
+}  // namespace
+
+FormatDescriptor describe_csv_format() {
+  FormatDescriptor made;
+  made.name = "csv";
+  made.summary = "a record a line, its fields in the order of the schema";
+  made.needs_schema = true;
+  made.options = Options<CsvFormat>{}
+                     .optional("delimiter", &CsvFormat::delimiter, ",", "what stands between fields, one character")
+                     .optional("header", &CsvFormat::header, "false", "the first line of a file names the columns")
+                     .optional("quote", &CsvFormat::quote, "\"", "what stands around fields; doubled within them")
+                     .optional("null_value", &CsvFormat::null_value, "", "the text of a null; an empty field is one too")
+                     .optional("date_format", &CsvFormat::date_format, "", "pattern of dates; default yyyy-MM-dd")
+                     .optional("timestamp_format", &CsvFormat::timestamp_format, "",
+                               "pattern of timestamps; default ISO 8601, in UTC")
+                     .table();
+  made.decode = format_decode<CsvFormat>(made.options);
+  made.check_read = [](const void* options, const Schema& schema, Span place, Diagnostics& diagnostics) {
+    return check(csv_options(options), schema.columns, place, diagnostics);
+  };
+  made.make_decoder = [](const void* options, const Schema& schema, const std::vector<bool>& wanted) {
+    return make_csv_decoder(schema, wanted, csv_options(options));
+  };
+  made.check_write = [](const void* options, const std::vector<Field>& columns, Span place, Diagnostics& diagnostics) {
+    return check(csv_options(options), columns, place, diagnostics);
+  };
+  made.make_encoder = [](const void* options, const std::vector<Field>& columns) {
+    return make_csv_encoder(columns, csv_options(options));
+  };
+  return made;
+}
+
+}  // namespace streamrun

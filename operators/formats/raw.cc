@@ -1,0 +1,43 @@
+// Bytes as they are.
+#include <string>
+
+#include "operators/builtin_catalog.h"
+#include "operators/formats/time_options.h"
+#include "runner/data/codec.h"
+
+namespace streamrun {
+
+FormatDescriptor describe_raw_format() {
+  FormatDescriptor made;
+  made.name = "raw";
+  made.summary = "bytes as they are, one column `value`";
+  made.own_schema = Schema{{{"value", TypeKind::binary}}, {}};
+  made.options = Options<NoFormatOptions>{}.table();
+  made.decode = format_decode<NoFormatOptions>(made.options);
+  made.check_read = [](const void*, const Schema& schema, Span place, Diagnostics& diagnostics) {
+    if (schema.columns == std::vector<Field>{{"value", TypeKind::binary}}) return true;
+    diagnostics.error("bad-format", place, "format raw has one column, (value binary)");
+    return false;
+  };
+  made.make_decoder = [](const void*, const Schema&, const std::vector<bool>& wanted) {
+    return make_raw_decoder(!wanted.empty() && wanted[0]);
+  };
+  made.check_write = [](const void*, const std::vector<Field>& columns, Span place, Diagnostics& diagnostics) {
+    if (columns.size() != 1) {
+      diagnostics.error("bad-format", place,
+                        "format raw writes one column, not " + std::to_string(columns.size()) + "; name it in columns");
+      return false;
+    }
+    const TypeKind kind = columns[0].type.kind();
+    if (kind != TypeKind::string && kind != TypeKind::binary) {
+      diagnostics.error("bad-format", place,
+                        "format raw writes a string or binary column, not " + columns[0].type.name());
+      return false;
+    }
+    return true;
+  };
+  made.make_encoder = [](const void*, const std::vector<Field>& columns) { return make_raw_encoder(columns[0]); };
+  return made;
+}
+
+}  // namespace streamrun

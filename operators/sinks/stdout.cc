@@ -1,0 +1,88 @@
+// Every row on standard output and nothing else, so that it pipes.
+#include <signal.h>
+
+#include "operators/builtin_catalog.h"
+#include "runner/operator/byte_spool.h"
+#include "runner/operator/file_descriptor.h"
+#include "runner/operator/row_encoder.h"
+#include "runner/operator/sink.h"
+
+namespace streamrun {
+namespace {
+
+struct StdoutOptions {};
+
+class StdoutSink final : public Sink {
+ public:
+  StdoutSink(std::shared_ptr<const RowEncoder> encoder, int output)
+      : encoder_(std::move(encoder)), output_(output) {}
+
+  void encode(const RecordBatch& batch, KernelContext&, std::vector<StagedRows>& out) const override {
+    encoder_->encode(batch, out);
+  }
+  Result<> start() override {
+    // A reader that has gone is an error of the write, not the end of this process without a word.
+    ::signal(SIGPIPE, SIG_IGN);
+    return {};
+  }
+  Result<std::unique_ptr<Stage>> stage(BatchTime) override;
+
+  // The header comes once, before the first row.
+  Result<> write(const ByteSpool& spool) {
+    if (spool.size() == 0) return {};
+    if (!header_written_) {
+      if (auto done = write_all(output_, encoder_->header(), "standard output"); !done) return done;
+      header_written_ = true;
+    }
+    return spool.read([this](std::string_view bytes) { return write_all(output_, bytes, "standard output"); });
+  }
+
+ private:
+  std::shared_ptr<const RowEncoder> encoder_;
+  int output_;
+  bool header_written_ = false;
+};
+
+class StdoutStage final : public Stage {
+ public:
+  explicit StdoutStage(StdoutSink& sink) : sink_(sink) {}
+
+  Result<> append(StagedRows&& rows) override { return spool_.append(std::move(rows.bytes)); }
+  // Kept until the stage goes: a retry writes all of it again.
+  Result<> publish() override { return sink_.write(spool_); }
+  void discard() override { spool_.clear(); }
+  std::size_t drainable() const override { return spool_.in_memory(); }
+  Result<> drain() override {
+    auto written = sink_.write(spool_);
+    if (written) spool_.clear();
+    return written;
+  }
+
+ private:
+  StdoutSink& sink_;
+  ByteSpool spool_;
+};
+
+Result<std::unique_ptr<Stage>> StdoutSink::stage(BatchTime) { return std::make_unique<StdoutStage>(*this); }
+
+std::optional<BoundSink> bind(const StdoutOptions&, SinkBindContext& context) {
+  auto encoder = RowEncoder::bind(context);
+  if (!encoder) return std::nullopt;
+  BoundSink bound;
+  bound.drains = true;
+  bound.guarantee = "at least once";
+  bound.open = [encoder = std::move(encoder)](const Environment& environment) {
+    return std::make_unique<StdoutSink>(encoder, environment.output);
+  };
+  return bound;
+}
+
+}  // namespace
+
+SinkDescriptor describe_stdout_sink() {
+  return describe_sink<StdoutOptions>("stdout", "every row on standard output, in `format`",
+                                      "{name: out, from: in, stdout: {}, format: json}", true,
+                                      Options<StdoutOptions>{}.table(), &bind);
+}
+
+}  // namespace streamrun

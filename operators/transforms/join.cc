@@ -1,0 +1,242 @@
+#include <algorithm>
+#include <cctype>
+
+#include <fmt/format.h>
+
+#include "operators/builtin_catalog.h"
+#include "runner/expr/coercion.h"
+#include "runner/expr/join_condition.h"
+#include "runner/operator/hash_join.h"
+#include "runner/operator/key_binding.h"
+
+namespace streamrun {
+namespace {
+
+// A bare name or a list of names is a key, all else a condition.
+struct JoinOn {
+  std::vector<LocatedText> names;
+  std::optional<ExprText> condition;
+  Span span;
+};
+
+struct JoinOptions {
+  StreamName with;
+  std::optional<JoinOn> on;
+  JoinKind how = JoinKind::inner;
+};
+
+bool is_name(const std::string& text) {
+  if (text.empty() || std::isdigit(static_cast<unsigned char>(text[0])) != 0) return false;
+  if (text == "true" || text == "false" || text == "null") return false;
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c == '_' || std::isalnum(static_cast<unsigned char>(c)) != 0; });
+}
+
+}  // namespace
+
+template <>
+struct EnumNames<JoinKind> {
+  static constexpr std::pair<std::string_view, JoinKind> names[] = {
+      {"inner", JoinKind::inner},           {"left_outer", JoinKind::left_outer},
+      {"right_outer", JoinKind::right_outer}, {"full_outer", JoinKind::full_outer},
+      {"left_semi", JoinKind::left_semi},   {"left_anti", JoinKind::left_anti},
+      {"cross", JoinKind::cross}};
+};
+
+template <>
+struct Codec<JoinOn> {
+  static Shape shape() {
+    Shape either;
+    either.kind = Shape::Kind::any_of;
+    either.of = {Codec<NameText>::shape(), Codec<std::vector<NameText>>::shape(), Codec<ExprText>::shape()};
+    return either;
+  }
+  static bool decode(const SyntaxNode& node, JoinOn& out, DecodeContext& context) {
+    out.span = node.span;
+    if (node.kind == SyntaxNode::Kind::sequence) {
+      std::vector<NameText> names;
+      if (!Codec<std::vector<NameText>>::decode(node, names, context)) return false;
+      for (NameText& name : names) out.names.push_back(std::move(name.text));
+      return true;
+    }
+    ExprText text;
+    if (!Codec<ExprText>::decode(node, text, context)) return false;
+    if (is_name(text.text.value())) {
+      out.names.push_back(text.text);
+    } else {
+      out.condition = std::move(text);
+    }
+    return true;
+  }
+};
+
+namespace {
+
+using Output = JoinSpec::Output;
+
+struct Binding {
+  const JoinOptions& options;
+  BindContext& context;
+  const Schema& left = *context.inputs[0];
+  const Schema& right = *context.inputs[1];
+  JoinSpec spec;
+  Schema output;
+  bool good = true;
+
+  bool only_left() const { return options.how == JoinKind::left_semi || options.how == JoinKind::left_anti; }
+
+  void fault(std::string code, Span place, std::string message) {
+    context.diagnostics.error(std::move(code), place, std::move(message));
+    good = false;
+  }
+
+  // Column `column` of input `input` as a key of type `type`.
+  std::optional<Expression> key_of(std::size_t input, std::uint32_t column, const Type& type, const LocatedText& name) {
+    const Scope scope = context.scope(input);
+    if (context.inputs[input]->at(column).type == type) return column_expression(scope, column, name);
+    std::string escaped;
+    for (const char c : name.value()) escaped += c == '`' ? "``" : std::string(1, c);
+    return compile_expression(LocatedText(fmt::format("cast(`{}` as {})", escaped, type.name()), name.whole()), scope,
+                              context.diagnostics);
+  }
+
+  void bind_names() {
+    std::vector<bool> left_used(left.size(), false);
+    std::vector<bool> right_used(right.size(), false);
+    for (const LocatedText& name : options.on->names) {
+      const auto in_left = find_column(context, name, 0);
+      const auto in_right = find_column(context, name, 1);
+      if (!in_left || !in_right) {
+        good = false;
+        continue;
+      }
+      if (left_used[*in_left]) {
+        fault("duplicate-column", name.whole(), fmt::format("'{}' is in the key twice", name.value()));
+        continue;
+      }
+      const Type& left_type = left.at(*in_left).type;
+      const Type& right_type = right.at(*in_right).type;
+      const auto type = comparison_type(left_type, right_type);
+      if (!type || type->kind() == TypeKind::map || type->kind() == TypeKind::variant) {
+        fault("type-mismatch", name.whole(),
+              fmt::format("column '{}' is {} on the left and {} on the right, which cannot be compared", name.value(),
+                          left_type.name(), right_type.name()));
+        continue;
+      }
+      auto left_key = key_of(0, *in_left, *type, name);
+      auto right_key = key_of(1, *in_right, *type, name);
+      if (!left_key || !right_key) {
+        good = false;
+        continue;
+      }
+      left_used[*in_left] = true;
+      right_used[*in_right] = true;
+      const auto key = static_cast<std::uint32_t>(spec.left_keys.size());
+      Output made{Output::From::left, *in_left, left_type};
+      if (options.how == JoinKind::right_outer) made = {Output::From::right, *in_right, right_type};
+      if (options.how == JoinKind::full_outer) made = {Output::From::key, key, *type};
+      add(name.value(), made, name.whole());
+      spec.left_keys.push_back(std::move(*left_key));
+      spec.right_keys.push_back(std::move(*right_key));
+    }
+    add_others(left_used, right_used);
+  }
+
+  void bind_condition() {
+    Scope scope = context.scope();
+    scope.inputs = {{"left", &left, true}, {"right", &right, true}};
+    auto condition =
+        compile_expression_as(options.on->condition->text, TypeKind::boolean, scope, context.diagnostics);
+    if (!condition) {
+      good = false;
+      return;
+    }
+    take_keys(*condition);
+    add_others(std::vector<bool>(left.size(), false), std::vector<bool>(right.size(), false));
+  }
+
+  // Equalities of a left with a right expression are hashed; the condition stays if it says more than these.
+  void take_keys(const Expression& condition) {
+    JoinEqualities equalities = join_equalities(condition, left.size());
+    for (auto& [left_key, right_key] : equalities.pairs) {
+      spec.left_keys.push_back(std::move(left_key));
+      spec.right_keys.push_back(std::move(right_key));
+    }
+    if (!equalities.complete) spec.condition = condition;
+  }
+
+  void add(const std::string& name, Output from, Span place) {
+    for (const Field& other : output.columns) {
+      if (other.name != name) continue;
+      fault("duplicate-column", place,
+            fmt::format("column '{}' is on both sides; rename or drop one of them before the join", name));
+      return;
+    }
+    output.columns.push_back({name, from.type});
+    spec.outputs.push_back(std::move(from));
+  }
+
+  void add_others(const std::vector<bool>& left_used, const std::vector<bool>& right_used) {
+    const Span place = options.with.text.whole();
+    for (std::uint32_t i = 0; i < left.columns.size(); ++i) {
+      if (!left_used[i]) add(left.columns[i].name, {Output::From::left, i, left.columns[i].type}, place);
+    }
+    if (only_left()) return;
+    for (std::uint32_t i = 0; i < right.columns.size(); ++i) {
+      if (!right_used[i]) add(right.columns[i].name, {Output::From::right, i, right.columns[i].type}, place);
+    }
+  }
+};
+
+std::optional<BoundTransform> bind(const JoinOptions& options, BindContext& context) {
+  Binding binding{options, context, *context.inputs[0], *context.inputs[1], {}, {}, true};
+  if (options.how == JoinKind::cross) {
+    if (options.on) binding.fault("conflicting-options", options.on->span, "a cross join has no `on`");
+    binding.add_others(std::vector<bool>(binding.left.size(), false), std::vector<bool>(binding.right.size(), false));
+  } else if (!options.on) {
+    binding.fault("missing-key", context.place, "a join needs `on`; `how: cross` goes without");
+  } else if (options.on->condition) {
+    binding.bind_condition();
+  } else {
+    binding.bind_names();
+  }
+  if (!binding.good) return std::nullopt;
+  JoinSpec& spec = binding.spec;
+  spec.kind = options.how;
+  spec.left_columns = binding.left.size();
+  spec.right_columns = binding.right.size();
+  spec.text = options.with.text.value();
+  BoundTransform bound;
+  bound.output = std::move(binding.output);
+  bound.can_fail = spec.condition && spec.condition->can_fail();
+  for (const auto* keys : {&spec.left_keys, &spec.right_keys}) {
+    for (const Expression& key : *keys) bound.can_fail = bound.can_fail || key.can_fail();
+  }
+  for (const auto& [name, kind] : EnumNames<JoinKind>::names) {
+    if (kind == options.how) bound.detail = fmt::format("{} with {}", name, spec.text);
+  }
+  bound.detail += spec.left_keys.empty() ? ", nested loop" : ", hash";
+  Join join = make_join(std::move(spec));
+  bound.kernel = std::move(join.kernel);
+  bound.sides.push_back(std::move(join.build));
+  return bound;
+}
+
+std::vector<StreamName> streams(const JoinOptions& options) { return {options.with}; }
+
+}  // namespace
+
+TransformDescriptor describe_join() {
+  return describe_transform<JoinOptions>(
+      "join", "rows of this and another stream or table that belong together, within the batch",
+      "join, leftOuterJoin, rightOuterJoin, fullOuterJoin, cogroup", "account string, amount double",
+      "join: {with: other, on: left.account = right.key}",
+      Options<JoinOptions>{}
+          .required("with", &JoinOptions::with, "a stream or table")
+          .optional("on", &JoinOptions::on, "", "a key, or a condition over `left.` and `right.`")
+          .optional("how", &JoinOptions::how, "inner", "which rows without a match are kept")
+          .table(),
+      bind, streams);
+}
+
+}  // namespace streamrun

@@ -1,0 +1,68 @@
+#include "runner/base/source_text.h"
+
+#include <algorithm>
+
+namespace streamrun {
+
+SourceText::SourceText(std::string name, std::string text) : name_(std::move(name)), text_(std::move(text)) {
+  line_starts_.push_back(0);
+  for (std::size_t at = text_.find('\n'); at != std::string::npos; at = text_.find('\n', at + 1)) {
+    line_starts_.push_back(static_cast<std::uint32_t>(at + 1));
+  }
+}
+
+LineColumn SourceText::locate(std::uint32_t offset) const {
+  offset = std::min(offset, static_cast<std::uint32_t>(text_.size()));
+  const auto above = std::upper_bound(line_starts_.begin(), line_starts_.end(), offset);
+  LineColumn place;
+  place.line = static_cast<std::uint32_t>(above - line_starts_.begin());
+  for (std::uint32_t at = *(above - 1); at < offset; ++at) {
+    if ((static_cast<unsigned char>(text_[at]) & 0xC0U) != 0x80U) ++place.column;
+  }
+  return place;
+}
+
+std::string_view SourceText::line(std::uint32_t line) const {
+  if (line == 0 || line > line_starts_.size()) return {};
+  const std::size_t begin = line_starts_[line - 1];
+  const std::size_t end = line < line_starts_.size() ? line_starts_[line] - 1 : text_.size();
+  std::string_view found = std::string_view(text_).substr(begin, end - begin);
+  if (found.ends_with('\r')) found.remove_suffix(1);
+  return found;
+}
+
+LocatedText::LocatedText(std::string value, Span whole, std::vector<Run> runs)
+    : value_(std::move(value)), whole_(whole), runs_(std::move(runs)) {}
+
+std::uint32_t LocatedText::file_offset(std::uint32_t value_offset) const {
+  const auto above = std::upper_bound(runs_.begin(), runs_.end(), value_offset,
+                                      [](std::uint32_t offset, const Run& run) { return offset < run.value; });
+  if (above == runs_.begin()) return whole_.begin + value_offset;
+  const Run& run = *(above - 1);
+  return run.verbatim ? run.file + (value_offset - run.value) : run.file;
+}
+
+Span LocatedText::span(std::uint32_t begin, std::uint32_t end) const {
+  const auto size = static_cast<std::uint32_t>(value_.size());
+  begin = std::min(begin, size);
+  end = std::clamp(end, begin, size);
+  const auto clip = [this](std::uint32_t at) { return std::clamp(at, whole_.begin, whole_.end); };
+  Span found;
+  found.begin = clip(file_offset(begin));
+  found.end = found.begin;
+  if (end == begin) return found;
+  // The end is that of the last byte: behind it in a verbatim run, else where the next run starts.
+  const std::uint32_t last = end - 1;
+  const auto above = std::upper_bound(runs_.begin(), runs_.end(), last,
+                                      [](std::uint32_t offset, const Run& run) { return offset < run.value; });
+  const bool verbatim = above == runs_.begin() || (above - 1)->verbatim;
+  if (verbatim) {
+    found.end = clip(file_offset(last) + 1);
+  } else {
+    found.end = above == runs_.end() ? whole_.end : clip(above->file);
+  }
+  found.end = std::max(found.end, found.begin);
+  return found;
+}
+
+}  // namespace streamrun

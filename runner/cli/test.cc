@@ -1,0 +1,288 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "runner/cli/verbs.h"
+#include "runner/data/codec.h"
+#include "runner/data/node_rows.h"
+
+namespace streamrun {
+
+namespace {
+
+using Batches = std::vector<std::vector<std::string>>;
+
+// An output of a test: what it gave, and what was expected, as JSON a row.
+struct Capture {
+  const TestSpec::Expected* expected = nullptr;
+  Batches got;
+  Batches wanted;
+};
+
+std::vector<std::string> json_rows(const std::vector<Field>& fields, const std::vector<ColumnPtr>& columns,
+                                   std::uint32_t rows) {
+  std::vector<std::string> lines;
+  const auto encoder = make_json_encoder(fields, {});
+  for (std::uint32_t row = 0; row < rows; ++row) {
+    std::string line;
+    encoder->encode(columns, Selection::of({row}), line);
+    if (!line.empty() && line.back() == '\n') line.pop_back();
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+class CaptureStage final : public Stage {
+ public:
+  explicit CaptureStage(Capture& capture) : capture_(capture) {}
+  Result<> append(StagedRows&& rows) override {
+    for (std::size_t at = 0; at < rows.bytes.size();) {
+      const std::size_t end = rows.bytes.find('\n', at);
+      lines_.push_back(rows.bytes.substr(at, end - at));
+      at = end + 1;
+    }
+    return {};
+  }
+  Result<> publish() override {
+    capture_.got.push_back(lines_);
+    return {};
+  }
+  void discard() override {}
+
+ private:
+  Capture& capture_;
+  std::vector<std::string> lines_;
+};
+
+class CaptureSink final : public Sink {
+ public:
+  CaptureSink(Capture& capture, const std::vector<Field>& fields, std::vector<std::uint32_t> columns)
+      : capture_(capture), encoder_(make_json_encoder(fields, {})), columns_(std::move(columns)) {}
+  void encode(const RecordBatch& batch, KernelContext&, std::vector<StagedRows>& out) const override {
+    std::vector<ColumnPtr> columns;
+    for (const std::uint32_t column : columns_) columns.push_back(batch.columns[column]);
+    StagedRows& staged = out.emplace_back();
+    encoder_->encode(columns, batch.selection, staged.bytes);
+    staged.rows = batch.selection.count();
+  }
+  Result<std::unique_ptr<Stage>> stage(BatchTime) override { return std::make_unique<CaptureStage>(capture_); }
+
+ private:
+  Capture& capture_;
+  std::unique_ptr<Encoder> encoder_;
+  std::vector<std::uint32_t> columns_;
+};
+
+bool bare_scalars(const RowNodes& rows) {
+  return std::any_of(rows.rows.begin(), rows.rows.end(),
+                     [](const SyntaxNode& row) { return row.kind != SyntaxNode::Kind::mapping; });
+}
+
+std::optional<BoundSink> bind_capture(Capture& capture, SinkBindContext& context) {
+  std::vector<Field> fields;
+  Schema schema;
+  for (const std::uint32_t column : context.columns) fields.push_back(context.schema->at(column));
+  schema.columns = fields;
+  if (capture.expected) {
+    for (const RowNodes& batch : capture.expected->batches) {
+      const auto rows = static_cast<std::uint32_t>(batch.rows.size());
+      std::vector<ColumnPtr> columns;
+      if (rows > 0 && fields.size() == 1 && bare_scalars(batch)) {
+        columns.push_back(column_of_scalars(batch.rows, fields[0].type, context.diagnostics));
+      } else {
+        columns = columns_of_rows(batch.rows, schema, context.diagnostics);
+      }
+      if (context.diagnostics.has_errors()) return std::nullopt;
+      capture.wanted.push_back(json_rows(fields, columns, rows));
+    }
+  }
+  BoundSink bound;
+  bound.open = [&capture, fields, columns = context.columns](const Environment&) -> std::unique_ptr<Sink> {
+    return std::make_unique<CaptureSink>(capture, fields, columns);
+  };
+  return bound;
+}
+
+// The rows of a test in place of a source: a queue with the source's schema.
+SyntaxNode queue_node(const std::vector<RowNodes>& batches) {
+  SyntaxNode list;
+  list.kind = SyntaxNode::Kind::sequence;
+  for (const RowNodes& batch : batches) {
+    SyntaxNode rows;
+    rows.kind = SyntaxNode::Kind::sequence;
+    rows.span = batch.span;
+    rows.items = batch.rows;
+    list.items.push_back(std::move(rows));
+  }
+  SyntaxNode queue;
+  queue.kind = SyntaxNode::Kind::mapping;
+  queue.entries.push_back({LocatedText("batches", {}), std::move(list)});
+  return queue;
+}
+
+class TestRun {
+ public:
+  TestRun(PipelineFile& file, const TestSpec& test, const Command& command, const Catalog& catalog)
+      : file_(file), test_(test), command_(command), catalog_(catalog), spec_(*file.spec) {}
+
+  // Empty: passed; else what went wrong.
+  std::string run() {
+    std::size_t batches = 0;
+    for (SourceSpec& source : spec_.sources) {
+      const auto given = std::find_if(test_.sources.begin(), test_.sources.end(), [&](const auto& one) {
+        return one.first.value() == source.name.value();
+      });
+      static const std::vector<RowNodes> none;
+      const auto& rows = given == test_.sources.end() ? none : given->second;
+      batches = std::max(batches, rows.size());
+      if (!replace(source, rows)) return "its rows cannot be read";
+    }
+    for (SourceSpec& table : spec_.tables) {
+      for (const auto& [name, rows] : test_.tables) {
+        if (name.value() == table.name.value() && !replace(table, {rows})) return "its table cannot be read";
+      }
+    }
+    for (const auto& [name, rows] : test_.sources) check_name(name, spec_.sources, "source");
+    std::vector<std::unique_ptr<Capture>> captures;
+    std::vector<SinkDescriptor> sinks(spec_.outputs.size());
+    for (std::size_t i = 0; i < spec_.outputs.size(); ++i) {
+      OutputSpec& output = spec_.outputs[i];
+      auto& capture = captures.emplace_back(std::make_unique<Capture>());
+      for (const TestSpec::Expected& expected : test_.expect) {
+        if (expected.output.value() != output.common.name.value()) continue;
+        capture->expected = &expected;
+        batches = std::max(batches, expected.batches.size());
+      }
+      sinks[i].name = "test";
+      sinks[i].bind = [&capture = *capture](const void*, SinkBindContext& context) {
+        return bind_capture(capture, context);
+      };
+      output.kind = &sinks[i];
+      output.options = std::make_shared<int>();
+      output.format = nullptr;
+    }
+    check_expectations();
+    ResolveOptions options;
+    options.params = command_.params;
+    for (const auto& [name, value] : test_.params) options.test_params[name.value()] = value.value();
+    options.allow_exec = true;
+    StreamGraph graph = resolve(spec_, catalog_, options, file_.diagnostics);
+    if (file_.diagnostics.has_errors()) return "it does not compile";
+    const PhysicalPlan plan = lower(std::move(graph));
+    SimulatedClock clock(BatchTime(0));
+    Environment environment;
+    environment.clock = &clock;
+    environment.log = [](LogLevel, const std::string&) {};
+    RunOptions run;
+    run.available_now = true;
+    run.start_time = BatchTime(0);
+    run.batches = batches;
+    if (batches == 0) return {};
+    const RunReport report = run_plan(plan, environment, run, {});
+    if (report.failure) return report.failure->message;
+    std::string diff;
+    for (std::size_t i = 0; i < captures.size(); ++i) {
+      if (captures[i]->expected) diff += compare(spec_.outputs[i].common.name.value(), *captures[i]);
+    }
+    return diff;
+  }
+
+ private:
+  bool replace(SourceSpec& source, const std::vector<RowNodes>& batches) {
+    DecodeContext context{.diagnostics = file_.diagnostics};
+    context.catalog = &catalog_;
+    const SourceDescriptor* queue = catalog_.source("queue");
+    if (source.format && source.format->own_schema && !source.common.schema) {
+      source.common.schema.emplace();
+      source.common.schema->schema = *source.format->own_schema;
+      source.common.schema->spans.resize(source.common.schema->schema.columns.size());
+    }
+    source.kind = queue;
+    source.format = nullptr;
+    source.options = queue->decode(queue_node(batches), "a test's rows", context);
+    return source.options != nullptr;
+  }
+
+  void check_name(const LocatedText& name, const std::vector<SourceSpec>& all, std::string_view what) {
+    std::vector<std::string_view> names;
+    for (const SourceSpec& one : all) names.push_back(one.name.value());
+    if (std::find(names.begin(), names.end(), name.value()) != names.end()) return;
+    file_.diagnostics.error("unknown-" + std::string(what), name.whole(),
+                            fmt::format("there is no {} '{}'{}", what, name.value(), did_you_mean(name.value(), names)));
+  }
+
+  void check_expectations() {
+    std::vector<std::string_view> names;
+    for (const OutputSpec& one : spec_.outputs) names.push_back(one.common.name.value());
+    for (const TestSpec::Expected& expected : test_.expect) {
+      const std::string& name = expected.output.value();
+      if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+      file_.diagnostics.error("unknown-output", expected.output.whole(),
+                              fmt::format("there is no output '{}'{}", name, did_you_mean(name, names)));
+    }
+  }
+
+  static std::string compare(const std::string& output, const Capture& capture) {
+    std::string diff;
+    const std::size_t count = std::max(capture.got.size(), capture.wanted.size());
+    for (std::size_t b = 0; b < count; ++b) {
+      std::vector<std::string> wanted = b < capture.wanted.size() ? capture.wanted[b] : std::vector<std::string>{};
+      std::vector<std::string> got = b < capture.got.size() ? capture.got[b] : std::vector<std::string>{};
+      if (!capture.expected->ordered) {
+        std::sort(wanted.begin(), wanted.end());
+        std::sort(got.begin(), got.end());
+      }
+      if (wanted == got) continue;
+      diff += fmt::format("  output '{}', batch {}:\n", output, b + 1);
+      for (const std::string& row : wanted) {
+        const bool there = std::find(got.begin(), got.end(), row) != got.end();
+        diff += fmt::format("  {} {}\n", there ? ' ' : '-', row);
+      }
+      for (const std::string& row : got) {
+        if (std::find(wanted.begin(), wanted.end(), row) == wanted.end()) diff += fmt::format("  + {}\n", row);
+      }
+      if (wanted.size() != got.size()) diff += fmt::format("  {} rows expected, {} came\n", wanted.size(), got.size());
+    }
+    return diff;
+  }
+
+  PipelineFile& file_;
+  const TestSpec& test_;
+  const Command& command_;
+  const Catalog& catalog_;
+  PipelineSpec spec_;
+};
+
+}  // namespace
+
+int test_verb(const Command& command, const Catalog& catalog) {
+  int passed = 0;
+  int failed = 0;
+  for (const std::string& path : command.files) {
+    PipelineFile file = read_pipeline(path, catalog, command.params);
+    if (!file.unreadable.empty()) {
+      fmt::print(stderr, "{}\n", file.unreadable);
+      return 2;
+    }
+    if (!file.spec || file.diagnostics.has_errors()) {
+      print_diagnostics(file, DiagnosticFormat::text);
+      return 2;
+    }
+    if (file.spec->tests.empty()) fmt::print(stderr, "{}: no tests\n", path);
+    const std::vector<TestSpec> tests = file.spec->tests;
+    for (const TestSpec& test : tests) {
+      const std::string fault = TestRun(file, test, command, catalog).run();
+      if (file.diagnostics.has_errors()) {
+        print_diagnostics(file, DiagnosticFormat::text);
+        return 2;
+      }
+      fmt::print("{} {}: {}\n", fault.empty() ? "ok  " : "FAIL", path, test.name.value());
+      if (!fault.empty()) fmt::print("{}{}", fault, fault.ends_with('\n') ? "" : "\n");
+      ++(fault.empty() ? passed : failed);
+    }
+  }
+  fmt::print("{} passed, {} failed\n", passed, failed);
+  return failed == 0 ? 0 : 1;
+}
+
+}  // namespace streamrun

@@ -1,0 +1,37 @@
+// The verbs of the command line, one file each. They return the exit code: 0 done, 1 failed while running,
+// 2 the command line or the pipeline is wrong.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runner/cli/pipeline.h"
+#include "runner/exec/run.h"
+
+namespace streamrun {
+
+struct Command {
+  std::vector<std::string> files;
+  std::map<std::string, std::string, std::less<>> params;
+  std::string format = "text";
+  std::vector<std::string> topic;   // of help
+  RunOptions run;
+  bool realtime = false;
+  bool allow_exec = false;
+  bool quiet = false;
+};
+
+int run_verb(const Command& command, const Catalog& catalog);
+int validate_verb(const Command& command, const Catalog& catalog);
+int explain_verb(const Command& command, const Catalog& catalog);
+int test_verb(const Command& command, const Catalog& catalog);
+int help_verb(const Command& command, const Catalog& catalog);
+
+// The help page of functions, or of the one named.
+int print_functions(std::string_view name);
+
+std::uint32_t usable_processors();
+
+}  // namespace streamrun

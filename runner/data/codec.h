@@ -1,0 +1,75 @@
+// Decoders and encoders: records to columns and back. Const, shared by threads; what they need to
+// remember between calls is a scratch object of the thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runner/base/result.h"
+#include "runner/data/raw_records.h"
+#include "runner/data/record_batch.h"
+#include "runner/data/type.h"
+
+namespace streamrun {
+
+class DecodeScratch {
+ public:
+  virtual ~DecodeScratch() = default;
+};
+
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  virtual std::unique_ptr<DecodeScratch> scratch() const { return nullptr; }
+  // Records [first, first + count) as rows 0…count: a column for each of the schema that was wanted, null
+  // pointers for the others. A record that cannot be read is an error of its row; its values are anything.
+  // Strings may point into the records' buffer: the columns keep `records.keep`.
+  // Rows that are no records (a CSV header, a blank line) are put into `skipped`, ascending.
+  virtual std::vector<ColumnPtr> decode(const RawRecords& records, std::uint32_t first, std::uint32_t count,
+                                        DecodeScratch* scratch, RowErrors& errors,
+                                        std::vector<std::uint32_t>& skipped) const = 0;
+};
+
+class Encoder {
+ public:
+  virtual ~Encoder() = default;
+  // What stands before the first row of a file (a CSV header, line end included), or nothing.
+  virtual std::string_view header() const { return {}; }
+  // Appends row `row` of `columns`, line end included.
+  // Hot callers pass all selected rows at once.
+  virtual void encode(const std::vector<ColumnPtr>& columns, const Selection& selection, std::string& out) const = 0;
+};
+
+struct TimeFormats {
+  std::string date_format;       // Spark's patterns; empty: the forms of language.md, section 5
+  std::string timestamp_format;
+};
+
+struct CsvOptions {
+  char delimiter = ',';
+  bool header = false;
+  char quote = '"';
+  std::string null_value;        // the text of a null; empty by default
+  TimeFormats time;
+};
+
+// `wanted[i]`: column i of `schema` is read by somebody.
+std::unique_ptr<Decoder> make_json_decoder(const Schema& schema, const std::vector<bool>& wanted, const TimeFormats&);
+std::unique_ptr<Decoder> make_csv_decoder(const Schema& schema, const std::vector<bool>& wanted, const CsvOptions&);
+// One column, `value` string; bytes that are not UTF-8 are a record error. `raw`: binary, anything goes.
+std::unique_ptr<Decoder> make_text_decoder(bool wanted);
+std::unique_ptr<Decoder> make_raw_decoder(bool wanted);
+
+// `columns`: names and types in the order they are written.
+std::unique_ptr<Encoder> make_json_encoder(const std::vector<Field>& columns, const TimeFormats&);
+std::unique_ptr<Encoder> make_csv_encoder(const std::vector<Field>& columns, const CsvOptions&);
+std::unique_ptr<Encoder> make_text_encoder(const Field& column);   // cast to string, a line a row; null is empty
+std::unique_ptr<Encoder> make_raw_encoder(const Field& column);    // bytes as they are, no line end
+// Spark's console: a row is its value, or `(a,b,c)`.
+std::unique_ptr<Encoder> make_console_encoder(const std::vector<Field>& columns);
+
+// One value as JSON, as language.md section 5 writes it: for messages, tests and reports.
+void append_json(const Column& column, std::uint32_t row, std::string& out);
+
+}  // namespace streamrun

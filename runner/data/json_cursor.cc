@@ -1,0 +1,324 @@
+#include "runner/data/json_cursor.h"
+
+namespace streamrun {
+namespace {
+
+bool digit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
+
+int hex_digit(char c) {
+  if (digit(c)) return c - '0';
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// Four hexadecimal digits, or -1.
+int hex_unit(std::string_view text) {
+  if (text.size() < 4) return -1;
+  int unit = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    const int one = hex_digit(text[i]);
+    if (one < 0) return -1;
+    unit = unit * 16 + one;
+  }
+  return unit;
+}
+
+void append_utf8(std::uint32_t c, std::string& out) {
+  const auto put = [&](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
+  if (c < 0x80) {
+    put(c);
+  } else if (c < 0x800) {
+    put(0xC0 | c >> 6), put(0x80 | (c & 0x3F));
+  } else if (c < 0x10000) {
+    put(0xE0 | c >> 12), put(0x80 | (c >> 6 & 0x3F)), put(0x80 | (c & 0x3F));
+  } else {
+    put(0xF0 | c >> 18), put(0x80 | (c >> 12 & 0x3F)), put(0x80 | (c >> 6 & 0x3F)), put(0x80 | (c & 0x3F));
+  }
+}
+
+constexpr const char* kTooDeep = "it is nested deeper than 100 levels";
+constexpr const char* kBadString = "a string is malformed";
+
+// The text of the string at hand, escapes resolved.
+JsonRead text_at(JsonCursor& cursor, JsonContext& context, std::string_view& text) {
+  if (*cursor.here() != '"') return JsonRead::mismatch;
+  if (!cursor.string(text)) return cursor.broken(kBadString);
+  if (cursor.plain || text.find('\\') == std::string_view::npos) return JsonRead::ok;
+  context.spare.clear();
+  if (const char* reason = json_unescape(text, context.spare)) return cursor.broken(reason);
+  text = context.spare;
+  return JsonRead::ok;
+}
+
+template <class T>
+JsonRead stored(JsonCursor& cursor, bool good, const T& value, std::byte* out) {
+  if (!good) return JsonRead::mismatch;
+  std::memcpy(out, &value, sizeof value);
+  ++cursor.at;
+  return JsonRead::ok;
+}
+
+}  // namespace
+
+bool json_number(std::string_view text, bool& whole) {
+  std::size_t i = 0;
+  const auto digits = [&] {
+    const std::size_t begin = i;
+    while (i < text.size() && digit(text[i])) ++i;
+    return i > begin;
+  };
+  whole = true;
+  if (i < text.size() && text[i] == '-') ++i;
+  const std::size_t first = i;
+  if (!digits() || (text[first] == '0' && i - first > 1)) return false;
+  if (i < text.size() && text[i] == '.') {
+    whole = false;
+    ++i;
+    if (!digits()) return false;
+  }
+  if (i < text.size() && (text[i] | 0x20) == 'e') {
+    whole = false;
+    ++i;
+    if (i < text.size() && (text[i] == '+' || text[i] == '-')) ++i;
+    if (!digits()) return false;
+  }
+  return i == text.size();
+}
+
+const char* json_unescape(std::string_view raw, std::string& out) {
+  while (true) {
+    const std::size_t slash = raw.find('\\');
+    out.append(raw.substr(0, slash));
+    if (slash == std::string_view::npos) return nullptr;
+    if (slash + 1 >= raw.size()) return kBadString;
+    const char kind = raw[slash + 1];
+    raw.remove_prefix(slash + 2);
+    switch (kind) {
+      case '"':
+      case '\\':
+      case '/': out.push_back(kind); break;
+      case 'b': out.push_back('\b'); break;
+      case 'f': out.push_back('\f'); break;
+      case 'n': out.push_back('\n'); break;
+      case 'r': out.push_back('\r'); break;
+      case 't': out.push_back('\t'); break;
+      case 'u': {
+        const int unit = hex_unit(raw);
+        if (unit < 0) return "an escape in a string is malformed";
+        raw.remove_prefix(4);
+        auto point = static_cast<std::uint32_t>(unit);
+        if (point >= 0xD800 && point < 0xE000) {
+          const int low = point < 0xDC00 && raw.starts_with("\\u") ? hex_unit(raw.substr(2)) : -1;
+          if (low < 0xDC00 || low > 0xDFFF) return "a string holds half a surrogate pair";
+          raw.remove_prefix(6);
+          point = 0x10000 + ((point - 0xD800) << 10) + (static_cast<std::uint32_t>(low) - 0xDC00);
+        }
+        append_utf8(point, out);
+        break;
+      }
+      default: return "an escape in a string is malformed";
+    }
+  }
+}
+
+JsonRead read_json_escaped(std::string_view raw, JsonCursor& cursor, JsonContext& context, StringArena& arena,
+                           StringRef& out) {
+  context.spare.clear();
+  if (const char* reason = json_unescape(raw, context.spare)) return cursor.broken(reason);
+  out = arena.copy(context.spare);
+  ++cursor.at;
+  return JsonRead::ok;
+}
+
+JsonRead read_json_rare(const Type& type, JsonCursor& cursor, JsonContext& context, StringArena& arena,
+                        std::byte* out) {
+  std::string_view text;
+  switch (type.kind()) {
+    case TypeKind::boolean: {
+      const std::string_view word = cursor.scalar();
+      return stored(cursor, word == "true" || word == "false", static_cast<std::uint8_t>(word == "true"), out);
+    }
+    case TypeKind::decimal: {
+      const char first = *cursor.here();
+      if (first != '-' && !digit(first)) return JsonRead::mismatch;
+      text = cursor.scalar();
+      bool whole = false;
+      if (!json_number(text, whole)) return cursor.broken("a number is malformed");
+      Int128 value = 0;
+      const bool good = parse_decimal(text, type.precision(), type.scale(), value) == DecimalParse::ok;
+      return stored(cursor, good, value, out);
+    }
+    case TypeKind::date: {
+      const JsonRead read = text_at(cursor, context, text);
+      std::int32_t days = 0;
+      if (read != JsonRead::ok) return read;
+      const bool good = parse_date_cell(text, context.time, days);
+      return stored(cursor, good, days, out);
+    }
+    case TypeKind::timestamp: {
+      const JsonRead read = text_at(cursor, context, text);
+      std::int64_t micros = 0;
+      if (read != JsonRead::ok) return read;
+      const bool good = parse_timestamp_cell(text, context.time, micros);
+      return stored(cursor, good, micros, out);
+    }
+    case TypeKind::binary: {
+      const JsonRead read = text_at(cursor, context, text);
+      if (read != JsonRead::ok) return read;
+      std::string bytes;
+      const bool good = decode_base64(text, bytes);
+      return stored(cursor, good, arena.copy(bytes), out);
+    }
+    case TypeKind::variant: {
+      if (json_null(cursor)) return JsonRead::mismatch;
+      std::string compact;
+      if (!compact_json(cursor, context, context.depth, compact)) return JsonRead::broken;
+      const StringRef ref = arena.copy(compact);
+      std::memcpy(out, &ref, sizeof ref);
+      return JsonRead::ok;
+    }
+    default: return JsonRead::mismatch;
+  }
+}
+
+bool skip_json_container(JsonCursor& cursor, int depth) {
+  // `open[i]`: level i is an object.
+  std::array<bool, kJsonDepth + 1> open{};
+  int level = 0;
+  const auto fail = [&](const char* why) {
+    cursor.reason = why;
+    return false;
+  };
+  // Every round reads one value; the tokens that close levels are read behind it.
+  while (true) {
+    char c = cursor.token();
+    if (c == '{' || c == '[') {
+      if (depth + level + 1 > kJsonDepth) return fail(kTooDeep);
+      open[static_cast<std::size_t>(level++)] = c == '{';
+      ++cursor.at;
+      const char close = c == '{' ? '}' : ']';
+      c = cursor.token();
+      if (c != close) {
+        if (close == '}') {
+          if (c != '"') return fail("a key is missing");
+          ++cursor.at;
+          if (cursor.token() != ':') return fail("a colon is missing behind a key");
+          ++cursor.at;
+        }
+        continue;
+      }
+      ++cursor.at;
+      --level;
+    } else if (json_scalar_starts(c)) {
+      ++cursor.at;
+    } else {
+      return fail("a value is missing");
+    }
+    while (true) {  // behind a value
+      if (level == 0) return true;
+      const bool object = open[static_cast<std::size_t>(level - 1)];
+      c = cursor.token();
+      if (c == (object ? '}' : ']')) {
+        ++cursor.at;
+        --level;
+        continue;
+      }
+      if (c != ',') return fail(object ? "a comma or a brace is missing" : "a comma or a bracket is missing");
+      ++cursor.at;
+      if (object) {
+        if (cursor.token() != '"') return fail("a key is missing");
+        ++cursor.at;
+        if (cursor.token() != ':') return fail("a colon is missing behind a key");
+        ++cursor.at;
+      }
+      break;
+    }
+  }
+}
+
+bool compact_json(JsonCursor& cursor, JsonContext& context, int depth, std::string& out) {
+  const auto fail = [&](const char* why) {
+    cursor.reason = why;
+    return false;
+  };
+  const auto copy_string = [&] {
+    std::string_view raw;
+    if (cursor.token() != '"') return fail("a key is missing");
+    if (!cursor.string(raw)) return fail(kBadString);
+    if (!cursor.plain && raw.find('\\') != std::string_view::npos) {
+      context.spare.clear();
+      if (const char* reason = json_unescape(raw, context.spare)) return fail(reason);
+    }
+    out.append(1, '"').append(raw).append(1, '"');
+    ++cursor.at;
+    return true;
+  };
+  const char c = cursor.token();
+  if (c == '"') return copy_string();
+  if (c == '{' || c == '[') {
+    if (depth + 1 > kJsonDepth) return fail(kTooDeep);
+    const char close = c == '{' ? '}' : ']';
+    out.push_back(c);
+    ++cursor.at;
+    if (cursor.token() == close) {
+      out.push_back(close);
+      ++cursor.at;
+      return true;
+    }
+    while (true) {
+      if (close == '}') {
+        if (!copy_string()) return false;
+        if (cursor.token() != ':') return fail("a colon is missing behind a key");
+        ++cursor.at;
+        out.push_back(':');
+      }
+      if (!compact_json(cursor, context, depth + 1, out)) return false;
+      const char next = cursor.token();
+      if (next != ',' && next != close) return fail("a comma or a closing bracket is missing");
+      out.push_back(next);
+      ++cursor.at;
+      if (next == close) return true;
+    }
+  }
+  if (!json_scalar_starts(c)) return fail("a value is missing");
+  const std::string_view text = cursor.scalar();
+  bool whole = false;
+  if (text != "true" && text != "false" && text != "null" && !json_number(text, whole)) {
+    return fail("a value is malformed");
+  }
+  if (text.size() > 3 && (text[0] == '-' || digit(text[0])) && !whole) {
+    double value = 0;
+    if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc{} &&
+        text.find("e-") == std::string_view::npos && text.find("E-") == std::string_view::npos) {
+      return fail("a number is out of range");
+    }
+  }
+  out.append(text);
+  ++cursor.at;
+  return true;
+}
+
+bool read_json_key(JsonCursor& cursor, std::string& spare, std::string_view& key) {
+  if (cursor.token() != '"') {
+    cursor.reason = "a key is missing";
+    return false;
+  }
+  if (!cursor.string(key)) {
+    cursor.reason = "a key is malformed";
+    return false;
+  }
+  if (!cursor.plain && key.find('\\') != std::string_view::npos) {
+    spare.clear();
+    if ((cursor.reason = json_unescape(key, spare)) != nullptr) return false;
+    key = spare;
+  }
+  ++cursor.at;
+  if (cursor.token() != ':') {
+    cursor.reason = "a colon is missing behind a key";
+    return false;
+  }
+  ++cursor.at;
+  return true;
+}
+
+}  // namespace streamrun

@@ -1,0 +1,44 @@
+// A morsel of undecoded records: one buffer and the records in it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "runner/data/column.h"
+
+namespace streamrun {
+
+// Bytes behind the last record that readers may look at (and that hold anything): what SIMD parsers ask for.
+constexpr std::size_t kPadding = 64;
+
+struct RawRecords {
+  std::shared_ptr<const void> keep;        // owns the bytes
+  std::vector<std::string_view> records;   // without line ends; a null data() is a tombstone
+  bool at_start = false;                   // records[0] is the first of its file (where a CSV header stands)
+
+  std::uint32_t size() const { return static_cast<std::uint32_t>(records.size()); }
+};
+
+// A record that could not be read or computed.
+struct RowError {
+  std::uint32_t row = 0;
+  std::string message;
+};
+
+// The verdicts of one call, one a row: the first error of a row counts. One thread.
+class RowErrors {
+ public:
+  void add(std::uint32_t row, std::string message) { errors_.push_back({row, std::move(message)}); }
+  bool empty() const { return errors_.empty(); }
+  std::size_t size() const { return errors_.size(); }
+  const std::vector<RowError>& all() const { return errors_; }
+  // By row, one each (the first that was added), and the list is empty afterwards.
+  std::vector<RowError> take();
+
+ private:
+  std::vector<RowError> errors_;
+};
+
+}  // namespace streamrun

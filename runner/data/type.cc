@@ -1,0 +1,332 @@
+#include "runner/data/type.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+namespace streamrun {
+namespace {
+
+constexpr int kMaxPrecision = 38;
+constexpr int kMaxDepth = 100;
+
+struct SimpleName {
+  std::string_view name;
+  TypeKind kind;
+};
+constexpr std::array kSimpleNames = {
+    SimpleName{"boolean", TypeKind::boolean},
+    SimpleName{"bool", TypeKind::boolean},
+    SimpleName{"int", TypeKind::int32},
+    SimpleName{"integer", TypeKind::int32},
+    SimpleName{"bigint", TypeKind::int64},
+    SimpleName{"long", TypeKind::int64},
+    SimpleName{"float", TypeKind::float32},
+    SimpleName{"real", TypeKind::float32},
+    SimpleName{"double", TypeKind::float64},
+    SimpleName{"decimal", TypeKind::decimal},
+    SimpleName{"dec", TypeKind::decimal},
+    SimpleName{"numeric", TypeKind::decimal},
+    SimpleName{"string", TypeKind::string},
+    SimpleName{"binary", TypeKind::binary},
+    SimpleName{"date", TypeKind::date},
+    SimpleName{"timestamp", TypeKind::timestamp},
+    SimpleName{"timestamp_ltz", TypeKind::timestamp},
+    SimpleName{"variant", TypeKind::variant},
+    SimpleName{"array", TypeKind::array},
+    SimpleName{"map", TypeKind::map},
+    SimpleName{"struct", TypeKind::structure},
+};
+
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_name(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
+class TypeReader {
+ public:
+  TypeReader(std::string_view text, TypeSyntaxError& error) : text_(text), error_(error) {}
+
+  std::optional<Type> read(int depth = 0) {
+    skip_blanks();
+    const std::size_t begin = at_;
+    if (depth > kMaxDepth) return fail(begin, begin, "types are nested deeper than 100");
+    const std::string_view written = word();
+    if (written.empty()) return fail(begin, std::min(begin + 1, text_.size()), "a type is missing here");
+    std::string name(written);
+    std::ranges::transform(name, name.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    const auto* known = std::ranges::find(kSimpleNames, std::string_view(name), &SimpleName::name);
+    if (known == kSimpleNames.end()) {
+      return fail(begin, at_,
+                  fmt::format("'{}'", written) +
+                      "' is no type; the types are boolean, int, bigint, float, "
+                      "double, decimal(p,s), string, binary, date, timestamp, array<T>, map<K,V>, "
+                      "struct<a:T,…> and variant");
+    }
+    switch (known->kind) {
+      case TypeKind::decimal: return read_decimal();
+      case TypeKind::array: {
+        if (!expect('<', "array<T> names its element type")) return std::nullopt;
+        std::optional<Type> element = read(depth + 1);
+        if (!element || !expect('>', "'>' is missing")) return std::nullopt;
+        return Type::array(std::move(*element));
+      }
+      case TypeKind::map: {
+        if (!expect('<', "map<K,V> names the types of keys and values")) return std::nullopt;
+        skip_blanks();
+        const std::size_t key_begin = at_;
+        std::optional<Type> key = read(depth + 1);
+        if (!key) return std::nullopt;
+        if (key->kind() == TypeKind::map || key->kind() == TypeKind::variant) {
+          return fail(key_begin, at_, "a map's key cannot be a " + key->name());
+        }
+        if (!expect(',', "map<K,V> names the types of keys and values")) return std::nullopt;
+        std::optional<Type> value = read(depth + 1);
+        if (!value || !expect('>', "'>' is missing")) return std::nullopt;
+        return Type::map(std::move(*key), std::move(*value));
+      }
+      case TypeKind::structure: return read_structure(depth);
+      default: return Type(known->kind);
+    }
+  }
+
+  void skip_blanks() {
+    while (at_ < text_.size() && is_blank(text_[at_])) ++at_;
+  }
+  std::size_t at() const { return at_; }
+  std::nullopt_t fail(std::size_t begin, std::size_t end, std::string message) {
+    error_ = {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end), std::move(message)};
+    return std::nullopt;
+  }
+
+ private:
+  std::string_view word() {
+    const std::size_t begin = at_;
+    while (at_ < text_.size() && is_name(text_[at_])) ++at_;
+    return text_.substr(begin, at_ - begin);
+  }
+
+  bool accept(char c) {
+    const std::size_t before = at_;
+    skip_blanks();
+    if (at_ < text_.size() && text_[at_] == c) {
+      ++at_;
+      return true;
+    }
+    at_ = before;
+    return false;
+  }
+
+  bool expect(char c, std::string message) {
+    if (accept(c)) return true;
+    fail(at_, std::min(at_ + 1, text_.size()), std::move(message));
+    return false;
+  }
+
+  std::optional<int> number() {
+    skip_blanks();
+    const std::size_t begin = at_;
+    while (at_ < text_.size() && is_digit(text_[at_])) ++at_;
+    int value = 0;
+    const auto parsed = std::from_chars(text_.data() + begin, text_.data() + at_, value);
+    if (parsed.ec != std::errc()) {
+      return fail(begin, std::max(at_, std::min(begin + 1, text_.size())), "decimal(p,s) takes two whole numbers");
+    }
+    return value;
+  }
+
+  std::optional<Type> read_decimal() {
+    if (!accept('(')) return Type::decimal(10, 0);
+    skip_blanks();
+    const std::size_t begin = at_;
+    const std::optional<int> precision = number();
+    if (!precision) return std::nullopt;
+    int scale = 0;
+    if (accept(',')) {
+      const std::optional<int> written = number();
+      if (!written) return std::nullopt;
+      scale = *written;
+    }
+    const std::size_t end = at_;
+    if (!expect(')', "')' is missing")) return std::nullopt;
+    if (*precision < 1 || *precision > kMaxPrecision) {
+      return fail(begin, end, "a decimal has 1 to 38 digits, not " + std::to_string(*precision));
+    }
+    if (scale > *precision) {
+      return fail(begin, end,
+                  "a decimal of " + std::to_string(*precision) + " digits cannot have " + std::to_string(scale) +
+                      " of them behind the point");
+    }
+    return Type::decimal(*precision, scale);
+  }
+
+  std::optional<Type> read_structure(int depth) {
+    if (!expect('<', "struct<a:T,…> names its fields")) return std::nullopt;
+    std::vector<Field> fields;
+    if (accept('>')) return Type::structure(std::move(fields));
+    do {
+      skip_blanks();
+      const std::size_t begin = at_;
+      std::optional<std::string> name = field_name();
+      if (!name) return std::nullopt;
+      if (std::ranges::find(fields, *name, &Field::name) != fields.end()) {
+        return fail(begin, at_, "field '" + *name + "' is there twice");
+      }
+      accept(':');  // Spark takes `a int` too
+      std::optional<Type> type = read(depth + 1);
+      if (!type) return std::nullopt;
+      fields.push_back({std::move(*name), std::move(*type)});
+    } while (accept(','));
+    if (!expect('>', "'>' or ',' is missing")) return std::nullopt;
+    return Type::structure(std::move(fields));
+  }
+
+  std::optional<std::string> field_name() {
+    const std::size_t begin = at_;
+    if (at_ == text_.size() || text_[at_] != '`') {
+      const std::string_view name = word();
+      if (name.empty()) return fail(begin, std::min(begin + 1, text_.size()), "a field's name is missing here");
+      return std::string(name);
+    }
+    std::string name;
+    for (++at_; at_ < text_.size(); ++at_) {
+      if (text_[at_] == '`') {
+        ++at_;
+        if (at_ == text_.size() || text_[at_] != '`') return name;
+      }
+      name += text_[at_];
+    }
+    return fail(begin, text_.size(), "the closing '`' is missing");
+  }
+
+  std::string_view text_;
+  TypeSyntaxError& error_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+Type Type::decimal(int precision, int scale) {
+  Type type(TypeKind::decimal);
+  type.precision_ = static_cast<std::uint8_t>(precision);
+  type.scale_ = static_cast<std::uint8_t>(scale);
+  return type;
+}
+
+Type Type::array(Type element) {
+  Type type(TypeKind::array);
+  type.fields_ = std::make_shared<const std::vector<Field>>(std::vector<Field>{{"element", std::move(element)}});
+  return type;
+}
+
+Type Type::map(Type key, Type value) {
+  Type type(TypeKind::map);
+  type.fields_ = std::make_shared<const std::vector<Field>>(
+      std::vector<Field>{{"key", std::move(key)}, {"value", std::move(value)}});
+  return type;
+}
+
+Type Type::structure(std::vector<Field> fields) {
+  Type type(TypeKind::structure);
+  type.fields_ = std::make_shared<const std::vector<Field>>(std::move(fields));
+  return type;
+}
+
+const std::vector<Field>& Type::fields() const {
+  static const std::vector<Field> none;
+  return fields_ ? *fields_ : none;
+}
+const Type& Type::element() const {
+  return fields()[0].type;
+}
+const Type& Type::key() const {
+  return fields()[0].type;
+}
+const Type& Type::value() const {
+  return fields()[1].type;
+}
+
+std::string Type::name() const {
+  switch (kind_) {
+    case TypeKind::null: return "void";
+    case TypeKind::boolean: return "boolean";
+    case TypeKind::int32: return "int";
+    case TypeKind::int64: return "bigint";
+    case TypeKind::float32: return "float";
+    case TypeKind::float64: return "double";
+    case TypeKind::decimal: return "decimal(" + std::to_string(precision_) + "," + std::to_string(scale_) + ")";
+    case TypeKind::string: return "string";
+    case TypeKind::binary: return "binary";
+    case TypeKind::date: return "date";
+    case TypeKind::timestamp: return "timestamp";
+    case TypeKind::array: return "array<" + element().name() + ">";
+    case TypeKind::map: return "map<" + key().name() + "," + value().name() + ">";
+    case TypeKind::structure: {
+      std::string text = "struct<";
+      for (const Field& field : fields()) {
+        if (text.back() != '<') text += ',';
+        text += field.name + ":" + field.type.name();
+      }
+      return text + ">";
+    }
+    case TypeKind::variant: return "variant";
+    case TypeKind::month_interval: return "interval year to month";
+    case TypeKind::day_interval: return "interval day to second";
+  }
+  return {};
+}
+
+bool operator==(const Type& a, const Type& b) {
+  if (a.kind_ != b.kind_ || a.precision_ != b.precision_ || a.scale_ != b.scale_) return false;
+  return a.fields_ == b.fields_ || a.fields() == b.fields();
+}
+
+std::optional<Type> parse_type(std::string_view text, TypeSyntaxError& error) {
+  TypeReader reader(text, error);
+  std::optional<Type> type = reader.read();
+  if (!type) return std::nullopt;
+  reader.skip_blanks();
+  if (reader.at() != text.size()) {
+    return reader.fail(reader.at(), text.size(), "the type " + type->name() + " ends before this");
+  }
+  return type;
+}
+
+std::optional<Type> parse_type_prefix(std::string_view text, std::size_t& used, TypeSyntaxError& error) {
+  TypeReader reader(text, error);
+  std::optional<Type> type = reader.read();
+  if (type) used = reader.at();
+  return type;
+}
+
+std::optional<std::uint32_t> Schema::find(std::string_view name) const {
+  for (std::uint32_t i = 0; i < size(); ++i) {
+    if (at(i).name == name) return i;
+  }
+  return std::nullopt;
+}
+
+const Field& Schema::at(std::uint32_t position) const {
+  return position < columns.size() ? columns[position] : hidden[position - columns.size()];
+}
+
+std::string Schema::to_string() const {
+  std::string text = "(";
+  for (const Field& field : columns) {
+    if (text.size() > 1) text += ", ";
+    text += field.name + " " + field.type.name();
+  }
+  return text + ")";
+}
+
+}  // namespace streamrun

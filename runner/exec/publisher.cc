@@ -1,0 +1,186 @@
+#include "runner/exec/publisher.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runner/expr/expression.h"
+
+namespace streamrun {
+
+Publisher::Publisher(const PhysicalPlan& plan, Clock& clock, std::function<void(const std::string&)> warn,
+                     std::stop_token abort, std::stop_source failing)
+    : plan_(plan),
+      clock_(clock),
+      warn_(std::move(warn)),
+      abort_(std::move(abort)),
+      failing_(std::move(failing)) {
+  on_abort_.emplace(abort_, [this] {
+    const std::scoped_lock lock(mutex_);
+    changed_.notify_all();
+  });
+  if (plan_.concurrent_outputs < 2) return;
+  // More threads than outputs of two batches would have nothing to do.
+  const std::size_t most = std::min<std::size_t>(plan_.concurrent_outputs, 2 * plan_.outputs.size());
+  for (std::size_t i = 0; i < most; ++i) threads_.emplace_back([this] { work(); });
+}
+
+Publisher::~Publisher() {
+  on_abort_.reset();
+  {
+    const std::scoped_lock lock(mutex_);
+    closing_ = true;
+    changed_.notify_all();
+  }
+  for (std::thread& thread : threads_) thread.join();
+  for (InFlight& batch : in_flight_) {
+    for (std::size_t i = 0; i < batch.staged.stages.size(); ++i) {
+      if (batch.progress[i] == Progress::waiting && batch.staged.stages[i]) batch.staged.stages[i]->discard();
+    }
+  }
+}
+
+void Publisher::submit(StagedBatch batch) {
+  const std::scoped_lock lock(mutex_);
+  const std::size_t outputs = batch.stages.size();
+  in_flight_.push_back({std::move(batch), std::vector<Progress>(outputs, Progress::waiting)});
+  if (outputs == 0) {
+    // Nothing to publish: it commits with the batch before it.
+    if (in_flight_.size() == 1) {
+      published_.push_back({in_flight_.front().staged.batch, {}});
+      in_flight_.pop_front();
+    }
+  }
+  changed_.notify_all();
+}
+
+void Publisher::wait(std::size_t batches) {
+  std::unique_lock lock(mutex_);
+  while (in_flight_.size() > batches) {
+    if (stopping() && running_ == 0) return;
+    if (threads_.empty() && publish_one(lock)) continue;
+    if (!threads_.empty()) changed_.wait(lock);
+  }
+}
+
+std::vector<PublishedBatch> Publisher::take_published() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(published_, {});
+}
+
+std::optional<Error> Publisher::failed() const {
+  const std::scoped_lock lock(mutex_);
+  return failure_;
+}
+
+bool Publisher::turn(std::size_t output) const {
+  if (output >= std::max<std::size_t>(plan_.concurrent_outputs, 1) || !plan_.outputs[output].after.empty()) return false;
+  const std::scoped_lock lock(mutex_);
+  return in_flight_.empty() && !failure_;
+}
+
+void Publisher::work() {
+  std::unique_lock lock(mutex_);
+  while (!closing_) {
+    if (!publish_one(lock)) changed_.wait(lock);
+  }
+}
+
+bool Publisher::publish_one(std::unique_lock<std::mutex>& lock) {
+  if (stopping() || closing_) return false;
+  const std::optional<Job> job = next_ready();
+  if (!job) return false;
+  job->batch->progress[job->output] = Progress::running;
+  ++running_;
+  lock.unlock();
+  Result<bool> published = publish(*job);
+  const bool failed = !published;
+  lock.lock();
+  --running_;
+  finish(*job, std::move(published));
+  changed_.notify_all();
+  if (failed) {
+    // Its callbacks are others' code: not under the lock.
+    lock.unlock();
+    failing_.request_stop();
+    lock.lock();
+  }
+  return true;
+}
+
+std::optional<Publisher::Job> Publisher::next_ready() const {
+  if (running_ >= std::max<std::size_t>(plan_.concurrent_outputs, 1)) return std::nullopt;
+  for (std::size_t b = 0; b < in_flight_.size(); ++b) {
+    const InFlight& batch = in_flight_[b];
+    for (std::size_t output = 0; output < batch.progress.size(); ++output) {
+      if (batch.progress[output] != Progress::waiting) continue;
+      bool ready = true;
+      for (std::size_t earlier = 0; earlier < b; ++earlier) {
+        ready = ready && in_flight_[earlier].progress[output] == Progress::done;
+      }
+      for (const std::uint32_t before : plan_.outputs[output].after) {
+        ready = ready && batch.progress[before] == Progress::done;
+      }
+      if (ready) return Job{const_cast<InFlight*>(&batch), output};
+    }
+  }
+  return std::nullopt;
+}
+
+void Publisher::finish(const Job& job, Result<bool> published) {
+  job.batch->progress[job.output] = Progress::done;
+  if (!published) {
+    if (!failure_) failure_ = published.error();
+    return;
+  }
+  if (!*published) job.batch->staged.rows[job.output] = 0;
+  // Commits are in batch order: the front one first.
+  while (!failure_ && !in_flight_.empty()) {
+    InFlight& front = in_flight_.front();
+    const bool all = std::all_of(front.progress.begin(), front.progress.end(),
+                                 [](Progress one) { return one == Progress::done; });
+    if (!all) break;
+    published_.push_back({front.staged.batch, std::move(front.staged.rows)});
+    in_flight_.pop_front();
+  }
+}
+
+Result<bool> Publisher::wanted(const PlanOutput& output, std::uint64_t rows, BatchTime batch) const {
+  if (!output.when) return true;
+  const MutableColumn count = Column::make_constant(TypeKind::int64, 1);
+  count->values<std::int64_t>()[0] = static_cast<std::int64_t>(rows);
+  const MutableColumn time = Column::make_constant(TypeKind::timestamp, 1);
+  time->values<std::int64_t>()[0] = batch.value * 1000;
+  const ColumnPtr columns[] = {count, time};
+  EvalContext context;
+  context.batch = batch;
+  const Selection chosen = select(*output.when, EvalInput{columns, 1}, Selection::all(1), context);
+  if (!context.errors.empty()) {
+    return failure("output '" + output.name + "': when: " + context.errors.take().front().message);
+  }
+  return !chosen.empty();
+}
+
+Result<bool> Publisher::publish(const Job& job) {
+  const PlanOutput& output = plan_.outputs[job.output];
+  const std::unique_ptr<Stage> stage = std::move(job.batch->staged.stages[job.output]);
+  Result<bool> run = wanted(output, job.batch->staged.rows[job.output], job.batch->staged.batch);
+  if (!run || !*run) {
+    stage->discard();
+    return run;
+  }
+  for (std::uint32_t attempt = 0;; ++attempt) {
+    Result<> done = stage->publish();
+    if (done) return true;
+    const std::string message = "output '" + output.name + "': " + done.error().message;
+    const bool again = attempt < output.retries;
+    if (again) {
+      warn_(message + "; trying again in " + format_duration(output.backoff));
+      const BatchTime moment(clock_.now().value + output.backoff.count());
+      if (clock_.wait_until(moment, abort_)) continue;
+    }
+    stage->discard();
+    return failure(message);
+  }
+}
+
+}  // namespace streamrun

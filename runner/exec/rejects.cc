@@ -1,0 +1,222 @@
+#include "runner/exec/rejects.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runner/data/codec.h"
+#include "runner/data/text_value.h"
+
+namespace streamrun {
+namespace {
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+
+// Length of the valid sequence at `at`, or 0; `bad` is the length of the part that is replaced.
+std::size_t sequence_length(std::string_view bytes, std::size_t at, std::size_t& bad) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  const unsigned char lead = byte(at);
+  bad = 1;
+  if (lead < 0x80) return 1;
+  if (lead < 0xC2 || lead > 0xF4) return 0;
+  const std::size_t size = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  unsigned char low = 0x80;
+  unsigned char high = 0xBF;
+  if (lead == 0xE0) low = 0xA0;
+  if (lead == 0xED) high = 0x9F;
+  if (lead == 0xF0) low = 0x90;
+  if (lead == 0xF4) high = 0x8F;
+  for (std::size_t i = 1; i < size; ++i) {
+    if (at + i == bytes.size() || byte(at + i) < low || byte(at + i) > high) return 0;
+    bad = i + 1;
+    low = 0x80;
+    high = 0xBF;
+  }
+  return size;
+}
+
+// The visible columns that are there.
+std::string row_as_json(const Schema& schema, const RecordBatch& batch, std::uint32_t row) {
+  std::string json = "{";
+  const std::size_t visible = std::min(schema.columns.size(), batch.columns.size());
+  for (std::size_t i = 0; i < visible; ++i) {
+    if (batch.columns[i] == nullptr) continue;
+    if (json.size() > 1) json += ',';
+    append_json_string(schema.columns[i].name, json);
+    json += ':';
+    append_json(*batch.columns[i], row, json);
+  }
+  return json + '}';
+}
+
+std::string with_place(const std::optional<std::string>& place, const std::string& stage, const std::string& message) {
+  return (place ? *place + ": " : std::string()) + stage + ": " + message;
+}
+
+class StringFiller {
+ public:
+  explicit StringFiller(TypeKind kind, std::uint32_t rows)
+      : column_(Column::make(kind, rows)), arena_(std::make_shared<StringArena>()) {}
+  void set(std::uint32_t row, std::string_view text) { column_->values<StringRef>()[row] = arena_->copy(text); }
+  void set_null(std::uint32_t row) {
+    column_->values<StringRef>()[row] = StringRef();
+    column_->set_null(row);
+  }
+  ColumnPtr finish() {
+    column_->keep(arena_);
+    return column_;
+  }
+
+ private:
+  MutableColumn column_;
+  std::shared_ptr<StringArena> arena_;
+};
+
+}  // namespace
+
+std::string as_utf8(std::string_view bytes) {
+  std::string text;
+  text.reserve(bytes.size());
+  for (std::size_t at = 0; at < bytes.size();) {
+    std::size_t bad = 0;
+    const std::size_t length = sequence_length(bytes, at, bad);
+    if (length == 0) {
+      text += kReplacement;
+      at += bad;
+    } else {
+      text += bytes.substr(at, length);
+      at += length;
+    }
+  }
+  return text;
+}
+
+ColumnPtr raw_column(const Origin* origin, std::uint32_t first, std::uint32_t count) {
+  StringFiller filler(TypeKind::binary, count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::string_view* raw = origin != nullptr ? origin->raw(first + i) : nullptr;
+    if (raw != nullptr && raw->data() != nullptr) {
+      filler.set(i, *raw);
+    } else {
+      filler.set_null(i);
+    }
+  }
+  return filler.finish();
+}
+
+ColumnPtr batch_column(BatchTime batch, std::uint32_t rows) {
+  const MutableColumn column = Column::make_constant(TypeKind::timestamp, rows);
+  column->values<std::int64_t>()[0] = batch.value * 1000;
+  return column;
+}
+
+void Rejects::add(const PlanNode& node, const Schema& schema, const RecordBatch& batch, std::vector<RowError> errors,
+                  std::uint32_t slice, MorselOutcome& outcome) {
+  if (errors.empty()) return;
+  const Origin* origin = batch.origin.get();
+  for (RowError& error : errors) {
+    const std::uint32_t record = origin != nullptr ? batch.origin_record(error.row) : error.row;
+    const RecordOrder order{slice, record};
+    if (node.on_error == OnError::fail) {
+      if (outcome.fail && !(order < outcome.fail->order)) continue;
+      const std::optional<std::string> place =
+          origin != nullptr ? std::optional(origin->place(record)) : std::nullopt;
+      outcome.fail = FailVerdict{order, with_place(place, node.stage, error.message)};
+      continue;
+    }
+    ++outcome.rejected;
+    if (node.on_error == OnError::drop || !node.errors) {
+      if (outcome.dropped.empty() || outcome.dropped.back().first != node.id) outcome.dropped.emplace_back(node.id, 0);
+      ++outcome.dropped.back().second;
+      std::string kind = node.stage + ": " + error.message;
+      const bool known = std::any_of(outcome.kinds.begin(), outcome.kinds.end(),
+                                     [&](const DroppedKind& one) { return one.kind == kind; });
+      // More kinds than anybody reads are not worth the search.
+      if (known || outcome.kinds.size() == 32) continue;
+      std::string message = origin != nullptr ? origin->place(record) + ": " + kind : kind;
+      outcome.kinds.push_back({std::move(kind), std::move(message)});
+      continue;
+    }
+    Routed routed;
+    routed.to = *node.errors;
+    routed.order = order;
+    routed.error = std::move(error.message);
+    routed.stage = node.stage;
+    routed.origin = batch.origin;
+    routed.record = record;
+    const std::string_view* raw = origin != nullptr ? origin->raw(record) : nullptr;
+    if (raw != nullptr) {
+      if (raw->data() != nullptr) routed.raw = as_utf8(*raw);
+    } else {
+      routed.raw = row_as_json(schema, batch, error.row);
+    }
+    if (origin != nullptr) routed.place = origin->place(record);
+    routed_.push_back(std::move(routed));
+  }
+}
+
+RecordBatch Rejects::take(const PhysicalPlan& plan, BatchTime batch, PartitionIndex partition, NodeId& node) {
+  node = std::min_element(routed_.begin(), routed_.end(), [](const Routed& a, const Routed& b) {
+           return a.to < b.to;
+         })->to;
+  std::vector<Routed> mine;
+  std::vector<Routed> others;
+  for (Routed& one : routed_) (one.to == node ? mine : others).push_back(std::move(one));
+  routed_ = std::move(others);
+  std::stable_sort(mine.begin(), mine.end(), [](const Routed& a, const Routed& b) { return a.order < b.order; });
+
+  const Schema& schema = plan.nodes[node.value].schema;
+  const auto rows = static_cast<std::uint32_t>(mine.size());
+  RecordBatch made;
+  made.rows = rows;
+  made.selection = Selection::all(rows);
+  made.partition = partition;
+  made.columns.resize(schema.size());
+  StringFiller raw(TypeKind::string, rows);
+  StringFiller error(TypeKind::string, rows);
+  StringFiller stage(TypeKind::string, rows);
+  StringFiller place(TypeKind::string, rows);
+  for (std::uint32_t i = 0; i < rows; ++i) {
+    const Routed& one = mine[i];
+    one.raw ? raw.set(i, *one.raw) : raw.set_null(i);
+    error.set(i, one.error);
+    stage.set(i, one.stage);
+    one.place ? place.set(i, *one.place) : place.set_null(i);
+  }
+  const ColumnPtr fixed[] = {raw.finish(), error.finish(), stage.finish(), place.finish(), batch_column(batch, rows)};
+  for (std::uint32_t i = 0; i < schema.size(); ++i) {
+    if (i < 5) {
+      made.columns[i] = fixed[i];
+      continue;
+    }
+    const Field& field = schema.at(i);
+    if (field.name == "_batch") {
+      made.columns[i] = fixed[4];
+      continue;
+    }
+    ColumnBuilder builder(field.type);
+    for (const Routed& one : mine) {
+      ColumnPtr value;
+      if (one.origin && field.name == "_raw") value = raw_column(one.origin.get(), one.record, 1);
+      if (one.origin && field.name != "_raw") value = one.origin->hidden(field.name, one.record, 1);
+      // Streams of several sources share an errors schema: a column may mean something else elsewhere.
+      if (value && value->type() == field.type) {
+        builder.append(*value, 0);
+      } else {
+        builder.append_null();
+      }
+    }
+    made.columns[i] = builder.finish();
+  }
+  const bool one_origin = std::all_of(mine.begin(), mine.end(),
+                                      [&](const Routed& one) { return one.origin == mine.front().origin; });
+  if (one_origin && mine.front().origin) {
+    made.origin = mine.front().origin;
+    std::vector<std::uint32_t> records;
+    records.reserve(rows);
+    for (const Routed& one : mine) records.push_back(one.record);
+    made.records = std::make_shared<const std::vector<std::uint32_t>>(std::move(records));
+  }
+  return made;
+}
+
+}  // namespace streamrun

@@ -1,0 +1,50 @@
+// Records that cannot be read or computed, of one morsel: what becomes of them is their node's policy.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runner/data/record_batch.h"
+#include "runner/exec/outcome.h"
+#include "runner/plan/physical_plan.h"
+
+namespace streamrun {
+
+// One thread.
+class Rejects {
+ public:
+  // `schema`: of the batch's columns. `outcome` takes verdicts and counts.
+  void add(const PlanNode& node, const Schema& schema, const RecordBatch& batch, std::vector<RowError> errors,
+           std::uint32_t slice, MorselOutcome& outcome);
+
+  bool pending() const { return !routed_.empty(); }
+  // Rows for one errors node, in row order, and which node that is. Call while any are pending.
+  RecordBatch take(const PhysicalPlan& plan, BatchTime batch, PartitionIndex partition, NodeId& node);
+
+ private:
+  struct Routed {
+    NodeId to;
+    RecordOrder order;
+    std::string error;
+    std::string stage;
+    std::optional<std::string> raw;
+    std::optional<std::string> place;
+    std::shared_ptr<const Origin> origin;
+    std::uint32_t record = 0;
+  };
+
+  std::vector<Routed> routed_;
+};
+
+// Bad UTF-8 becomes U+FFFD, one for each maximal part, as decoders of the web do.
+std::string as_utf8(std::string_view bytes);
+
+// `raw` of `records` of `origin`: null where there is none.
+ColumnPtr raw_column(const Origin* origin, std::uint32_t first, std::uint32_t count);
+// A constant timestamp.
+ColumnPtr batch_column(BatchTime batch, std::uint32_t rows);
+
+}  // namespace streamrun

@@ -1,0 +1,56 @@
+// Runs a physical plan: batches on the clock, a pass each, outputs published in order.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "runner/base/clock.h"
+#include "runner/operator/environment.h"
+#include "runner/plan/physical_plan.h"
+
+namespace streamrun {
+
+struct RunOptions {
+  bool available_now = false;               // do not wait for the clock; stop when all is taken
+  std::optional<std::uint64_t> batches;
+  std::optional<BatchTime> start_time;      // the first batch is the first multiple after it
+  std::optional<std::uint64_t> shuffle_seed;  // tests: threads take and finish tasks in a seeded order
+  std::uint64_t spool_memory = std::uint64_t{64} << 20;
+};
+
+struct EndpointCounts {
+  std::string name;
+  std::uint64_t rows = 0;
+};
+
+struct RunReport {
+  std::uint64_t batches = 0;
+  std::vector<EndpointCounts> sources;      // records in
+  std::vector<EndpointCounts> outputs;      // rows out
+  std::uint64_t rejected = 0;               // dropped or routed
+  std::optional<Error> failure;             // why it stopped, if not in good order
+};
+
+// What is going on, for a progress line. Called after every batch, by one thread.
+struct BatchProgress {
+  BatchTime batch;
+  std::uint64_t records_in = 0;
+  std::uint64_t rows_out = 0;
+  std::chrono::milliseconds processing{0};
+  std::chrono::milliseconds delay{0};
+};
+
+// `finish`: the batch at hand is finished and committed, then it stops. `abort`: stops at once.
+struct StopSignals {
+  std::stop_token finish;
+  std::stop_token abort;
+};
+
+RunReport run_plan(const PhysicalPlan& plan, const Environment& environment, const RunOptions& options,
+                   const StopSignals& stop, const std::function<void(const BatchProgress&)>& progress = {});
+
+}  // namespace streamrun

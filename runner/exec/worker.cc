@@ -1,0 +1,232 @@
+#include "runner/exec/worker.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace streamrun {
+namespace {
+
+// `_raw` of records that are there as bytes: no copy.
+ColumnPtr raw_slice(const RawRecords& raw, std::uint32_t first, std::uint32_t count) {
+  const MutableColumn column = Column::make(TypeKind::binary, count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::string_view record = raw.records[first + i];
+    column->values<StringRef>()[i] = StringRef(record);
+    if (record.data() == nullptr) column->set_null(i);
+  }
+  if (raw.keep) column->keep(raw.keep);
+  return column;
+}
+
+}  // namespace
+
+Worker::Worker(PassState& pass, DecodeScratches& scratches)
+    : pass_(pass), scratches_(scratches), locals_(pass.plan.nodes.size()) {
+  scratches_.resize(pass.plan.sources.size());
+  eval.batch = pass.batch;
+}
+
+MorselOutcome Worker::run(MorselTask& task) {
+  const PlanNode& node = *task.driver->node;
+  const bool from_source = task.driver->run == nullptr;
+  begin(task.index, task.morsel.partition, task.first_row);
+  if (task.error) {
+    outcome_.fail = FailVerdict{{}, std::move(*task.error)};
+    return std::move(outcome_);
+  }
+  if (from_source) {
+    const PlanSource& source = pass_.plan.sources[node.source];
+    outcome_.source = node.source;
+    if (task.morsel.rows) {
+      read_rows(node, source, task.morsel);
+    } else {
+      read_records(node, source, task.morsel, task.first_row);
+    }
+  } else {
+    read_chunk(node, *task.driver->run, task.chunk);
+  }
+  end();
+  return std::move(outcome_);
+}
+
+MorselOutcome Worker::finish(const PlanNode& node, MorselIndex index) {
+  begin(index, PartitionIndex(0), index.value << 32U);
+  current_ = &node;
+  schema_ = &node.schema;
+  node.kernel->finish(pass_.states[node.id.value].get(), *this,
+                      [this, &node](RecordBatch&& batch) { push(node, std::move(batch)); });
+  eval.errors.take();
+  end();
+  return std::move(outcome_);
+}
+
+void Worker::begin(MorselIndex index, PartitionIndex partition, std::uint64_t first_row) {
+  outcome_ = MorselOutcome();
+  morsel_ = index;
+  partition_ = partition;
+  slice_ = 0;
+  eval.seed_row = first_row;
+  eval.errors.take();
+}
+
+// Routed rejects are rows of their own, behind the morsel's; what fails on their way may be routed in turn.
+void Worker::end() {
+  while (rejects_.pending()) {
+    ++slice_;
+    NodeId errors;
+    RecordBatch batch = rejects_.take(pass_.plan, pass_.batch, partition_, errors);
+    if (!outcome_.fail) push(pass_.plan.nodes[errors.value], std::move(batch));
+  }
+  for (const NodeId breaker : touched_) {
+    std::unique_ptr<BreakerPartial> partial =
+        pass_.runs[breaker.value]->end_morsel(*locals_[breaker.value]);
+    if (partial) outcome_.partials.emplace_back(breaker, std::move(partial));
+  }
+  touched_.clear();
+}
+
+void Worker::read_records(const PlanNode& node, const PlanSource& source, const Morsel& morsel,
+                          std::uint64_t first_row) {
+  const std::uint32_t total = morsel.raw.size();
+  std::unique_ptr<DecodeScratch>& scratch = scratches_[node.source];
+  if (!scratch) scratch = source.decoder->scratch();
+  std::vector<std::uint32_t> left_out;
+  // Later slices stand behind a failing record: nobody will see them.
+  for (std::uint32_t first = 0; first < total && !outcome_.fail; first += kSliceRecords, ++slice_) {
+    if (pass_.stopping.load(std::memory_order_relaxed)) return;
+    const std::uint32_t count = std::min(kSliceRecords, total - first);
+    RowErrors errors;
+    left_out.clear();
+    RecordBatch batch;
+    batch.rows = count;
+    batch.partition = morsel.partition;
+    batch.origin = morsel.origin;
+    batch.first_record = first;
+    batch.columns = source.decoder->decode(morsel.raw, first, count, scratch.get(), errors, left_out);
+    outcome_.records += count - left_out.size();
+    eval.seed_row = first_row + first;
+    if (!errors.empty()) {
+      std::vector<RowError> failed = errors.take();
+      const std::size_t skipped = left_out.size();
+      for (const RowError& one : failed) left_out.push_back(one.row);
+      std::inplace_merge(left_out.begin(), left_out.begin() + static_cast<std::ptrdiff_t>(skipped), left_out.end());
+      left_out.erase(std::unique(left_out.begin(), left_out.end()), left_out.end());
+      rejects_.add(node, node.schema, batch, std::move(failed), slice_, outcome_);
+    }
+    batch.selection = without(Selection::all(count), left_out);
+    if (batch.selection.empty()) continue;
+    add_hidden(node, source, &morsel.raw, batch);
+    push(node, std::move(batch));
+  }
+}
+
+void Worker::read_rows(const PlanNode& node, const PlanSource& source, Morsel& morsel) {
+  RecordBatch batch = std::move(*morsel.rows);
+  batch.partition = morsel.partition;
+  if (!batch.origin) batch.origin = morsel.origin;
+  outcome_.records += batch.selection.count();
+  const std::size_t visible = node.schema.columns.size();
+  if (batch.columns.size() > visible && batch.columns.size() != node.schema.size()) {
+    // The source's own hidden columns only: they stand behind those that every source has.
+    std::vector<ColumnPtr> own(batch.columns.begin() + static_cast<std::ptrdiff_t>(visible), batch.columns.end());
+    batch.columns.resize(visible);
+    batch.columns.resize(node.schema.size());
+    for (std::size_t i = 0; i < own.size() && i < source.bound.hidden.size(); ++i) {
+      if (const auto position = node.schema.find(source.bound.hidden[i].name)) {
+        batch.columns[*position] = std::move(own[i]);
+      }
+    }
+  }
+  add_hidden(node, source, nullptr, batch);
+  push(node, std::move(batch));
+}
+
+void Worker::read_chunk(const PlanNode& node, BreakerRun& run, std::uint32_t chunk) {
+  current_ = &node;
+  schema_ = &node.schema;
+  Result<RecordBatch> batch = run.chunk(chunk, *this);
+  if (!batch) {
+    outcome_.fail = FailVerdict{{}, node.stage + ": " + batch.error().message};
+    return;
+  }
+  partition_ = batch->partition;
+  push(node, std::move(*batch));
+}
+
+void Worker::add_hidden(const PlanNode& node, const PlanSource& source, const RawRecords* raw,
+                        RecordBatch& batch) const {
+  const auto visible = static_cast<std::uint32_t>(node.schema.columns.size());
+  batch.columns.resize(node.schema.size());
+  for (std::uint32_t i = visible; i < node.schema.size(); ++i) {
+    if (batch.columns[i] != nullptr || i >= source.wanted.size() || !source.wanted[i]) continue;
+    const Field& field = node.schema.at(i);
+    ColumnPtr& column = batch.columns[i];
+    if (field.name == "_batch") {
+      column = batch_column(pass_.batch, batch.rows);
+    } else if (field.name == "_raw") {
+      column = raw != nullptr ? raw_slice(*raw, batch.first_record, batch.rows)
+                              : raw_column(batch.origin.get(), batch.first_record, batch.rows);
+    } else if (batch.origin) {
+      column = batch.origin->hidden(field.name, batch.first_record, batch.rows);
+    }
+    if (column == nullptr) column = Column::make_null(field.type, batch.rows);
+  }
+}
+
+void Worker::push(const PlanNode& from, RecordBatch&& batch) {
+  if (batch.selection.empty()) return;
+  const std::size_t count = from.consumers.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i + 1 == count) {
+      deliver(from, from.consumers[i], std::move(batch));
+    } else {
+      deliver(from, from.consumers[i], RecordBatch(batch));  // columns are shared
+    }
+  }
+}
+
+void Worker::deliver(const PlanNode& from, const PlanEdge& edge, RecordBatch&& batch) {
+  const PlanNode& node = pass_.plan.nodes[edge.to.value];
+  batch.partition.value += edge.partition_base;
+  const PlanNode* const outer = std::exchange(current_, &node);
+  const Schema* const outer_schema = std::exchange(schema_, &from.schema);
+  switch (node.kind) {
+    case PlanNode::Kind::kernel:
+      node.kernel->apply(std::move(batch), edge.port, pass_.states[node.id.value].get(), *this,
+                         [this, &node](RecordBatch&& out) { push(node, std::move(out)); });
+      break;
+    case PlanNode::Kind::breaker: {
+      BreakerRun& run = *pass_.runs[node.id.value];
+      std::unique_ptr<BreakerLocal>& local = locals_[node.id.value];
+      if (!local) {
+        const std::scoped_lock lock(pass_.make_local);
+        local = run.local();
+      }
+      if (std::find(touched_.begin(), touched_.end(), node.id) == touched_.end()) touched_.push_back(node.id);
+      run.add(*local, std::move(batch), morsel_, *this);
+      break;
+    }
+    case PlanNode::Kind::output: stage(node, batch); break;
+    case PlanNode::Kind::errors: push(node, std::move(batch)); break;
+    case PlanNode::Kind::source: assert(false); break;
+  }
+  current_ = outer;
+  schema_ = outer_schema;
+}
+
+void Worker::stage(const PlanNode& node, const RecordBatch& batch) {
+  staged_.clear();
+  pass_.sinks[node.output]->encode(batch, *this, staged_);
+  if (!eval.errors.empty()) reject(batch, eval.errors.take());
+  for (StagedRows& rows : staged_) {
+    outcome_.rows.push_back({node.output, batch.partition, std::move(rows)});
+  }
+}
+
+void Worker::reject(const RecordBatch& batch, std::vector<RowError> errors) {
+  assert(current_ != nullptr);
+  rejects_.add(*current_, *schema_, batch, std::move(errors), slice_, outcome_);
+}
+
+}  // namespace streamrun

@@ -1,0 +1,83 @@
+// Untyped tree → typed tree: names, types, implicit casts, constants.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runner/expr/ast.h"
+#include "runner/expr/node.h"
+
+namespace streamrun {
+
+// Where aggregates may stand: their calls are collected, and their results are columns.
+struct AggregateScope {
+  const Schema* keys = nullptr;
+  std::uint32_t first_call = 0;
+  std::vector<AggregateCall> calls;
+};
+
+class Checker {
+ public:
+  Checker(const LocatedText& text, const Scope& scope, Diagnostics& diagnostics, AggregateScope* aggregates = nullptr)
+      : text_(text), scope_(scope), diagnostics_(diagnostics), aggregates_(aggregates) {}
+
+  // Null where there was something to say.
+  NodePtr check(const Ast& ast);
+  // `node` as `type`, by an implicit cast; a fault at `at` where there is none.
+  NodePtr cast(NodePtr node, const Type& type, const Ast& at, bool attempt = false);
+
+ private:
+  struct Parameter {
+    std::string name;
+    Type type;
+    std::uint32_t slot = 0;
+  };
+  using Nodes = std::vector<NodePtr>;
+
+  std::nullptr_t refuse(std::string code, const Ast& at, std::string message);
+  std::nullptr_t refuse_name(std::string code, const Ast& at, std::string message);
+  std::string_view written(const Ast& at) const;
+
+  NodePtr name(const Ast& ast, std::span<const Ast* const> rest);
+  NodePtr member(const Ast& ast);
+  NodePtr field(NodePtr of, const Ast& member);
+  NodePtr unknown_column(const Ast& ast, std::span<const Ast* const> rest);
+  NodePtr column(std::uint32_t number, const Type& type, const Ast& ast);
+  NodePtr index(const Ast& ast);
+  NodePtr param(const Ast& ast);
+  NodePtr call(const Ast& ast);
+  NodePtr apply(std::string_view function, Nodes arguments, const Ast& ast);
+  NodePtr aggregate(const Function& function, const Ast& ast);
+  NodePtr higher_order(const Ast& ast);
+  NodePtr structure(const Ast& ast);
+  NodePtr choice(const Ast& ast);
+  NodePtr simple_choice(const Ast& ast);
+  NodePtr if_call(const Ast& ast);
+  NodePtr first_of(const Ast& ast);
+  NodePtr null_if(const Ast& ast);
+  NodePtr logic(const Ast& ast);
+  NodePtr between(const Ast& ast);
+  NodePtr in_list(const Ast& ast);
+  // Conditions, values and what else, as they alternate; the values meet in one type.
+  NodePtr make_choice(Nodes children, const Ast& ast);
+  NodePtr make_logic(NodeKind kind, Nodes children, const Ast& ast);
+  // Calls `body` with a node that stands for `value` without computing it again.
+  template <class Body>
+  NodePtr let(NodePtr value, const Ast& ast, Body&& body);
+  NodePtr condition(NodePtr node, const Ast& at);
+  NodePtr guarded(const Ast& ast);
+  // Sets what follows from the children, and computes what is constant.
+  NodePtr finish(std::shared_ptr<ExprNode> node, const Ast& ast);
+  std::optional<Type> common(std::span<const NodePtr> nodes, const Ast& ast);
+
+  const LocatedText& text_;
+  const Scope& scope_;
+  Diagnostics& diagnostics_;
+  AggregateScope* aggregates_;
+  std::vector<Parameter> parameters_;
+  std::uint32_t next_slot_ = 0;
+  std::uint32_t guards_ = 0;
+};
+
+}  // namespace streamrun

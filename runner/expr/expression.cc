@@ -1,0 +1,142 @@
+#include "runner/expr/expression.h"
+
+#include <fmt/format.h>
+
+#include "runner/expr/checker.h"
+#include "runner/expr/coercion.h"
+#include "runner/expr/evaluate.h"
+#include "runner/expr/fold.h"
+#include "runner/expr/parser.h"
+
+namespace streamrun {
+
+Expression::Expression(std::shared_ptr<const ExprNode> root, LocatedText text)
+    : root_(std::move(root)), text_(std::move(text)), columns_(columns_of(*root_)) {}
+
+const Type& Expression::type() const { return root_->type; }
+bool Expression::can_fail() const { return root_->can_fail; }
+bool Expression::constant() const { return root_->constant; }
+
+std::optional<std::uint32_t> Expression::column() const {
+  if (root_->kind != NodeKind::column) return std::nullopt;
+  return root_->index;
+}
+
+Expression Expression::renumbered(const std::function<std::uint32_t(std::uint32_t)>& number) const {
+  return Expression(streamrun::renumbered(root_, number), text_);
+}
+
+namespace {
+
+AstPtr parse(const LocatedText& text, Diagnostics& diagnostics) {
+  SyntaxFault fault;
+  AstPtr ast = parse_expression(text.value(), fault);
+  if (!ast) diagnostics.error("syntax", text.span(fault.begin, fault.end), fault.message);
+  return ast;
+}
+
+// Intervals are values within expressions only.
+bool holds_interval(const Type& type) {
+  if (type.kind() == TypeKind::month_interval || type.kind() == TypeKind::day_interval) return true;
+  for (const Field& field : type.fields()) {
+    if (holds_interval(field.type)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<Expression> compile_expression(const LocatedText& text, const Scope& scope, Diagnostics& diagnostics) {
+  const AstPtr ast = parse(text, diagnostics);
+  if (!ast) return std::nullopt;
+  NodePtr root = Checker(text, scope, diagnostics).check(*ast);
+  if (!root) return std::nullopt;
+  if (holds_interval(root->type)) {
+    diagnostics.error("type-mismatch", text.span(ast->begin, ast->end),
+                      "an interval is no value of a column; add it to a time or compare it");
+    return std::nullopt;
+  }
+  return Expression(std::move(root), text);
+}
+
+std::optional<Expression> compile_expression_as(const LocatedText& text, const Type& type, const Scope& scope,
+                                                Diagnostics& diagnostics) {
+  const AstPtr ast = parse(text, diagnostics);
+  if (!ast) return std::nullopt;
+  Checker checker(text, scope, diagnostics);
+  NodePtr root = checker.check(*ast);
+  if (!root) return std::nullopt;
+  // A constant number may become a narrower one: whether it fits is known at once.
+  const bool fits = root->kind == NodeKind::constant && root->type.is_numeric() &&
+                    (type.kind() == TypeKind::decimal || (type.is_numeric() && root->type.is_integer()));
+  if (!assignable(root->type, type) && !fits) {
+    diagnostics.error("type-mismatch", text.span(ast->begin, ast->end),
+                      fmt::format("this is {}, where {} is expected; cast it", root->type.name(), type.name()));
+    return std::nullopt;
+  }
+  root = checker.cast(std::move(root), type, *ast);
+  if (!root) return std::nullopt;
+  return Expression(std::move(root), text);
+}
+
+Expression column_expression(const Scope& scope, std::uint32_t column, LocatedText text) {
+  auto node = std::make_shared<ExprNode>();
+  node->kind = NodeKind::column;
+  node->index = column;
+  std::uint32_t position = column;
+  for (const Scope::Input& input : scope.inputs) {
+    if (position < input.schema->size()) {
+      node->type = input.schema->at(position).type;
+      break;
+    }
+    position -= input.schema->size();
+  }
+  node->text = text.value();
+  return Expression(std::move(node), std::move(text));
+}
+
+std::optional<Param> compile_constant(const LocatedText& text, const std::optional<Type>& type, const Params* params,
+                                      Diagnostics& diagnostics) {
+  Scope scope;
+  scope.params = params;
+  const auto compiled = type ? compile_expression_as(text, *type, scope, diagnostics)
+                             : compile_expression(text, scope, diagnostics);
+  if (!compiled) return std::nullopt;
+  if (!compiled->constant()) {
+    diagnostics.error("not-constant", text.whole(), "this must be a constant");
+    return std::nullopt;
+  }
+  if (compiled->root().kind == NodeKind::constant) return Param{compiled->type(), compiled->root().value};
+  auto value = compute_constant(compiled->root());
+  if (!value) {
+    diagnostics.error("constant-error", text.whole(), value.error().message);
+    return std::nullopt;
+  }
+  return Param{compiled->type(), std::move(*value)};
+}
+
+ColumnPtr evaluate(const Expression& expression, const EvalInput& input, const Selection& selection,
+                   EvalContext& context) {
+  Frame frame{input.columns, input.rows, {}};
+  return Evaluator(frame, context).value(expression.root(), selection);
+}
+
+Selection select(const Expression& predicate, const EvalInput& input, const Selection& selection,
+                 EvalContext& context) {
+  Frame frame{input.columns, input.rows, {}};
+  return Evaluator(frame, context).select(predicate.root(), selection);
+}
+
+std::optional<AggregateExpression> compile_aggregate(const LocatedText& text, const Scope& rows, const Schema& keys,
+                                                     std::uint32_t first_call, Diagnostics& diagnostics) {
+  const AstPtr ast = parse(text, diagnostics);
+  if (!ast) return std::nullopt;
+  AggregateScope aggregates;
+  aggregates.keys = &keys;
+  aggregates.first_call = first_call;
+  NodePtr root = Checker(text, rows, diagnostics, &aggregates).check(*ast);
+  if (!root) return std::nullopt;
+  return AggregateExpression{std::move(aggregates.calls), Expression(std::move(root), text)};
+}
+
+}  // namespace streamrun

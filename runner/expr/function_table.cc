@@ -1,0 +1,58 @@
+#include <string>
+#include <unordered_map>
+
+#include "runner/expr/functions/lists.h"
+
+namespace streamrun {
+
+namespace {
+
+std::string folded(std::string_view name) {
+  std::string out(name);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return out;
+}
+
+struct Table {
+  std::vector<Function> functions;
+  std::unordered_map<std::string, std::size_t> by_name;
+
+  void add(std::vector<Function> list) {
+    for (Function& function : list) {
+      if (by_name.contains(folded(function.names.front()))) continue;
+      for (const std::string_view name : function.names) by_name.try_emplace(folded(name), functions.size());
+      functions.push_back(std::move(function));
+    }
+  }
+};
+
+const Table& table() {
+  static const Table kTable = [] {
+    Table out;
+    out.add(math_functions());
+    out.add(null_functions());
+    out.add(special_functions());
+    out.add(string_functions());
+    out.add(regex_functions());
+    out.add(time_functions());
+    out.add(collection_functions());
+    out.add(higher_order_functions());
+    out.add(aggregate_functions());
+    out.add(operator_functions());
+    return out;
+  }();
+  return kTable;
+}
+
+}  // namespace
+
+const Function* find_function(std::string_view name) {
+  const auto found = table().by_name.find(folded(name));
+  return found == table().by_name.end() ? nullptr : &table().functions[found->second];
+}
+
+std::span<const Function> all_functions() { return table().functions; }
+
+}  // namespace streamrun

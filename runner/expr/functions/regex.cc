@@ -1,0 +1,502 @@
+// Regular expressions on RE2, in linear time; LIKE; split.
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+#include <memory>
+
+#include "runner/expr/functions/lists.h"
+#include "runner/expr/functions/rules.h"
+
+namespace streamrun {
+namespace {
+
+using re2::RE2;
+
+struct Pattern {
+  std::unique_ptr<RE2> regex;
+  std::string literal;  // where the pattern is plain text, what it says
+  bool plain = false;
+};
+
+// Plain text, escaped punctuation included; `[,]` counts too.
+bool literal_of(std::string_view pattern, std::string& out) {
+  constexpr std::string_view kMeta = "\\.[]{}()*+?^$|";
+  if (pattern.size() == 3 && pattern[0] == '[' && pattern[2] == ']' && pattern[1] != '^' && pattern[1] != '\\') {
+    out = pattern[1];
+    return true;
+  }
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] == '\\' && i + 1 < pattern.size() && std::ispunct(static_cast<unsigned char>(pattern[i + 1]))) {
+      out += pattern[++i];
+    } else if (kMeta.find(pattern[i]) != std::string_view::npos) {
+      return false;
+    } else {
+      out += pattern[i];
+    }
+  }
+  return !out.empty();
+}
+
+// Java's `(?<name>` is `(?P<name>` to RE2.
+std::string for_re2(std::string_view pattern) {
+  std::string out;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] == '\\' && i + 1 < pattern.size()) {
+      out += pattern[i];
+      out += pattern[++i];
+    } else if (pattern.substr(i).starts_with("(?<") && i + 3 < pattern.size() && pattern[i + 3] != '=' &&
+               pattern[i + 3] != '!') {
+      out += "(?P<";
+      i += 2;
+    } else {
+      out += pattern[i];
+    }
+  }
+  return out;
+}
+
+Result<std::shared_ptr<const Pattern>> compile(std::string_view text) {
+  auto pattern = std::make_shared<Pattern>();
+  RE2::Options options;
+  options.set_log_errors(false);
+  pattern->regex = std::make_unique<RE2>(for_re2(text), options);
+  if (!pattern->regex->ok()) {
+    return failure("bad regular expression '" + std::string(text) + "': " + pattern->regex->error());
+  }
+  pattern->plain = literal_of(text, pattern->literal);
+  return std::shared_ptr<const Pattern>(std::move(pattern));
+}
+
+// The pattern is argument 1 of every function here.
+Result<std::shared_ptr<const void>> prepare(std::span<const ColumnPtr> constants) {
+  if (constants.size() < 2 || constants[1] == nullptr || constants[1]->is_null(0)) {
+    return std::shared_ptr<const void>();
+  }
+  Result<std::shared_ptr<const Pattern>> pattern = compile(constants[1]->value<StringRef>(0).view());
+  if (!pattern) return pass_on(pattern);
+  return std::shared_ptr<const void>(*std::move(pattern));
+}
+
+// The pattern of each row: prepared, or compiled where it changes.
+class Patterns {
+ public:
+  explicit Patterns(const KernelCall& call) : call_(call), fixed_(static_cast<const Pattern*>(call.prepared)) {}
+  // Null after an error of the row.
+  const Pattern* at(std::uint32_t row) {
+    if (fixed_ != nullptr) return fixed_;
+    const std::string_view text = text_at(call_, 1, row);
+    if (!current_ || text != text_) {
+      Result<std::shared_ptr<const Pattern>> made = compile(text);
+      if (!made) {
+        call_.context.errors.add(row, made.error().message);
+        return nullptr;
+      }
+      text_ = text;
+      current_ = *std::move(made);
+    }
+    return current_.get();
+  }
+
+ private:
+  const KernelCall& call_;
+  const Pattern* fixed_;
+  std::shared_ptr<const Pattern> current_;
+  std::string text_;
+};
+
+re2::StringPiece piece(std::string_view text) {
+  return {text.data(), text.size()};
+}
+
+void rlike(const KernelCall& call) {
+  std::uint8_t* out = call.out.values<std::uint8_t>();
+  Patterns patterns(call);
+  call.selection.for_each([&](std::uint32_t row) {
+    const Pattern* pattern = patterns.at(row);
+    if (pattern == nullptr) return;
+    const std::string_view text = text_at(call, 0, row);
+    out[row] = pattern->plain ? text.find(pattern->literal) != std::string_view::npos
+                              : RE2::PartialMatch(piece(text), *pattern->regex);
+  });
+}
+
+// f(groups) for each match in turn, as Java's find: an empty match moves on by a character. False stops.
+template <class F>
+void for_each_match(const RE2& regex, std::string_view text, std::size_t from, int groups, F&& f) {
+  std::vector<re2::StringPiece> found(static_cast<std::size_t>(groups) + 1);
+  while (from <= text.size() &&
+         regex.Match(piece(text), from, text.size(), RE2::UNANCHORED, found.data(), groups + 1)) {
+    const auto begin = static_cast<std::size_t>(found[0].data() - text.data());
+    if (!f(found)) return;
+    from = begin + found[0].size();
+    if (found[0].empty()) from += from < text.size() ? character_at(text, from) : 1;
+  }
+}
+
+bool check_group(const KernelCall& call, std::uint32_t row, const Pattern& pattern, int group) {
+  const int count = pattern.regex->NumberOfCapturingGroups();
+  if (group >= 0 && group <= count) return true;
+  call.context.errors.add(row,
+                          "the pattern has " + std::to_string(count) + " groups, not group " + std::to_string(group));
+  return false;
+}
+
+void extract(const KernelCall& call) {
+  StringRef* out = call.out.values<StringRef>();
+  call.out.keep_heaps_of(*call.arguments[0]);
+  Patterns patterns(call);
+  call.selection.for_each([&](std::uint32_t row) {
+    out[row] = StringRef();
+    const Pattern* pattern = patterns.at(row);
+    if (pattern == nullptr) return;
+    const int group = call.arguments.size() > 2 ? value_at<std::int32_t>(call, 2, row) : 1;
+    const std::string_view text = text_at(call, 0, row);
+    if (group < 0) {
+      check_group(call, row, *pattern, group);
+      return;
+    }
+    for_each_match(*pattern->regex, text, 0, std::min(group, pattern->regex->NumberOfCapturingGroups()),
+                   [&](const std::vector<re2::StringPiece>& found) {
+                     if (check_group(call, row, *pattern, group)) {
+                       const re2::StringPiece& part = found[static_cast<std::size_t>(group)];
+                       if (part.data() != nullptr) {
+                         out[row] = StringRef(part.data(), static_cast<std::uint32_t>(part.size()));
+                       }
+                     }
+                     return false;
+                   });
+  });
+}
+
+// Gathers the elements of an array of strings; they point into argument 0.
+class ListWriter {
+ public:
+  explicit ListWriter(const KernelCall& call) : call_(call), out_(call.out.values<ListRef>()) {}
+  ~ListWriter() {
+    MutableColumn column = Column::make(TypeKind::string, static_cast<std::uint32_t>(elements_.size()));
+    if (!elements_.empty()) {
+      std::memcpy(static_cast<void*>(column->values<StringRef>()), elements_.data(),
+                  elements_.size() * sizeof(StringRef));
+    }
+    column->keep_heaps_of(*call_.arguments[0]);
+    call_.out.children = {std::move(column)};
+  }
+  ListWriter(const ListWriter&) = delete;
+  ListWriter& operator=(const ListWriter&) = delete;
+  void begin() { first_ = elements_.size(); }
+  void add(std::string_view text) { elements_.emplace_back(text); }
+  void end(std::uint32_t row) {
+    out_[row] = {static_cast<std::uint32_t>(first_), static_cast<std::uint32_t>(elements_.size() - first_)};
+  }
+
+ private:
+  const KernelCall& call_;
+  ListRef* out_;
+  std::vector<StringRef> elements_;
+  std::size_t first_ = 0;
+};
+
+void extract_all(const KernelCall& call) {
+  ListWriter list(call);
+  Patterns patterns(call);
+  call.selection.for_each([&](std::uint32_t row) {
+    list.begin();
+    if (const Pattern* pattern = patterns.at(row)) {
+      const int group = call.arguments.size() > 2 ? value_at<std::int32_t>(call, 2, row) : 1;
+      const int groups = std::max(0, std::min(group, pattern->regex->NumberOfCapturingGroups()));
+      for_each_match(
+          *pattern->regex, text_at(call, 0, row), 0, groups, [&](const std::vector<re2::StringPiece>& found) {
+            if (!check_group(call, row, *pattern, group)) return false;
+            const re2::StringPiece& part = found[static_cast<std::size_t>(group)];
+            list.add(part.data() == nullptr ? std::string_view() : std::string_view(part.data(), part.size()));
+            return true;
+          });
+    }
+    list.end(row);
+  });
+}
+
+// Java's replacement: `$1`, `${name}`, a backslash takes the next character as it is. False: an error.
+bool append_replacement(std::string_view put, const RE2& regex, const std::vector<re2::StringPiece>& found,
+                        std::string& out) {
+  const int groups = regex.NumberOfCapturingGroups();
+  for (std::size_t i = 0; i < put.size(); ++i) {
+    if (put[i] == '\\') {
+      if (++i == put.size()) return false;
+      out += put[i];
+      continue;
+    }
+    if (put[i] != '$') {
+      out += put[i];
+      continue;
+    }
+    if (++i == put.size()) return false;
+    int group = 0;
+    if (put[i] == '{') {
+      const std::size_t close = put.find('}', i);
+      if (close == std::string_view::npos) return false;
+      const auto named = regex.NamedCapturingGroups().find(std::string(put.substr(i + 1, close - i - 1)));
+      if (named == regex.NamedCapturingGroups().end()) return false;
+      group = named->second;
+      i = close;
+    } else {
+      if (put[i] < '0' || put[i] > '9') return false;
+      group = put[i] - '0';
+      if (group > groups) return false;
+      while (i + 1 < put.size() && put[i + 1] >= '0' && put[i + 1] <= '9' &&
+             group * 10 + (put[i + 1] - '0') <= groups) {
+        group = group * 10 + (put[++i] - '0');
+      }
+    }
+    const re2::StringPiece& part = found[static_cast<std::size_t>(group)];
+    if (part.data() != nullptr) out.append(part.data(), part.size());
+  }
+  return true;
+}
+
+void replace(const KernelCall& call) {
+  StringWriter writer(call);
+  Patterns patterns(call);
+  std::string made;
+  call.selection.for_each([&](std::uint32_t row) {
+    const Pattern* pattern = patterns.at(row);
+    const std::string_view text = text_at(call, 0, row), put = text_at(call, 2, row);
+    made.clear();
+    if (pattern == nullptr) {
+      writer.set(row, made);
+      return;
+    }
+    std::size_t from = 0, copied = 0;
+    if (call.arguments.size() > 3) {
+      std::int32_t position = value_at<std::int32_t>(call, 3, row);
+      if (position <= 0) {
+        call.context.errors.add(row, "regexp_replace counts places from 1, not " + std::to_string(position));
+        position = 1;
+      }
+      for (; position > 1 && from < text.size(); --position) from += character_at(text, from);
+      if (position > 1) from = text.size() + 1;
+    }
+    for_each_match(*pattern->regex, text, from, pattern->regex->NumberOfCapturingGroups(),
+                   [&](const std::vector<re2::StringPiece>& found) {
+                     const auto begin = static_cast<std::size_t>(found[0].data() - text.data());
+                     made.append(text.substr(copied, begin - copied));
+                     copied = begin + found[0].size();
+                     if (append_replacement(put, *pattern->regex, found, made)) return true;
+                     call.context.errors.add(row, "bad replacement '" + std::string(put) + "'");
+                     return false;
+                   });
+    made.append(text.substr(copied));
+    writer.set(row, made);
+  });
+}
+
+void split_literal(ListWriter& list, std::string_view text, std::string_view mark, std::int32_t limit) {
+  std::size_t at = 0;
+  if (mark.size() == 1 && limit <= 0) {
+    const char* from = text.data();
+    const char* const end = from + text.size();
+    while (const void* hit = from == end ? nullptr : std::memchr(from, mark[0], static_cast<std::size_t>(end - from))) {
+      const char* const place = static_cast<const char*>(hit);
+      list.add({from, static_cast<std::size_t>(place - from)});
+      from = place + 1;
+    }
+    list.add({from, static_cast<std::size_t>(end - from)});
+    return;
+  }
+  for (std::int32_t parts = 1; limit <= 0 || parts < limit; ++parts) {
+    const std::size_t hit = text.find(mark, at);
+    if (hit == std::string_view::npos) break;
+    list.add(text.substr(at, hit - at));
+    at = hit + mark.size();
+  }
+  list.add(text.substr(at));
+}
+
+void split_regex(ListWriter& list, std::string_view text, const RE2& regex, std::int32_t limit) {
+  std::size_t at = 0;
+  std::int32_t parts = 1;
+  for_each_match(regex, text, 0, 0, [&](const std::vector<re2::StringPiece>& found) {
+    if (limit > 0 && parts >= limit) return false;
+    const auto begin = static_cast<std::size_t>(found[0].data() - text.data());
+    if (found[0].empty() && begin == 0) return true;  // Java: no empty part before the first character
+    list.add(text.substr(at, begin - at));
+    at = begin + found[0].size();
+    ++parts;
+    return true;
+  });
+  list.add(text.substr(at));
+}
+
+void split(const KernelCall& call) {
+  ListWriter list(call);
+  Patterns patterns(call);
+  call.selection.for_each([&](std::uint32_t row) {
+    list.begin();
+    const std::string_view text = text_at(call, 0, row);
+    const std::int32_t limit = call.arguments.size() > 2 ? value_at<std::int32_t>(call, 2, row) : -1;
+    if (const Pattern* pattern = patterns.at(row)) {
+      if (pattern->plain) {
+        split_literal(list, text, pattern->literal, limit);
+      } else if (pattern->regex->pattern().empty() && !text.empty()) {
+        std::int32_t parts = 0;
+        for (std::size_t i = 0; i < text.size() && (limit <= 0 || parts < limit); i += character_at(text, i), ++parts) {
+          list.add(text.substr(i, character_at(text, i)));
+        }
+      } else {
+        split_regex(list, text, *pattern->regex, limit);
+      }
+    }
+    list.end(row);
+  });
+}
+
+// LIKE: `%` any characters, `_` one, the escape takes `%`, `_` or itself as it is.
+struct LikePattern {
+  struct Item {
+    char kind = 'c';  // c: text, _: one character, %: any
+    std::string text;
+  };
+  std::vector<Item> items;
+};
+
+Result<std::shared_ptr<const LikePattern>> compile_like(std::string_view text, std::string_view escape) {
+  auto pattern = std::make_shared<LikePattern>();
+  const auto literal = [&](std::string_view part) {
+    if (pattern->items.empty() || pattern->items.back().kind != 'c') pattern->items.push_back({'c', {}});
+    pattern->items.back().text += part;
+  };
+  for (std::size_t i = 0; i < text.size();) {
+    const std::string_view character = text.substr(i, character_at(text, i));
+    i += character.size();
+    if (character == escape) {
+      const std::string_view next = i < text.size() ? text.substr(i, character_at(text, i)) : std::string_view();
+      if (next != "%" && next != "_" && next != escape) {
+        return failure("bad LIKE pattern '" + std::string(text) + "': '" + std::string(escape) +
+                       "' escapes %, _ and itself only");
+      }
+      literal(next);
+      i += next.size();
+    } else if (character == "%") {
+      if (pattern->items.empty() || pattern->items.back().kind != '%') pattern->items.push_back({'%', {}});
+    } else if (character == "_") {
+      pattern->items.push_back({'_', {}});
+    } else {
+      literal(character);
+    }
+  }
+  return std::shared_ptr<const LikePattern>(std::move(pattern));
+}
+
+bool like_matches(const std::vector<LikePattern::Item>& items, std::string_view text) {
+  std::size_t item = 0, at = 0, retry_item = items.size() + 1, retry_at = 0;
+  while (true) {
+    if (item < items.size() && items[item].kind == '%') {
+      retry_item = ++item;
+      retry_at = at;
+      if (item == items.size()) return true;
+      continue;
+    }
+    if (item == items.size() && at == text.size()) return true;
+    if (item < items.size() && items[item].kind == '_' && at < text.size()) {
+      at += character_at(text, at);
+      ++item;
+      continue;
+    }
+    if (item < items.size() && items[item].kind == 'c' && text.substr(at).starts_with(items[item].text)) {
+      at += items[item].text.size();
+      ++item;
+      continue;
+    }
+    if (retry_item > items.size() || retry_at >= text.size()) return false;
+    retry_at += character_at(text, retry_at);
+    if (items[retry_item].kind == 'c') {  // a text behind `%` can only stand where it occurs
+      retry_at = text.find(items[retry_item].text, retry_at);
+      if (retry_at == std::string_view::npos) return false;
+    }
+    at = retry_at;
+    item = retry_item;
+  }
+}
+
+template <bool fold>
+Result<std::shared_ptr<const void>> prepare_like(std::span<const ColumnPtr> constants) {
+  const auto known = [&](std::size_t i) { return constants[i] != nullptr && !constants[i]->is_null(0); };
+  if (constants.size() < 2 || !known(1) || (constants.size() > 2 && !known(2))) return std::shared_ptr<const void>();
+  std::string text;
+  const std::string_view given = constants[1]->value<StringRef>(0).view();
+  if (fold) append_lower(given, text);
+  Result<std::shared_ptr<const LikePattern>> pattern =
+      compile_like(fold ? std::string_view(text) : given,
+                   constants.size() > 2 ? constants[2]->value<StringRef>(0).view() : std::string_view("\\"));
+  if (!pattern) return pass_on(pattern);
+  return std::shared_ptr<const void>(*std::move(pattern));
+}
+
+template <bool fold>
+void like(const KernelCall& call) {
+  std::uint8_t* out = call.out.values<std::uint8_t>();
+  const auto* fixed_pattern = static_cast<const LikePattern*>(call.prepared);
+  std::string text, pattern_text;
+  call.selection.for_each([&](std::uint32_t row) {
+    std::shared_ptr<const LikePattern> made;
+    const LikePattern* pattern = fixed_pattern;
+    if (pattern == nullptr) {
+      pattern_text.clear();
+      if (fold) {
+        append_lower(text_at(call, 1, row), pattern_text);
+      } else {
+        pattern_text = text_at(call, 1, row);
+      }
+      Result<std::shared_ptr<const LikePattern>> compiled =
+          compile_like(pattern_text, call.arguments.size() > 2 ? text_at(call, 2, row) : std::string_view("\\"));
+      if (!compiled) {
+        call.context.errors.add(row, compiled.error().message);
+        return;
+      }
+      made = *std::move(compiled);
+      pattern = made.get();
+    }
+    if (fold) {
+      text.clear();
+      append_lower(text_at(call, 0, row), text);
+      out[row] = like_matches(pattern->items, text) ? 1 : 0;
+    } else {
+      out[row] = like_matches(pattern->items, text_at(call, 0, row)) ? 1 : 0;
+    }
+  });
+}
+
+}  // namespace
+
+std::vector<Function> regex_functions() {
+  std::vector<Function> list;
+  const Type text = TypeKind::string, number = TypeKind::int32, truth = TypeKind::boolean;
+  const auto add = [&](std::vector<std::string_view> names, std::string_view signature, std::string_view summary,
+                       std::string_view example, FixedRule rule) {
+    list.push_back(
+        {std::move(names), "Strings", signature, summary, example, FunctionKind::scalar, fixed(std::move(rule))});
+  };
+  const Type strings = Type::array(text);
+  add({"like"}, "text like pattern [escape c] -> boolean", "% stands for any characters, _ for one", "'abc' like 'a%'",
+      {"like", {text, text, text}, 2, truth, like<false>, true, prepare_like<false>});
+  add({"ilike"}, "text ilike pattern [escape c] -> boolean", "like, whatever the letters' case", "'ABC' ilike 'a%'",
+      {"ilike", {text, text, text}, 2, truth, like<true>, true, prepare_like<true>});
+  add({"rlike", "regexp_like", "regexp"}, "regexp_like(text, pattern) -> boolean", "whether the pattern occurs in text",
+      "regexp_like('abc', 'b.')", {"rlike", {text, text}, 2, truth, rlike, true, prepare});
+  add({"regexp_extract"}, "regexp_extract(text, pattern[, group]) -> string", "a group (1) of the first match, or ''",
+      "regexp_extract('a12', '([0-9]+)', 1) = '12'",
+      {"regexp_extract", {text, text, number}, 2, text, extract, true, prepare});
+  add({"regexp_extract_all"}, "regexp_extract_all(text, pattern[, group]) -> array<string>",
+      "a group (1) of every match", "size(regexp_extract_all('a1b2', '([0-9])')) = 2",
+      {"regexp_extract_all", {text, text, number}, 2, strings, extract_all, true, prepare});
+  add({"regexp_replace"}, "regexp_replace(text, pattern, replacement[, from]) -> string",
+      "every match replaced; $1 is a group", "regexp_replace('a1b2', '[0-9]', '#') = 'a#b#'",
+      {"regexp_replace", {text, text, text, number}, 3, text, replace, true, prepare});
+  add({"split"}, "split(text, pattern[, limit]) -> array<string>", "the parts between matches",
+      "split('a,b', ',')[1] = 'b'", {"split", {text, text, number}, 2, strings, split, true, prepare});
+  return list;
+}
+
+}  // namespace streamrun

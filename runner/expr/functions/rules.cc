@@ -1,0 +1,59 @@
+#include "runner/expr/functions/rules.h"
+
+namespace streamrun {
+
+bool coercible(const Type& from, const Type& to) {
+  if (from == to || is_null_type(from)) return true;
+  const TypeKind kind = from.kind();
+  const bool simple = !from.is_nested() && kind != TypeKind::variant;
+  switch (to.kind()) {
+    case TypeKind::string: return simple && kind != TypeKind::binary;
+    case TypeKind::binary: return kind == TypeKind::string;
+    case TypeKind::boolean: return kind == TypeKind::string;
+    case TypeKind::int32: return kind == TypeKind::string;
+    case TypeKind::int64: return kind == TypeKind::string || kind == TypeKind::int32;
+    case TypeKind::float32: return kind == TypeKind::string || from.is_integer();
+    case TypeKind::float64: return kind == TypeKind::string || from.is_numeric();
+    case TypeKind::decimal: return kind == TypeKind::string || from.is_integer() || kind == TypeKind::decimal;
+    case TypeKind::date: return kind == TypeKind::string || kind == TypeKind::timestamp;
+    case TypeKind::timestamp: return kind == TypeKind::string || kind == TypeKind::date;
+    default: return false;
+  }
+}
+
+Result<> check_count(std::string_view name, const CallTypes& call, std::size_t least, std::size_t most) {
+  const std::size_t found = call.types.size();
+  if (found >= least && found <= most) return {};
+  std::string expected = std::to_string(least);
+  if (most == std::string::npos) {
+    expected = "at least " + expected;
+  } else if (most != least) {
+    expected += " to " + std::to_string(most);
+  }
+  expected += least == 1 && most == 1 ? " argument" : " arguments";
+  return failure(wrong_count(name, expected, found));
+}
+
+std::string wrong_type(std::string_view name, std::size_t argument, const Type& found, std::string_view expected) {
+  return "argument " + std::to_string(argument + 1) + " of " + std::string(name) + " is " + found.name() + ", not " +
+         std::string(expected);
+}
+
+TypeRule fixed(FixedRule rule) {
+  return [rule = std::move(rule)](const CallTypes& call) -> Result<ResolvedCall> {
+    const Result<> count = check_count(rule.name, call, rule.required, rule.parameters.size());
+    if (!count) return pass_on(count);
+    std::vector<Type> arguments(rule.parameters.begin(),
+                                rule.parameters.begin() + static_cast<std::ptrdiff_t>(call.types.size()));
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+      if (!coercible(call.types[i], arguments[i])) {
+        return failure(wrong_type(rule.name, i, call.types[i], arguments[i].name()));
+      }
+    }
+    ResolvedCall resolved = call_of(std::move(arguments), rule.result, rule.kernel, rule.can_fail);
+    resolved.prepare = rule.prepare;
+    return resolved;
+  };
+}
+
+}  // namespace streamrun

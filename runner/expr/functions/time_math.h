@@ -1,0 +1,111 @@
+// Kernels of dates, timestamps and intervals that operators and functions share.
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "runner/data/time_pattern.h"
+#include "runner/expr/kernels.h"
+
+namespace streamrun {
+
+constexpr std::int64_t kDayMicros = 86'400'000'000;
+constexpr const char* kTimeOverflow = "date or time out of range";
+
+inline std::int64_t floor_quotient(std::int64_t a, std::int64_t b) {
+  return a / b - (a % b < 0 ? 1 : 0);
+}
+inline std::int64_t floor_remainder(std::int64_t a, std::int64_t b) {
+  return a % b < 0 ? a % b + b : a % b;
+}
+inline std::int32_t days_in_month(std::int32_t year, std::uint32_t month) {
+  const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+  if (month == 2) return leap ? 29 : 28;
+  return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+}
+
+// Clamps to the end of the month.
+inline std::int32_t plus_months(std::int32_t days, std::int64_t months) {
+  CivilDate date = civil_from_days(days);
+  const std::int64_t month = std::int64_t{date.year} * 12 + date.month - 1 + months;
+  date.year = static_cast<std::int32_t>(floor_quotient(month, 12));
+  date.month = static_cast<std::uint32_t>(floor_remainder(month, 12)) + 1;
+  const auto last = static_cast<std::uint32_t>(days_in_month(date.year, date.month));
+  if (date.day > last) date.day = last;
+  return days_from_civil(date);
+}
+
+namespace time_math {
+inline const char* shift_days(std::int32_t days, std::int64_t by, std::int32_t& out) {
+  return __builtin_add_overflow(static_cast<std::int64_t>(days), by, &out) ? kTimeOverflow : nullptr;
+}
+inline std::int64_t shift_timestamp(std::int64_t micros, std::int64_t months) {
+  const std::int64_t day = floor_quotient(micros, kDayMicros);
+  return plus_months(static_cast<std::int32_t>(day), months) * kDayMicros + floor_remainder(micros, kDayMicros);
+}
+template <class T>
+const char* rounded(double value, T& out) {
+  const double whole = std::round(value);
+  const double limit = std::ldexp(1.0, std::numeric_limits<T>::digits);
+  if (!(whole >= -limit && whole < limit)) return kTimeOverflow;
+  out = static_cast<T>(whole);
+  return nullptr;
+}
+template <int sign>
+constexpr auto date_days = [](const std::int32_t& d, const std::int32_t& n, std::int32_t& out) -> const char* {
+  return shift_days(d, std::int64_t{sign} * n, out);
+};
+constexpr auto days_date = [](const std::int32_t& n, const std::int32_t& d, std::int32_t& out) -> const char* {
+  return shift_days(d, n, out);
+};
+template <int sign>
+constexpr auto date_interval = [](const std::int32_t& d, const std::int64_t& n, std::int32_t& out) -> const char* {
+  return shift_days(d, sign * (n / kDayMicros), out);
+};
+constexpr auto interval_date = [](const std::int64_t& n, const std::int32_t& d, std::int32_t& out) -> const char* {
+  return shift_days(d, n / kDayMicros, out);
+};
+template <int sign>
+constexpr auto date_months =
+    [](const std::int32_t& d, const std::int32_t& n) { return plus_months(d, std::int64_t{sign} * n); };
+constexpr auto months_date = [](const std::int32_t& n, const std::int32_t& d) { return plus_months(d, n); };
+template <int sign>
+constexpr auto timestamp_months =
+    [](const std::int64_t& t, const std::int32_t& n) { return shift_timestamp(t, std::int64_t{sign} * n); };
+constexpr auto months_timestamp = [](const std::int32_t& n, const std::int64_t& t) { return shift_timestamp(t, n); };
+constexpr auto between_dates = [](const std::int32_t& a, const std::int32_t& b) {
+  return (std::int64_t{a} - b) * kDayMicros;
+};
+template <class T, bool divide>
+constexpr auto scale_interval = [](const T& a, const double& b, T& out) -> const char* {
+  if (divide && b == 0) return "division by zero";
+  return rounded(divide ? static_cast<double>(a) / b : static_cast<double>(a) * b, out);
+};
+}  // namespace time_math
+
+template <int sign>
+constexpr Kernel add_days = checked_binary<std::int32_t, std::int32_t, std::int32_t, time_math::date_days<sign>>;
+constexpr Kernel days_plus_date = checked_binary<std::int32_t, std::int32_t, std::int32_t, time_math::days_date>;
+template <int sign>
+constexpr Kernel add_interval_to_date =
+    checked_binary<std::int32_t, std::int32_t, std::int64_t, time_math::date_interval<sign>>;
+constexpr Kernel interval_plus_date =
+    checked_binary<std::int32_t, std::int64_t, std::int32_t, time_math::interval_date>;
+template <int sign>
+constexpr Kernel add_months_to_date = binary<std::int32_t, std::int32_t, std::int32_t, time_math::date_months<sign>>;
+constexpr Kernel months_plus_date = binary<std::int32_t, std::int32_t, std::int32_t, time_math::months_date>;
+template <int sign>
+constexpr Kernel add_months_to_timestamp =
+    binary<std::int64_t, std::int64_t, std::int32_t, time_math::timestamp_months<sign>>;
+constexpr Kernel months_plus_timestamp = binary<std::int64_t, std::int32_t, std::int64_t, time_math::months_timestamp>;
+constexpr Kernel date_minus_date = binary<std::int64_t, std::int32_t, std::int32_t, time_math::between_dates>;
+constexpr Kernel scale_day_interval =
+    checked_binary<std::int64_t, std::int64_t, double, time_math::scale_interval<std::int64_t, false>>;
+constexpr Kernel scale_month_interval =
+    checked_binary<std::int32_t, std::int32_t, double, time_math::scale_interval<std::int32_t, false>>;
+constexpr Kernel divide_day_interval =
+    checked_binary<std::int64_t, std::int64_t, double, time_math::scale_interval<std::int64_t, true>>;
+constexpr Kernel divide_month_interval =
+    checked_binary<std::int32_t, std::int32_t, double, time_math::scale_interval<std::int32_t, true>>;
+
+}  // namespace streamrun

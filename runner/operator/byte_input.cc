@@ -1,0 +1,309 @@
+#include "runner/operator/byte_input.h"
+
+#include <fmt/format.h>
+#include <lz4frame.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <vector>
+
+namespace streamrun {
+namespace {
+
+constexpr std::size_t kCompressedBuffer = std::size_t{256} << 10;
+
+class FileRange final : public ByteInput {
+ public:
+  FileRange(FileDescriptor file, std::string name, std::uint64_t begin, std::uint64_t end)
+      : file_(std::move(file)), name_(std::move(name)), at_(begin), end_(end) {}
+
+  Result<std::size_t> read(char* into, std::size_t size) override {
+    size = static_cast<std::size_t>(std::min<std::uint64_t>(size, end_ - at_));
+    if (size == 0) return std::size_t{0};
+    for (;;) {
+      const ssize_t n = ::pread(file_.get(), into, size, static_cast<off_t>(at_));
+      if (n > 0) {
+        at_ += static_cast<std::uint64_t>(n);
+        return static_cast<std::size_t>(n);
+      }
+      if (n == 0) {
+        return failure(fmt::format("'{}' was cut while it was read: it ends at byte {}, but {} were planned; do not "
+                                   "change input files in place",
+                                   name_, at_, end_));
+      }
+      if (errno != EINTR) return system_failure("read", name_);
+    }
+  }
+
+ private:
+  FileDescriptor file_;
+  std::string name_;
+  std::uint64_t at_;
+  std::uint64_t end_;
+};
+
+// What the three decompressors share: a buffer of compressed bytes and what is left of it.
+class Decompressor : public ByteInput {
+ public:
+  Decompressor(std::unique_ptr<ByteInput> input, std::string name)
+      : input_(std::move(input)), name_(std::move(name)), buffer_(kCompressedBuffer) {}
+
+  Result<std::size_t> read(char* into, std::size_t size) override {
+    for (;;) {
+      if (left_.empty() && !at_end_) {
+        const auto n = input_->read(buffer_.data(), buffer_.size());
+        if (!n) return pass_on(n);
+        at_end_ = *n == 0;
+        left_ = {buffer_.data(), *n};
+      }
+      if (at_end_ && left_.empty() && !within_member_) return std::size_t{0};
+      const std::size_t before = left_.size();
+      const auto n = step(into, size);
+      if (!n || *n != 0) return n;
+      if (at_end_ && left_.size() == before) {
+        return failure(fmt::format("'{}' ends within its compressed data: it is not complete", name_));
+      }
+    }
+  }
+
+ protected:
+  // Takes from left_, sets within_member_; the number of bytes made.
+  virtual Result<std::size_t> step(char* into, std::size_t size) = 0;
+  std::unexpected<Error> broken(std::string_view why) const {
+    return failure(fmt::format("'{}' is not what its first bytes promise: {}", name_, why));
+  }
+
+  std::string_view left_;
+  bool within_member_ = false;
+
+ private:
+  std::unique_ptr<ByteInput> input_;
+  std::string name_;
+  std::vector<char> buffer_;
+  bool at_end_ = false;
+};
+
+class Gunzip final : public Decompressor {
+ public:
+  using Decompressor::Decompressor;
+  ~Gunzip() override {
+    if (open_) inflateEnd(&stream_);
+  }
+
+ private:
+  Result<std::size_t> step(char* into, std::size_t size) override {
+    if (!open_) {
+      if (inflateInit2(&stream_, 15 + 16) != Z_OK) return broken("zlib cannot start");
+      open_ = true;
+    }
+    // Zeroes behind the last member are padding, as gzip has it.
+    if (!within_member_ && members_ != 0) {
+      while (!left_.empty() && left_.front() == '\0') left_.remove_prefix(1);
+      if (left_.empty()) return std::size_t{0};
+    }
+    size = std::min(size, std::size_t{1} << 30);
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(left_.data()));
+    stream_.avail_in = static_cast<uInt>(left_.size());
+    stream_.next_out = reinterpret_cast<Bytef*>(into);
+    stream_.avail_out = static_cast<uInt>(size);
+    if (!left_.empty()) within_member_ = true;
+    const int status = inflate(&stream_, Z_NO_FLUSH);
+    left_.remove_prefix(left_.size() - stream_.avail_in);
+    if (status == Z_STREAM_END) {
+      within_member_ = false;
+      ++members_;
+      inflateReset(&stream_);
+    } else if (status != Z_OK && status != Z_BUF_ERROR) {
+      return broken(stream_.msg != nullptr ? stream_.msg : "zlib refuses it");
+    }
+    return size - stream_.avail_out;
+  }
+
+  z_stream stream_{};
+  bool open_ = false;
+  std::size_t members_ = 0;
+};
+
+class Unzstd final : public Decompressor {
+ public:
+  using Decompressor::Decompressor;
+  ~Unzstd() override { ZSTD_freeDStream(stream_); }
+
+ private:
+  Result<std::size_t> step(char* into, std::size_t size) override {
+    ZSTD_inBuffer in{left_.data(), left_.size(), 0};
+    ZSTD_outBuffer out{into, size, 0};
+    const std::size_t status = ZSTD_decompressStream(stream_, &out, &in);
+    if (ZSTD_isError(status) != 0) return broken(ZSTD_getErrorName(status));
+    left_.remove_prefix(in.pos);
+    within_member_ = status != 0;
+    return out.pos;
+  }
+
+  ZSTD_DStream* stream_ = ZSTD_createDStream();
+};
+
+class Unlz4 final : public Decompressor {
+ public:
+  using Decompressor::Decompressor;
+  ~Unlz4() override { LZ4F_freeDecompressionContext(context_); }
+
+ private:
+  Result<std::size_t> step(char* into, std::size_t size) override {
+    if (context_ == nullptr && LZ4F_isError(LZ4F_createDecompressionContext(&context_, LZ4F_VERSION)) != 0) {
+      return broken("lz4 cannot start");
+    }
+    std::size_t taken = left_.size();
+    std::size_t made = size;
+    const std::size_t status = LZ4F_decompress(context_, into, &made, left_.data(), &taken, nullptr);
+    if (LZ4F_isError(status) != 0) return broken(LZ4F_getErrorName(status));
+    left_.remove_prefix(taken);
+    within_member_ = status != 0;
+    return made;
+  }
+
+  LZ4F_dctx* context_ = nullptr;
+};
+
+class Gzip final : public Compressor {
+ public:
+  ~Gzip() override {
+    if (open_) deflateEnd(&stream_);
+  }
+  Result<> add(std::string_view bytes, std::string& out) override { return run(bytes, Z_NO_FLUSH, out); }
+  Result<> finish(std::string& out) override {
+    auto done = run({}, Z_FINISH, out);
+    if (done) deflateReset(&stream_);
+    return done;
+  }
+
+ private:
+  Result<> run(std::string_view bytes, int flush, std::string& out) {
+    if (!open_ && deflateInit2(&stream_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+      return failure("zlib cannot start");
+    }
+    open_ = true;
+    do {
+      const std::string_view part = bytes.substr(0, std::size_t{1} << 30);
+      bytes.remove_prefix(part.size());
+      stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(part.data()));
+      stream_.avail_in = static_cast<uInt>(part.size());
+      do {
+        const std::size_t old = out.size();
+        out.resize(old + (std::size_t{64} << 10));
+        stream_.next_out = reinterpret_cast<Bytef*>(out.data() + old);
+        stream_.avail_out = static_cast<uInt>(out.size() - old);
+        if (deflate(&stream_, flush) == Z_STREAM_ERROR) return failure("zlib refuses to compress");
+        out.resize(out.size() - stream_.avail_out);
+      } while (stream_.avail_out == 0);
+    } while (!bytes.empty());
+    return {};
+  }
+
+  z_stream stream_{};
+  bool open_ = false;
+};
+
+class Zstd final : public Compressor {
+ public:
+  ~Zstd() override { ZSTD_freeCCtx(context_); }
+  Result<> add(std::string_view bytes, std::string& out) override { return run(bytes, ZSTD_e_continue, out); }
+  Result<> finish(std::string& out) override { return run({}, ZSTD_e_end, out); }
+
+ private:
+  Result<> run(std::string_view bytes, ZSTD_EndDirective end, std::string& out) {
+    ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
+    for (;;) {
+      const std::size_t old = out.size();
+      out.resize(old + ZSTD_CStreamOutSize());
+      ZSTD_outBuffer room{out.data() + old, out.size() - old, 0};
+      const std::size_t left = ZSTD_compressStream2(context_, &room, &in, end);
+      out.resize(old + room.pos);
+      if (ZSTD_isError(left) != 0) return failure(fmt::format("zstd: {}", ZSTD_getErrorName(left)));
+      if (end == ZSTD_e_end ? left == 0 : in.pos == in.size) return {};
+    }
+  }
+
+  ZSTD_CCtx* context_ = ZSTD_createCCtx();
+};
+
+class Lz4 final : public Compressor {
+ public:
+  ~Lz4() override { LZ4F_freeCompressionContext(context_); }
+  Result<> add(std::string_view bytes, std::string& out) override {
+    if (auto begun = begin(out); !begun) return begun;
+    return grow(LZ4F_compressBound(bytes.size(), nullptr), out, [&](char* at, std::size_t room) {
+      return LZ4F_compressUpdate(context_, at, room, bytes.data(), bytes.size(), nullptr);
+    });
+  }
+  Result<> finish(std::string& out) override {
+    if (auto begun = begin(out); !begun) return begun;
+    within_ = false;
+    return grow(LZ4F_compressBound(0, nullptr), out,
+                [&](char* at, std::size_t room) { return LZ4F_compressEnd(context_, at, room, nullptr); });
+  }
+
+ private:
+  Result<> begin(std::string& out) {
+    if (within_) return {};
+    if (context_ == nullptr && LZ4F_isError(LZ4F_createCompressionContext(&context_, LZ4F_VERSION)) != 0) {
+      return failure("lz4 cannot start");
+    }
+    within_ = true;
+    return grow(LZ4F_HEADER_SIZE_MAX, out,
+                [&](char* at, std::size_t room) { return LZ4F_compressBegin(context_, at, room, nullptr); });
+  }
+  template <class F>
+  static Result<> grow(std::size_t room, std::string& out, F&& f) {
+    const std::size_t old = out.size();
+    out.resize(old + room);
+    const std::size_t made = f(out.data() + old, room);
+    if (LZ4F_isError(made) != 0) return failure(fmt::format("lz4: {}", LZ4F_getErrorName(made)));
+    out.resize(old + made);
+    return {};
+  }
+
+  LZ4F_cctx* context_ = nullptr;
+  bool within_ = false;
+};
+
+}  // namespace
+
+Compression compression_of(std::string_view first_bytes) {
+  if (first_bytes.starts_with("\x1f\x8b")) return Compression::gzip;
+  if (first_bytes.starts_with("\x28\xb5\x2f\xfd")) return Compression::zstd;
+  if (first_bytes.starts_with("\x04\x22\x4d\x18")) return Compression::lz4;
+  return Compression::none;
+}
+
+std::unique_ptr<ByteInput> read_file_range(FileDescriptor file, std::string name, std::uint64_t begin,
+                                           std::uint64_t end) {
+  return std::make_unique<FileRange>(std::move(file), std::move(name), begin, end);
+}
+
+std::unique_ptr<ByteInput> decompress(Compression compression, std::unique_ptr<ByteInput> compressed,
+                                      std::string name) {
+  switch (compression) {
+    case Compression::none: break;
+    case Compression::gzip: return std::make_unique<Gunzip>(std::move(compressed), std::move(name));
+    case Compression::zstd: return std::make_unique<Unzstd>(std::move(compressed), std::move(name));
+    case Compression::lz4: return std::make_unique<Unlz4>(std::move(compressed), std::move(name));
+  }
+  return compressed;
+}
+
+std::unique_ptr<Compressor> make_compressor(Compression compression) {
+  switch (compression) {
+    case Compression::none: break;
+    case Compression::gzip: return std::make_unique<Gzip>();
+    case Compression::zstd: return std::make_unique<Zstd>();
+    case Compression::lz4: return std::make_unique<Lz4>();
+  }
+  return nullptr;
+}
+
+}  // namespace streamrun

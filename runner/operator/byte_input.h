@@ -1,0 +1,46 @@
+// Bytes in, one after the other: of a file, and of what is compressed in one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "runner/base/result.h"
+#include "runner/operator/file_descriptor.h"
+
+namespace streamrun {
+
+// One thread at a time.
+class ByteInput {
+ public:
+  virtual ~ByteInput() = default;
+  // Up to `size` bytes, at least one; 0 is the end.
+  virtual Result<std::size_t> read(char* into, std::size_t size) = 0;
+};
+
+enum class Compression : std::uint8_t { none, gzip, zstd, lz4 };
+
+// Bytes of a file that tell how it is compressed.
+constexpr std::size_t kMagicBytes = 4;
+Compression compression_of(std::string_view first_bytes);
+
+// Bytes [begin, end) of a file by pread; fewer than that is an error that says that the file was cut.
+std::unique_ptr<ByteInput> read_file_range(FileDescriptor file, std::string name, std::uint64_t begin,
+                                           std::uint64_t end);
+// What `compressed` holds; several members, one behind the other, are one text. `name` is for messages.
+std::unique_ptr<ByteInput> decompress(Compression, std::unique_ptr<ByteInput> compressed, std::string name);
+
+// The other way. One thread.
+class Compressor {
+ public:
+  virtual ~Compressor() = default;
+  virtual Result<> add(std::string_view bytes, std::string& out) = 0;
+  // Ends the member: what comes then begins another.
+  virtual Result<> finish(std::string& out) = 0;
+};
+// Null for none.
+std::unique_ptr<Compressor> make_compressor(Compression);
+
+}  // namespace streamrun

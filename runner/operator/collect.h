@@ -1,0 +1,34 @@
+// A side input, collected whole before the step that reads it: a join's build side.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runner/expr/expression.h"
+#include "runner/operator/kernel.h"
+
+namespace streamrun {
+
+struct CollectSpec {
+  std::uint32_t inputs = 0;
+  std::vector<Expression> computed;   // columns behind the input's, for each row that is kept
+  std::vector<bool> needed;           // of the input's columns; the others are null pointers
+  std::string text;                   // for `explain`
+};
+
+// All rows, in order.
+class Collected {
+ public:
+  virtual ~Collected() = default;
+  virtual std::uint32_t rows() const = 0;
+  virtual const std::vector<ColumnPtr>& columns() const = 0;
+};
+
+// The run is a Collected once it has finished. `spec` is shared, so that who reads the result may still say
+// which columns it needs, until the first pass starts.
+std::unique_ptr<Breaker> make_collect(std::shared_ptr<const CollectSpec> spec);
+const Collected& collected(const BreakerRun& run);
+
+}  // namespace streamrun

@@ -1,0 +1,50 @@
+#include "runner/operator/file_descriptor.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace streamrun {
+
+void FileDescriptor::reset(int fd) {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = fd;
+}
+
+Result<> FileDescriptor::close(std::string_view name) {
+  const int fd = std::exchange(fd_, -1);
+  if (fd >= 0 && ::close(fd) != 0 && errno != EINTR) return system_failure("close", name);
+  return {};
+}
+
+std::unexpected<Error> system_failure(std::string_view what, std::string_view name) {
+  const int code = errno;
+  std::string message = fmt::format("cannot {} '{}': {}", what, name, std::strerror(code));
+  errno = code;  // callers may still ask
+  return failure(std::move(message));
+}
+
+Result<> write_all(int fd, std::string_view bytes, std::string_view name) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    } else if (errno == EAGAIN) {
+      pollfd one{fd, POLLOUT, 0};
+      ::poll(&one, 1, -1);
+    } else if (errno != EINTR) {
+      return system_failure("write", name);
+    }
+  }
+  return {};
+}
+
+std::string below_folder(const std::string& folder, const std::string& path) {
+  if (folder.empty() || path.starts_with('/')) return path;
+  return folder.ends_with('/') ? folder + path : folder + "/" + path;
+}
+
+}  // namespace streamrun

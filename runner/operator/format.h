@@ -1,0 +1,32 @@
+// What a format is: options that stand beside `format:` in a source, table or output, and codecs of data/.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "runner/data/codec.h"
+#include "runner/operator/options.h"
+
+namespace streamrun {
+
+struct FormatDescriptor {
+  std::string_view name;
+  std::string_view summary;
+  bool needs_schema = false;        // json, csv
+  // The schema of a format without one: text is (value string), raw (value binary).
+  std::optional<Schema> own_schema;
+  OptionTable options;
+  std::function<OptionsPtr(const SyntaxNode&, std::string_view what, DecodeContext&)> decode;
+  // Null where it cannot be read (or written).
+  // A fault of the options (a bad pattern) or of the schema (text of two columns) is a diagnostic.
+  std::function<bool(const void* options, const Schema& schema, Span place, Diagnostics&)> check_read;
+  std::function<std::unique_ptr<Decoder>(const void* options, const Schema& schema, const std::vector<bool>& wanted)>
+      make_decoder;
+  std::function<bool(const void* options, const std::vector<Field>& columns, Span place, Diagnostics&)> check_write;
+  std::function<std::unique_ptr<Encoder>(const void* options, const std::vector<Field>& columns)> make_encoder;
+};
+
+}  // namespace streamrun

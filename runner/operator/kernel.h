@@ -1,0 +1,103 @@
+// What a step does to rows. Operators push; nobody pulls. A kernel or breaker is const and shared by all
+// threads; what it keeps during a pass is a separate object.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runner/base/result.h"
+#include "runner/data/record_batch.h"
+#include "runner/expr/expression.h"
+
+namespace streamrun {
+
+// One thread's surroundings while it pushes a morsel.
+class KernelContext {
+ public:
+  virtual ~KernelContext() = default;
+  // The evaluation context of this thread; a kernel that finds errors in it hands them to `reject`.
+  EvalContext eval;
+  // Rows of `batch` that cannot be computed, in the step at hand. They must not be emitted as well.
+  virtual void reject(const RecordBatch& batch, std::vector<RowError> errors) = 0;
+};
+
+using Emit = std::function<void(RecordBatch&&)>;
+
+class BreakerRun;
+
+// What a kernel keeps for one pass, shared by the threads (a join's marks of matched rows).
+class KernelState {
+ public:
+  virtual ~KernelState() = default;
+};
+
+// A per-record step: batches in, batches out, in order.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  // The input columns that it reads or passes on, given which of its output's are needed. Called once,
+  // before the first batch; outputs that are not needed are null pointers from then on. `input` counts
+  // the step's own input, then those of its streams that are pushed too (`union`).
+  virtual std::vector<std::vector<bool>> prune(const std::vector<bool>& output_needed) = 0;
+  // `sides`: results of the step's side inputs, complete.
+  virtual std::unique_ptr<KernelState> start(std::span<BreakerRun* const> sides) const {
+    static_cast<void>(sides);
+    return nullptr;
+  }
+  virtual void apply(RecordBatch&& batch, std::size_t input, KernelState* state, KernelContext& context,
+                     const Emit& emit) const = 0;
+  // Behind the last batch of the pass: rows that only now are known (right_outer's unmatched ones).
+  virtual void finish(KernelState* state, KernelContext& context, const Emit& emit) const {
+    static_cast<void>(state), static_cast<void>(context), static_cast<void>(emit);
+  }
+};
+
+// What one thread has collected; only its thread touches it.
+class BreakerLocal {
+ public:
+  virtual ~BreakerLocal() = default;
+};
+// What one morsel gave, where order counts.
+class BreakerPartial {
+ public:
+  virtual ~BreakerPartial() = default;
+};
+
+// A breaker's work in one pass: it sees all of its input before its first row comes out.
+class BreakerRun {
+ public:
+  virtual ~BreakerRun() = default;
+  virtual std::unique_ptr<BreakerLocal> local() = 0;
+  virtual void add(BreakerLocal& local, RecordBatch&& batch, MorselIndex morsel, KernelContext& context) = 0;
+  // At the end of a morsel: what must be merged in order, or null.
+  virtual std::unique_ptr<BreakerPartial> end_morsel(BreakerLocal&) { return nullptr; }
+  // One at a time, in morsel order.
+  virtual Result<> merge(std::unique_ptr<BreakerPartial>) { return {}; }
+  // After the last morsel, by one thread. Rows that fail here (an overflowing sum) are rejected by `chunk`.
+  virtual Result<> finish(std::vector<std::unique_ptr<BreakerLocal>> locals) = 0;
+
+  // The result, partition after partition. `chunk` may be called by any thread, once for each.
+  virtual std::uint32_t partitions() const = 0;
+  virtual std::uint32_t chunks() const = 0;
+  virtual Result<RecordBatch> chunk(std::uint32_t index, KernelContext& context) = 0;
+
+  // Bytes held: what the memory budget counts.
+  virtual std::size_t bytes() const = 0;
+};
+
+class Breaker {
+ public:
+  virtual ~Breaker() = default;
+  // The input columns that it keeps, given which of its output's are needed.
+  virtual std::vector<bool> prune(const std::vector<bool>& output_needed) = 0;
+  virtual std::unique_ptr<BreakerRun> start() const = 0;
+  // For `explain`: `aggregate by (word) into 8 partitions, exact`.
+  virtual std::string describe() const = 0;
+};
+
+}  // namespace streamrun

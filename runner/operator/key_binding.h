@@ -1,0 +1,29 @@
+// Names and keys of a step's options against the schema of its input: what transforms share.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runner/expr/expression.h"
+#include "runner/operator/options.h"
+#include "runner/operator/transform.h"
+
+namespace streamrun {
+
+// The position of a column of input `input`, or a diagnostic with the nearest name.
+std::optional<std::uint32_t> find_column(const BindContext& context, const LocatedText& name, std::size_t input = 0);
+
+// Appends `field` unless the name is taken: then a diagnostic at `place`.
+bool add_column(Schema& schema, Field field, Span place, Diagnostics& diagnostics);
+
+struct KeyBinding {
+  Schema schema;                  // the key's columns, by the names that they have in the output
+  std::vector<Expression> keys;   // over input `input`
+  std::string text;               // for `explain`: `account, day`
+};
+// All faults are found; nullopt if there was one. Maps and variants are no keys.
+std::optional<KeyBinding> bind_key(const BindContext& context, const KeyOption& option, std::size_t input = 0);
+
+}  // namespace streamrun

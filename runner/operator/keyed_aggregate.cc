@@ -1,0 +1,430 @@
+#include "runner/operator/keyed_aggregate.h"
+
+#include <algorithm>
+#include <atomic>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "runner/operator/fold_values.h"
+#include "runner/operator/group_states.h"
+#include "runner/operator/group_table.h"
+#include "runner/operator/projection.h"
+
+namespace streamrun {
+namespace {
+
+constexpr std::uint32_t kChunkRows = 4096;
+
+// A spec with what was found out about it; shared by the runs of all passes.
+struct Aggregation {
+  KeyedAggregateSpec spec;
+  std::vector<Type> key_types;
+  std::vector<std::shared_ptr<const Aggregator>> aggregators;   // of the calls that are needed
+  std::vector<std::size_t> calls;                               // their positions in the spec
+  std::vector<bool> wanted;                                     // outputs
+  bool fold_wanted = false;
+  bool exact = true;
+
+  bool keyed() const { return !spec.keys.empty(); }
+};
+
+// Groups with their states.
+struct Groups {
+  explicit Groups(const Aggregation& aggregation) : table(aggregation.key_types), states(aggregation.aggregators) {
+    if (aggregation.fold_wanted) fold.emplace(*aggregation.spec.fold);
+  }
+  void reach(std::uint32_t count) {
+    states.reach(count);
+    if (fold) fold->reach(count);
+    size = std::max(size, count);
+  }
+  const std::vector<ColumnPtr>& keys() {
+    if (!keys_taken && !table_is_empty()) keys_of_groups = table.take_keys();
+    keys_taken = true;
+    return keys_of_groups;
+  }
+  bool table_is_empty() const { return table.size() == 0; }
+  std::size_t bytes() const { return table.bytes() + states.bytes() + (fold ? fold->bytes() : 0); }
+
+  GroupTable table;
+  GroupStates states;
+  std::optional<FoldValues> fold;
+  std::uint32_t size = 0;
+  std::vector<ColumnPtr> keys_of_groups;
+  bool keys_taken = false;
+};
+
+class Local final : public BreakerLocal {
+ public:
+  std::unique_ptr<Groups> groups;
+  // Groups made by each morsel, where the locals are merged at the end: morsel, its first group.
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> runs;
+  std::size_t counted = 0;   // bytes that the run's total holds
+  BatchTime batch;
+  // Room for `add`.
+  std::vector<std::uint32_t> group_of_row;
+  std::vector<std::uint32_t> firsts;
+};
+
+class Partial final : public BreakerPartial {
+ public:
+  std::unique_ptr<Groups> groups;
+  BatchTime batch;
+};
+
+class Run final : public BreakerRun {
+ public:
+  explicit Run(std::shared_ptr<const Aggregation> aggregation) : aggregation_(std::move(aggregation)) {}
+
+  std::unique_ptr<BreakerLocal> local() override { return std::make_unique<Local>(); }
+
+  void add(BreakerLocal& base, RecordBatch&& batch, MorselIndex morsel, KernelContext& context) override;
+  std::unique_ptr<BreakerPartial> end_morsel(BreakerLocal& base) override;
+  Result<> merge(std::unique_ptr<BreakerPartial> partial) override {
+    auto& morsel = static_cast<Partial&>(*partial);
+    batch_ = morsel.batch;
+    absorb_all(std::move(morsel.groups));
+    return {};
+  }
+  Result<> finish(std::vector<std::unique_ptr<BreakerLocal>> locals) override;
+
+  std::uint32_t partitions() const override { return aggregation_->keyed() ? aggregation_->spec.partitions : 1; }
+  std::uint32_t chunks() const override { return static_cast<std::uint32_t>(slices_.size()); }
+  Result<RecordBatch> chunk(std::uint32_t index, KernelContext& context) override;
+  std::size_t bytes() const override { return bytes_.load(std::memory_order_relaxed); }
+
+ private:
+  // Groups [begin, end) of the result, in its order.
+  struct Slice {
+    PartitionIndex partition;
+    std::uint32_t begin;
+    std::uint32_t end;
+  };
+
+  void absorb_all(std::unique_ptr<Groups> from);
+  void absorb(Groups& from, std::uint32_t begin, std::uint32_t end);
+  void merge_locals(std::vector<Local*> locals);
+  void order_groups();
+
+  std::shared_ptr<const Aggregation> aggregation_;
+  std::unique_ptr<Groups> result_;
+  BatchTime batch_;
+  std::atomic<std::size_t> bytes_ = 0;
+  std::vector<ColumnPtr> columns_;       // keys, calls' results (null where nobody needs them), the fold's
+  std::vector<std::string> failures_;    // by group; empty: none at all
+  std::vector<std::uint32_t> order_;
+  std::vector<Slice> slices_;
+};
+
+void Run::add(BreakerLocal& base, RecordBatch&& batch, MorselIndex morsel, KernelContext& context) {
+  auto& local = static_cast<Local&>(base);
+  const Aggregation& plan = *aggregation_;
+  const EvalInput input{batch.columns, batch.rows};
+  if (!local.groups) local.groups = std::make_unique<Groups>(plan);
+  local.batch = context.eval.batch;
+  const auto value_of = [&](const Expression& expression) {
+    const auto bare = expression.column();
+    return bare ? batch.columns[*bare] : evaluate(expression, input, batch.selection, context.eval);
+  };
+  std::vector<ColumnPtr> keys;
+  keys.reserve(plan.spec.keys.size());
+  for (const Expression& key : plan.spec.keys) keys.push_back(value_of(key));
+  std::vector<std::vector<ColumnPtr>> arguments(plan.calls.size());
+  for (std::size_t i = 0; i < plan.calls.size(); ++i) {
+    const AggregateCall& call = plan.spec.calls[plan.calls[i]];
+    if (call.filter) continue;  // its arguments may fail where the filter says no
+    for (const Expression& argument : call.arguments) arguments[i].push_back(value_of(argument));
+  }
+  // A row whose key or value fails is no row of any group.
+  std::vector<Selection> filtered(plan.calls.size());
+  for (std::size_t i = 0; i < plan.calls.size(); ++i) {
+    const AggregateCall& call = plan.spec.calls[plan.calls[i]];
+    if (!call.filter) continue;
+    filtered[i] = select(*call.filter, input, batch.selection, context.eval);
+    for (const Expression& argument : call.arguments) {
+      arguments[i].push_back(evaluate(argument, input, filtered[i], context.eval));
+    }
+  }
+  ColumnPtr values;
+  if (plan.fold_wanted) values = value_of(plan.spec.fold->value);
+  reject_failed(batch, context);
+  if (batch.selection.empty()) return;
+
+  Groups& groups = *local.groups;
+  if (plan.keyed()) {
+    const std::uint32_t before = groups.table.size();
+    groups.table.insert(keys, batch.selection, GroupTable::Nulls::group, local.group_of_row, local.firsts);
+    const bool new_run = local.runs.empty() || local.runs.back().first != morsel.value;
+    if (new_run && groups.table.size() != before) local.runs.emplace_back(morsel.value, before);
+    groups.reach(groups.table.size());
+  } else {
+    local.group_of_row.assign(batch.selection.count(), 0);
+    groups.reach(1);
+  }
+  const std::span<const std::uint32_t> all_groups = local.group_of_row;
+  for (std::size_t i = 0; i < plan.calls.size(); ++i) {
+    const AggregateCall& call = plan.spec.calls[plan.calls[i]];
+    std::byte* states = groups.states.states(i);
+    if (!call.filter) {
+      call.aggregator->update(states, groups.states.stride(), all_groups, arguments[i], batch.selection);
+      continue;
+    }
+    // Both selections ascend; rows that failed are in neither group nor selection.
+    std::vector<std::uint32_t> rows;
+    std::vector<std::uint32_t> groups_of_rows;
+    std::uint32_t at = 0;
+    filtered[i].for_each([&](std::uint32_t row) {
+      while (at < batch.selection.count() && batch.selection[at] < row) ++at;
+      if (at == batch.selection.count() || batch.selection[at] != row) return;
+      rows.push_back(row);
+      groups_of_rows.push_back(all_groups[at]);
+    });
+    call.aggregator->update(states, groups.states.stride(), groups_of_rows, arguments[i],
+                            Selection::of(std::move(rows)));
+  }
+  if (plan.fold_wanted) {
+    groups.fold->add(all_groups, batch.selection, values, context.eval);
+    reject_failed(batch, context);
+  }
+}
+
+std::unique_ptr<BreakerPartial> Run::end_morsel(BreakerLocal& base) {
+  auto& local = static_cast<Local&>(base);
+  if (!local.groups) return nullptr;
+  const std::size_t now = local.groups->bytes();
+  bytes_.fetch_add(now - local.counted, std::memory_order_relaxed);
+  local.counted = now;
+  if (aggregation_->exact) return nullptr;
+  auto partial = std::make_unique<Partial>();
+  partial->groups = std::move(local.groups);
+  partial->batch = local.batch;
+  local.runs.clear();
+  local.counted = 0;
+  return partial;
+}
+
+void Run::absorb_all(std::unique_ptr<Groups> from) {
+  if (!result_) {
+    result_ = std::move(from);
+    return;
+  }
+  const std::size_t before = result_->bytes() + from->bytes();
+  absorb(*from, 0, from->size);
+  from.reset();
+  bytes_.fetch_add(result_->bytes() - before, std::memory_order_relaxed);
+}
+
+void Run::absorb(Groups& from, std::uint32_t begin, std::uint32_t end) {
+  if (begin == end) return;
+  std::vector<std::uint32_t> from_groups(end - begin);
+  std::iota(from_groups.begin(), from_groups.end(), begin);
+  std::vector<std::uint32_t> groups(end - begin, 0);
+  if (aggregation_->keyed()) {
+    const std::vector<ColumnPtr>& keys = from.keys();
+    std::vector<std::uint32_t> firsts;
+    const Selection selection = begin == 0 && end == from.size ? Selection::all(end) : Selection::of(from_groups);
+    result_->table.insert(keys, selection, GroupTable::Nulls::group, groups, firsts);
+    result_->reach(result_->table.size());
+  } else {
+    result_->reach(1);
+  }
+  for (std::uint32_t i = 0; i < groups.size(); ++i) result_->states.merge(groups[i], from.states, from_groups[i]);
+  if (result_->fold) {
+    EvalContext context;
+    context.batch = batch_;
+    result_->fold->merge(groups, *from.fold, from_groups, context);
+  }
+}
+
+// The locals' groups are ordered by the morsel that made them, and no morsel is in two of them: taking runs of
+// one morsel, the earliest first, meets the groups in order of first occurrence.
+void Run::merge_locals(std::vector<Local*> locals) {
+  if (locals.size() == 1) {
+    result_ = std::move(locals[0]->groups);
+    return;
+  }
+  result_ = std::make_unique<Groups>(*aggregation_);
+  if (!aggregation_->keyed()) {
+    for (Local* local : locals) absorb(*local->groups, 0, local->groups->size);
+    return;
+  }
+  std::vector<std::size_t> next(locals.size(), 0);
+  for (;;) {
+    std::size_t best = locals.size();
+    for (std::size_t i = 0; i < locals.size(); ++i) {
+      if (next[i] == locals[i]->runs.size()) continue;
+      if (best == locals.size() || locals[i]->runs[next[i]].first < locals[best]->runs[next[best]].first) best = i;
+    }
+    if (best == locals.size()) return;
+    Local& local = *locals[best];
+    const std::uint32_t begin = local.runs[next[best]].second;
+    ++next[best];
+    absorb(*local.groups, begin, next[best] == local.runs.size() ? local.groups->size : local.runs[next[best]].second);
+  }
+}
+
+Result<> Run::finish(std::vector<std::unique_ptr<BreakerLocal>> locals) {
+  std::vector<Local*> filled;
+  for (const auto& base : locals) {
+    auto* local = static_cast<Local*>(base.get());
+    if (local == nullptr || !local->groups || local->groups->size == 0) continue;
+    batch_ = local->batch;
+    filled.push_back(local);
+  }
+  // In the ordered mode partials have been merged already, and locals are empty.
+  if (!filled.empty()) merge_locals(std::move(filled));
+  locals.clear();
+  if (!result_) result_ = std::make_unique<Groups>(*aggregation_);
+  if (!aggregation_->keyed() && aggregation_->spec.row_when_empty) result_->reach(1);
+  order_groups();
+
+  RowErrors errors;
+  if (aggregation_->keyed()) columns_ = result_->keys();
+  columns_.resize(aggregation_->spec.keys.size());
+  columns_.resize(columns_.size() + aggregation_->spec.calls.size() + (aggregation_->spec.fold ? 1 : 0));
+  if (result_->size == 0) return {};
+  for (std::size_t i = 0; i < aggregation_->calls.size(); ++i) {
+    GroupStates& states = result_->states;
+    columns_[aggregation_->spec.keys.size() + aggregation_->calls[i]] =
+        aggregation_->aggregators[i]->finish(states.states(i), states.stride(), result_->size, errors);
+  }
+  if (result_->fold) columns_.back() = result_->fold->finish(errors);
+  if (!errors.empty()) {
+    failures_.resize(result_->size);
+    for (RowError& error : errors.take()) failures_[error.row] = std::move(error.message);
+  }
+  return {};
+}
+
+void Run::order_groups() {
+  const std::uint32_t partitions = this->partitions();
+  const Groups& groups = *result_;
+  std::vector<std::uint32_t> begins(partitions + 1, 0);
+  const auto partition_of = [&](std::uint32_t group) -> std::uint32_t {
+    if (!aggregation_->keyed()) return 0;
+    return static_cast<std::uint32_t>(((groups.table.hash(group) >> 32) * partitions) >> 32);
+  };
+  // A fold all of whose rows have failed has no value.
+  const auto is_there = [&](std::uint32_t group) { return !groups.fold || !groups.fold->absent(group); };
+  for (std::uint32_t group = 0; group < groups.size; ++group) {
+    if (is_there(group)) ++begins[partition_of(group) + 1];
+  }
+  std::partial_sum(begins.begin(), begins.end(), begins.begin());
+  order_.resize(begins.back());
+  std::vector<std::uint32_t> at(begins.begin(), begins.end() - 1);
+  for (std::uint32_t group = 0; group < groups.size; ++group) {
+    if (is_there(group)) order_[at[partition_of(group)]++] = group;
+  }
+  for (std::uint32_t partition = 0; partition < partitions; ++partition) {
+    for (std::uint32_t begin = begins[partition]; begin < begins[partition + 1]; begin += kChunkRows) {
+      slices_.push_back({PartitionIndex{partition}, begin, std::min(begin + kChunkRows, begins[partition + 1])});
+    }
+  }
+}
+
+Result<RecordBatch> Run::chunk(std::uint32_t index, KernelContext& context) {
+  const Slice& slice = slices_[index];
+  const KeyedAggregateSpec& spec = aggregation_->spec;
+  const auto groups = std::span(order_).subspan(slice.begin, slice.end - slice.begin);
+  std::vector<ColumnPtr> inputs;
+  for (const ColumnPtr& column : columns_) inputs.push_back(column ? gather(column, groups) : nullptr);
+
+  RecordBatch batch;
+  batch.rows = slice.end - slice.begin;
+  batch.selection = Selection::all(batch.rows);
+  batch.partition = slice.partition;
+  batch.columns.assign(inputs.begin(), inputs.begin() + static_cast<std::ptrdiff_t>(spec.keys.size()));
+  // While rows may still be rejected, the columns to come are null.
+  for (const Expression& finish : spec.finish) {
+    batch.columns.push_back(Column::make_null(finish.type(), batch.rows));
+  }
+  if (spec.fold) batch.columns.push_back(Column::make_null(spec.fold->type, batch.rows));
+  if (!failures_.empty()) {
+    for (std::uint32_t row = 0; row < batch.rows; ++row) {
+      if (!failures_[groups[row]].empty()) context.eval.errors.add(row, failures_[groups[row]]);
+    }
+    reject_failed(batch, context);
+  }
+  std::vector<ColumnPtr> results(batch.columns.begin(),
+                                 batch.columns.begin() + static_cast<std::ptrdiff_t>(spec.keys.size()));
+  for (std::size_t i = 0; i < spec.finish.size(); ++i) {
+    ColumnPtr value;
+    if (aggregation_->wanted[spec.keys.size() + i]) {
+      const auto bare = spec.finish[i].column();
+      value = bare ? inputs[*bare]
+                   : evaluate(spec.finish[i], {inputs, batch.rows}, batch.selection, context.eval);
+    }
+    results.push_back(std::move(value));
+  }
+  if (spec.fold) results.push_back(inputs.back());
+  reject_failed(batch, context);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (!aggregation_->wanted[i]) results[i] = nullptr;
+  }
+  batch.columns = std::move(results);
+  return batch;
+}
+
+class KeyedAggregate final : public Breaker {
+ public:
+  explicit KeyedAggregate(KeyedAggregateSpec spec) {
+    plan_.spec = std::move(spec);
+    for (const Expression& key : plan_.spec.keys) plan_.key_types.push_back(key.type());
+    const std::size_t outputs =
+        plan_.spec.keys.size() + plan_.spec.finish.size() + (plan_.spec.fold ? 1 : 0);
+    static_cast<void>(prune(std::vector<bool>(outputs, true)));
+  }
+
+  std::vector<bool> prune(const std::vector<bool>& output_needed) override {
+    const KeyedAggregateSpec& spec = plan_.spec;
+    const std::size_t keys = spec.keys.size();
+    plan_.wanted = output_needed;
+    plan_.wanted.resize(keys + spec.finish.size() + (spec.fold ? 1 : 0), false);
+    std::vector<bool> call_needed(spec.calls.size(), false);
+    for (std::size_t i = 0; i < spec.finish.size(); ++i) {
+      if (!plan_.wanted[keys + i]) continue;
+      for (const std::uint32_t column : spec.finish[i].columns_read()) {
+        if (column >= keys && column - keys < call_needed.size()) call_needed[column - keys] = true;
+      }
+    }
+    std::vector<bool> needed(spec.inputs, false);
+    for (const Expression& key : spec.keys) need_columns(key, needed);
+    plan_.calls.clear();
+    plan_.aggregators.clear();
+    plan_.fold_wanted = spec.fold.has_value() && plan_.wanted.back();
+    plan_.exact = !plan_.fold_wanted;
+    for (std::size_t i = 0; i < spec.calls.size(); ++i) {
+      if (!call_needed[i]) continue;
+      const AggregateCall& call = spec.calls[i];
+      plan_.calls.push_back(i);
+      plan_.aggregators.push_back(call.aggregator);
+      plan_.exact = plan_.exact && call.aggregator->exact();
+      for (const Expression& argument : call.arguments) need_columns(argument, needed);
+      if (call.filter) need_columns(*call.filter, needed);
+    }
+    if (plan_.fold_wanted) need_columns(spec.fold->value, needed);
+    return needed;
+  }
+
+  std::unique_ptr<BreakerRun> start() const override {
+    return std::make_unique<Run>(std::make_shared<const Aggregation>(plan_));
+  }
+
+  std::string describe() const override {
+    const char* mode = plan_.exact ? "exact" : "in order";
+    if (!plan_.keyed()) return fmt::format("aggregate all rows, {}", mode);
+    return fmt::format("aggregate by ({}) into {} partitions, {}", plan_.spec.key_text, plan_.spec.partitions, mode);
+  }
+
+ private:
+  Aggregation plan_;
+};
+
+}  // namespace
+
+std::unique_ptr<Breaker> make_keyed_aggregate(KeyedAggregateSpec spec) {
+  return std::make_unique<KeyedAggregate>(std::move(spec));
+}
+
+}  // namespace streamrun

@@ -1,0 +1,21 @@
+// How the decoders of options read scalars, and what they say of values of a wrong type.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "runner/operator/options.h"
+
+namespace streamrun {
+
+// `a list`, `the text 'x'`, `nothing`.
+std::string describe_node(const SyntaxNode& node);
+// `expected EXPECTED; found …`. Always false.
+bool wrong_type(const SyntaxNode& node, std::string_view expected, DecodeContext& context);
+// A scalar, a written `null` included: what it says is its text.
+bool has_text(const SyntaxNode& node);
+// An unquoted whole number of 64 bits: no leading zero, no fraction, no exponent.
+bool read_integer(const SyntaxNode& node, std::int64_t& out, DecodeContext& context);
+
+}  // namespace streamrun

@@ -1,0 +1,185 @@
+#include "runner/operator/options.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "runner/operator/option_faults.h"
+
+namespace streamrun {
+namespace {
+
+std::vector<std::string_view> names_of(const OptionTable& table) {
+  std::vector<std::string_view> names;
+  for (const OptionEntry& entry : table.entries()) names.push_back(entry.name);
+  return names;
+}
+
+std::string join_shapes(const std::vector<Shape>& shapes, std::string_view between) {
+  std::string text;
+  for (const Shape& one : shapes) {
+    if (!text.empty()) text += between;
+    text += one.to_string();
+  }
+  return text;
+}
+
+// The value was decoded, so it is a whole number or a size.
+bool check_bounds(const OptionEntry& entry, const SyntaxNode& node, DecodeContext& context) {
+  const Shape& shape = entry.shape;
+  if (shape.kind != Shape::Kind::integer && shape.kind != Shape::Kind::size) return true;
+  std::int64_t value = 0;
+  if (shape.kind == Shape::Kind::integer) {
+    if (!read_integer(node, value, context)) return false;
+  } else {
+    const auto size = parse_byte_size(node.text.value());
+    if (!size) return false;
+    value = static_cast<std::int64_t>(size->bytes);
+  }
+  if (value >= shape.min && value <= shape.max) return true;
+  const bool size = shape.kind == Shape::Kind::size;
+  const auto show = [size](std::int64_t bound) {
+    return size && bound >= 0 ? format_byte_size({static_cast<std::uint64_t>(bound)}) : std::to_string(bound);
+  };
+  const std::string name = entry.name.empty() ? std::string() : fmt::format("'{}' ", entry.name);
+  const bool open_above = shape.max == std::numeric_limits<std::int64_t>::max();
+  context.diagnostics.error("out-of-range", node.span,
+                            open_above
+                                ? fmt::format("{}must be at least {}, not {}", name, show(shape.min), node.text.value())
+                                : fmt::format("{}must be between {} and {}, not {}", name, show(shape.min),
+                                              show(shape.max), node.text.value()));
+  return false;
+}
+
+bool decode_entry(const OptionEntry& entry, const SyntaxNode& node, void* target, DecodeContext& context) {
+  return entry.decode(node, target, context) && check_bounds(entry, node, context);
+}
+
+bool decode_entries(const OptionTable& table, const SyntaxNode& node, void* target, std::string_view what, bool closed,
+                    DecodeContext& context) {
+  bool good = true;
+  for (const SyntaxNode::Entry& one : node.entries) {
+    if (const OptionEntry* entry = table.find(one.key.value())) {
+      good = decode_entry(*entry, one.value, target, context) && good;
+    } else if (closed) {
+      const std::vector<std::string_view> names = names_of(table);
+      std::string hint = did_you_mean(one.key.value(), names);
+      if (hint.empty()) {
+        hint = names.empty() ? "; it has none" : fmt::format("; it has: {}", fmt::join(names, ", "));
+      }
+      context.diagnostics.error("unknown-key", one.key.whole(),
+                                fmt::format("{} has no option '{}'{}", what, one.key.value(), hint));
+      good = false;
+    }
+  }
+  for (const OptionEntry& entry : table.entries()) {
+    if (!entry.required || node.find(entry.name) != nullptr) continue;
+    context.diagnostics.error(
+        "missing-key", node.span,
+        fmt::format("{} needs '{}': {} ({})", what, entry.name, entry.help, entry.shape.to_string()));
+    good = false;
+  }
+  return good;
+}
+
+}  // namespace
+
+std::string Shape::to_string() const {
+  switch (kind) {
+    case Kind::boolean: return "boolean";
+    case Kind::integer: return "integer";
+    case Kind::number: return "number";
+    case Kind::text: return "text";
+    case Kind::duration: return "duration";
+    case Kind::size: return "size";
+    case Kind::expression: return "expression";
+    case Kind::type: return "type";
+    case Kind::name: return "name";
+    case Kind::stream: return "stream";
+    case Kind::choice: return fmt::format("{}", fmt::join(choices, " | "));
+    case Kind::secret: return "text | {env: NAME} | {file: path}";
+    case Kind::list: return fmt::format("[{}]", join_shapes(of, ", "));
+    case Kind::map_of: return fmt::format("{{name: {}}}", join_shapes(of, " | "));
+    case Kind::mapping: {
+      std::string text;
+      for (const OptionEntry& entry : table->entries()) {
+        if (!text.empty()) text += ", ";
+        text += fmt::format("{}: {}", entry.name, entry.shape.to_string());
+      }
+      return "{" + text + "}";
+    }
+    case Kind::any_of: return join_shapes(of, " | ");
+    case Kind::schema: return "{name: type} | path";
+    case Kind::rows: return "[row]";
+    case Kind::steps: return "[step]";
+  }
+  return {};
+}
+
+const OptionEntry* OptionTable::find(std::string_view name) const {
+  for (const OptionEntry& entry : entries_) {
+    if (entry.name == name) return &entry;
+  }
+  return nullptr;
+}
+
+bool OptionTable::may_be_bare() const {
+  return std::none_of(entries_.begin(), entries_.end(), [](const OptionEntry& entry) { return entry.required; }) &&
+         !(whole_ && entries_.empty());
+}
+
+bool OptionTable::decode(const SyntaxNode& node, void* target, std::string_view what, DecodeContext& context) const {
+  const bool nothing = node.kind == SyntaxNode::Kind::null && node.text.value().empty();
+  if (nothing && may_be_bare()) return true;
+  if (node.kind == SyntaxNode::Kind::mapping) {
+    const bool all_named = std::all_of(node.entries.begin(), node.entries.end(), [this](const SyntaxNode::Entry& one) {
+      return find(one.key.value()) != nullptr;
+    });
+    const bool as_whole = whole_ && (entries_.empty() || (whole_takes_mappings_ && !all_named));
+    if (!as_whole) return decode_entries(*this, node, target, what, true, context);
+  }
+  if (whole_ && !nothing) return decode_entry(*whole_, node, target, context);
+  if (whole_ && nothing) {
+    context.diagnostics.error("missing-key", node.span,
+                              fmt::format("{} needs {} ({})", what, whole_->help, whole_->shape.to_string()));
+    return false;
+  }
+  const std::vector<std::string_view> names = names_of(*this);
+  context.diagnostics.error(nothing ? "missing-key" : "wrong-type", node.span,
+                            names.empty() ? fmt::format("{} takes no options; found {}", what, describe_node(node))
+                                          : fmt::format("{} takes a mapping of options ({}); found {}", what,
+                                                        fmt::join(names, ", "), describe_node(node)));
+  return false;
+}
+
+bool OptionTable::decode_known(const SyntaxNode& node, void* target, std::string_view what,
+                               DecodeContext& context) const {
+  if (node.kind != SyntaxNode::Kind::mapping) return wrong_type(node, "a mapping", context);
+  return decode_entries(*this, node, target, what, false, context);
+}
+
+bool decode_list(const SyntaxNode& node, DecodeContext& context, const std::function<bool(const SyntaxNode&)>& each) {
+  if (node.kind == SyntaxNode::Kind::null && node.text.value().empty()) return wrong_type(node, "a list", context);
+  if (node.kind != SyntaxNode::Kind::sequence) return each(node);
+  bool good = true;
+  for (const SyntaxNode& item : node.items) good = each(item) && good;
+  return good;
+}
+
+std::optional<std::size_t> decode_choice(const SyntaxNode& node, const std::vector<std::string_view>& names,
+                                         DecodeContext& context) {
+  const std::string expected = fmt::format("{}{}", names.size() > 1 ? "one of " : "", fmt::join(names, ", "));
+  if (!has_text(node)) {
+    wrong_type(node, expected, context);
+    return std::nullopt;
+  }
+  const auto found = std::find(names.begin(), names.end(), node.text.value());
+  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+  context.diagnostics.error(
+      "unknown-value", node.span,
+      fmt::format("expected {}; found {}{}", expected, describe_node(node), did_you_mean(node.text.value(), names)));
+  return std::nullopt;
+}
+
+}  // namespace streamrun

@@ -1,0 +1,41 @@
+// A folder that files are written to, and the few things that make a file appear whole or not at all.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "runner/base/result.h"
+#include "runner/operator/file_descriptor.h"
+
+namespace streamrun {
+
+// Opened once; what is named in it cannot be led elsewhere by a link that is put into its path later.
+class OutputFolder {
+ public:
+  // Opens, and makes what is missing of, `folder` (ends in a slash, or is empty) and `below` it. Components
+  // of `below` come from data: none of them may be a symbolic link or `..`.
+  static Result<std::shared_ptr<OutputFolder>> open(const std::string& folder, std::string_view below);
+
+  const std::string& path() const { return path_; }
+  // Of a file in it; for messages too.
+  std::string path_of(std::string_view name) const { return path_ + std::string(name); }
+
+  // False: there is none. A link, device, FIFO or folder is an error.
+  Result<bool> has_file(const std::string& name) const;
+  // A new file; one of that name is removed first (it is left of a run that was ended).
+  Result<FileDescriptor> create(const std::string& name, unsigned mode) const;
+  // To append to; made if missing. Never through a link.
+  Result<FileDescriptor> open_to_append(const std::string& name, unsigned mode) const;
+  Result<FileDescriptor> open_to_read(const std::string& name) const;
+  // `keep`: fails if `to` exists.
+  Result<> rename(const std::string& from, const std::string& to, bool keep) const;
+  void remove(const std::string& name) const;
+  Result<> sync() const;
+
+ private:
+  FileDescriptor fd_;
+  std::string path_;   // with its slash; empty: the working directory
+};
+
+}  // namespace streamrun

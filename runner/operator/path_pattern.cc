@@ -1,0 +1,175 @@
+#include "runner/operator/path_pattern.h"
+
+#include <fmt/format.h>
+#include <time.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
+
+#include "runner/data/text_value.h"
+
+namespace streamrun {
+namespace {
+
+// Of the C locale; those that read a time zone's name or say nothing of a moment are left out.
+constexpr std::string_view kTimeLetters = "aAbBcCdDeFgGhHIjmMnprRsStTuUVwWxXyYzZ";
+
+// Values of a route are set apart by a byte that no escaped component holds.
+constexpr char kRouteEnd = '\0';
+
+void append_time(BatchTime batch, const std::string& pattern, std::string& out) {
+  std::int64_t seconds = batch.value / 1000;
+  if (batch.value % 1000 < 0) --seconds;
+  const time_t moment = static_cast<time_t>(seconds);
+  tm parts{};
+  gmtime_r(&moment, &parts);
+  std::array<char, 256> buffer{};
+  out.append(buffer.data(), strftime(buffer.data(), buffer.size(), pattern.c_str(), &parts));
+}
+
+}  // namespace
+
+void append_path_component(std::string_view value, std::string& out) {
+  if (value.empty()) {
+    out += "%00";
+  } else if (value == "." || value == "..") {
+    for (std::size_t i = 0; i < value.size(); ++i) out += "%2E";
+  } else {
+    for (const char c : value) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (c == '/' || byte < 0x20 || byte == 0x7f) {
+        fmt::format_to(std::back_inserter(out), "%{:02X}", byte);
+      } else {
+        out += c;
+      }
+    }
+  }
+}
+
+std::optional<PathPattern> PathPattern::parse(std::string_view text, Span span, const Schema& schema,
+                                              Diagnostics& diagnostics) {
+  PathPattern made;
+  std::string literal;
+  std::optional<std::size_t> first_routed;   // the piece that a row's value first changes
+  bool good = true;
+  const auto flush = [&] {
+    if (!literal.empty()) made.pieces_.push_back({Kind::text, std::exchange(literal, {}), 0});
+  };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const char next = i + 1 < text.size() ? text[i + 1] : '\0';
+    if ((c == '{' && next == '{') || (c == '}' && next == '}') || (c == '%' && next == '%')) {
+      literal += c;
+      ++i;
+    } else if (c == '{') {
+      const std::size_t close = text.find('}', i);
+      if (close == std::string_view::npos) {
+        diagnostics.error("bad-path", span, fmt::format("'{}' has a '{{' without its '}}'; '{{{{' is a brace", text));
+        return std::nullopt;
+      }
+      flush();
+      good &= made.add_name(text.substr(i + 1, close - i - 1), span, schema, diagnostics);
+      if (made.routes() && !first_routed) first_routed = made.pieces_.size() - 1;
+      i = close;
+    } else if (c == '%') {
+      if (next == '\0' || kTimeLetters.find(next) == std::string_view::npos) {
+        diagnostics.error("bad-path", span,
+                          fmt::format("'%{}' in '{}' is no strftime conversion; '%%' is a percent",
+                                      next == '\0' ? std::string{} : std::string(1, next), text));
+        return std::nullopt;
+      }
+      flush();
+      made.pieces_.push_back({Kind::time, {'%', next}, 0});
+      made.has_time_ = true;
+      ++i;
+    } else if (c == '\0') {
+      diagnostics.error("bad-path", span, "a path cannot hold a zero byte");
+      return std::nullopt;
+    } else {
+      literal += c;
+    }
+  }
+  flush();
+  if (!good) return std::nullopt;
+  // Only plain text counts as a folder that nothing changes: it is opened as the root of what data names.
+  for (std::size_t i = 0; i < made.pieces_.size() && (!first_routed || i < *first_routed); ++i) {
+    if (made.pieces_[i].kind != Kind::text) break;
+    made.literal_folder_ += made.pieces_[i].text;
+  }
+  made.literal_folder_.resize(made.literal_folder_.rfind('/') + 1);
+  return made;
+}
+
+bool PathPattern::add_name(std::string_view name, Span span, const Schema& schema, Diagnostics& diagnostics) {
+  if (name == "batch") {
+    has_batch_ = has_time_ = true;
+    pieces_.push_back({Kind::batch, {}, 0});
+  } else if (name == "output") {
+    pieces_.push_back({Kind::output, {}, 0});
+  } else if (name == "partition") {
+    has_partition_ = true;
+    pieces_.push_back({Kind::partition, {}, 0});
+  } else if (name == "part") {
+    has_part_ = true;
+    pieces_.push_back({Kind::part, {}, 0});
+  } else if (const auto column = schema.find(name)) {
+    columns_.push_back(*column);
+    pieces_.push_back({Kind::column, {}, *column});
+  } else {
+    std::vector<std::string_view> candidates{"batch", "output", "partition", "part"};
+    for (std::uint32_t i = 0; i < schema.size(); ++i) candidates.push_back(schema.at(i).name);
+    diagnostics.error("unknown-column", span,
+                      fmt::format("'{{{}}}' names no column and is none of {{batch}}, {{output}}, {{partition}} and "
+                                  "{{part}}{}",
+                                  name, did_you_mean(name, candidates)));
+    return false;
+  }
+  return true;
+}
+
+void PathPattern::route_of(std::span<const ColumnPtr> columns, std::uint32_t row, PartitionIndex partition,
+                           std::string& route) const {
+  std::string text;
+  for (const Piece& piece : pieces_) {
+    if (piece.kind == Kind::partition) {
+      route += std::to_string(partition.value);
+      route += kRouteEnd;
+    } else if (piece.kind == Kind::column) {
+      const Column& column = *columns[piece.column];
+      if (column.is_null(row)) {
+        route += "null";
+      } else {
+        text.clear();
+        append_text(column, row, text);
+        append_path_component(text, route);
+      }
+      route += kRouteEnd;
+    }
+  }
+}
+
+std::string PathPattern::render(BatchTime batch, std::string_view output, std::string_view route,
+                                std::uint32_t part) const {
+  std::string out;
+  for (const Piece& piece : pieces_) {
+    switch (piece.kind) {
+      case Kind::text: out += piece.text; break;
+      case Kind::time: append_time(batch, piece.text, out); break;
+      case Kind::batch: out += std::to_string(batch.value); break;
+      case Kind::output: out += output; break;
+      case Kind::part: out += std::to_string(part); break;
+      case Kind::partition:
+      case Kind::column: {
+        const std::size_t end = std::min(route.find(kRouteEnd), route.size());
+        out += route.substr(0, end);
+        route.remove_prefix(std::min(end + 1, route.size()));
+        break;
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace streamrun

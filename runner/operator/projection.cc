@@ -1,0 +1,74 @@
+#include "runner/operator/projection.h"
+
+namespace streamrun {
+
+void reject_failed(RecordBatch& batch, KernelContext& context) {
+  if (context.eval.errors.empty()) return;
+  std::vector<RowError> errors = context.eval.errors.take();
+  std::vector<std::uint32_t> rows;
+  rows.reserve(errors.size());
+  for (const RowError& error : errors) rows.push_back(error.row);
+  context.reject(batch, std::move(errors));
+  batch.selection = without(batch.selection, rows);
+}
+
+void need_columns(const Expression& expression, std::vector<bool>& needed) {
+  for (const std::uint32_t column : expression.columns_read()) {
+    if (column < needed.size()) needed[column] = true;
+  }
+}
+
+Projection::Projection(std::uint32_t inputs, Expression predicate, std::vector<Expression> outputs)
+    : inputs_(inputs), predicate_(std::move(predicate)), outputs_(std::move(outputs)), wanted_(outputs_.size(), true) {}
+
+std::vector<std::vector<bool>> Projection::prune(const std::vector<bool>& output_needed) {
+  wanted_ = output_needed;
+  wanted_.resize(outputs_.size(), false);
+  std::vector<bool> needed(inputs_, false);
+  if (predicate_) need_columns(predicate_, needed);
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    if (wanted_[i]) need_columns(outputs_[i], needed);
+  }
+  return {needed};
+}
+
+void Projection::apply(RecordBatch&& batch, std::size_t, KernelState*, KernelContext& context,
+                       const Emit& emit) const {
+  const EvalInput input{batch.columns, batch.rows};
+  if (predicate_) {
+    Selection kept = select(predicate_, input, batch.selection, context.eval);
+    reject_failed(batch, context);
+    batch.selection = std::move(kept);
+    if (batch.selection.empty()) return;
+  }
+  std::vector<ColumnPtr> columns(outputs_.size());
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    if (!wanted_[i]) continue;
+    const auto bare = outputs_[i].column();
+    columns[i] = bare ? batch.columns[*bare] : evaluate(outputs_[i], input, batch.selection, context.eval);
+  }
+  reject_failed(batch, context);
+  if (batch.selection.empty()) return;
+  batch.columns = std::move(columns);
+  emit(std::move(batch));
+}
+
+BoundTransform bind_projection(const BindContext& context, Schema schema, Expression predicate,
+                               std::vector<Expression> outputs, std::string detail) {
+  BoundTransform bound;
+  bound.output = std::move(schema);
+  bound.can_fail = predicate && predicate.can_fail();
+  for (const Expression& output : outputs) bound.can_fail = bound.can_fail || output.can_fail();
+  bound.kernel =
+      std::make_unique<Projection>(context.inputs[0]->size(), std::move(predicate), std::move(outputs));
+  bound.detail = std::move(detail);
+  return bound;
+}
+
+void pass_columns(const BindContext& context, std::uint32_t begin, std::uint32_t end,
+                  std::vector<Expression>& outputs) {
+  const Scope scope = context.scope();
+  for (std::uint32_t i = begin; i < end; ++i) outputs.push_back(column_expression(scope, i, {}));
+}
+
+}  // namespace streamrun

@@ -1,0 +1,46 @@
+// Steps that keep rows and compute columns: filter, map, with, drop and rename are one kernel.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runner/expr/expression.h"
+#include "runner/operator/kernel.h"
+#include "runner/operator/transform.h"
+
+namespace streamrun {
+
+// Takes the rows that failed out of `batch`'s selection and hands them to context.reject.
+void reject_failed(RecordBatch& batch, KernelContext& context);
+
+// Notes the columns that an expression reads.
+void need_columns(const Expression& expression, std::vector<bool>& needed);
+
+// Keeps the rows for which `predicate` is true (all, where it is empty), and gives a column for each of
+// `outputs`, all over the row as it came in. Rows keep their origin and partition.
+class Projection : public Kernel {
+ public:
+  // `inputs`: columns of the input, hidden ones included.
+  Projection(std::uint32_t inputs, Expression predicate, std::vector<Expression> outputs);
+
+  std::vector<std::vector<bool>> prune(const std::vector<bool>& output_needed) override;
+  void apply(RecordBatch&& batch, std::size_t input, KernelState* state, KernelContext& context,
+             const Emit& emit) const override;
+
+ private:
+  std::uint32_t inputs_;
+  Expression predicate_;
+  std::vector<Expression> outputs_;
+  std::vector<bool> wanted_;
+};
+
+// A bound step of a projection; `outputs` stand for the columns of `schema`, visible and hidden.
+BoundTransform bind_projection(const BindContext& context, Schema schema, Expression predicate,
+                               std::vector<Expression> outputs, std::string detail);
+
+// Input 0's columns [begin, end) as they are.
+void pass_columns(const BindContext& context, std::uint32_t begin, std::uint32_t end, std::vector<Expression>& outputs);
+
+}  // namespace streamrun

@@ -1,0 +1,121 @@
+// What a sink is. Rows are made into bytes and staged during the pass, in order; publishing them is the
+// output's job, when its turn has come.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runner/base/result.h"
+#include "runner/data/record_batch.h"
+#include "runner/operator/environment.h"
+#include "runner/operator/format.h"
+#include "runner/operator/kernel.h"
+#include "runner/operator/options.h"
+
+namespace streamrun {
+
+// Bytes of some rows of one morsel. `route` says which file (or topic) of the sink they go to.
+struct StagedRows {
+  std::string route;
+  std::string bytes;
+  std::uint64_t rows = 0;
+};
+
+// What one output has for one batch. One thread at a time.
+class Stage {
+ public:
+  virtual ~Stage() = default;
+  // In order.
+  virtual Result<> append(StagedRows&& rows) = 0;
+  // All rows are staged: makes them visible. After a failure it may be called again, and goes on so that
+  // nothing that the guarantee forbids is repeated.
+  virtual Result<> publish() = 0;
+  // The batch failed: leaves nothing behind of what may not stay.
+  virtual void discard() = 0;
+  // Bytes in memory that `drain` could free; 0 for sinks that cannot publish before the pass has ended.
+  virtual std::size_t drainable() const { return 0; }
+  virtual Result<> drain() { return {}; }
+};
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  // Any thread: the selected rows as bytes, in order, appended to `out` (one entry a route). Rows that fail
+  // (an expression in a path) are left out and in context.eval.errors.
+  virtual void encode(const RecordBatch& batch, KernelContext& context, std::vector<StagedRows>& out) const = 0;
+  // Opens what is written to; called once, before the first batch.
+  virtual Result<> start() { return {}; }
+  virtual Result<std::unique_ptr<Stage>> stage(BatchTime batch) = 0;
+  // What a commit must keep of the sink, so that a restart goes on right behind it (lengths of growing files),
+  // as JSON text; empty: nothing. Asked for when the batch is published.
+  virtual std::string position() const { return {}; }
+  // Behind start(): the position of the last commit. What was written after it is taken back.
+  virtual Result<> recover(const std::string& position) {
+    static_cast<void>(position);
+    return {};
+  }
+  // Behind the last batch.
+  virtual Result<> close() { return {}; }
+};
+
+struct SinkBindContext {
+  std::string name;                              // of the output
+  const Schema* schema = nullptr;                // of `from`, hidden columns included
+  std::vector<std::uint32_t> columns;            // what is written, by position in the schema
+  const FormatDescriptor* format = nullptr;
+  OptionsPtr format_options;
+  const Params* params = nullptr;
+  std::function<void(std::string_view)> param_used;
+  bool allow_exec = false;
+  Diagnostics& diagnostics;
+  Span place;
+};
+
+struct BoundSink {
+  std::vector<std::uint32_t> reads;              // columns that it needs beside those it writes
+  bool can_fail = false;                         // rows may be rejected
+  bool drains = false;                           // may publish while the pass goes on
+  // Files that it writes (patterns with {…} as written), for the check of two sinks on one file.
+  std::vector<Located<std::string>> writes;
+  std::string detail;
+  std::string guarantee;                         // `at least once`, `exactly once with a checkpoint`
+  std::function<std::unique_ptr<Sink>(const Environment&)> open;
+};
+
+struct SinkDescriptor {
+  std::string_view name;
+  std::string_view summary;
+  std::string_view example;                      // YAML of a whole output
+  bool takes_format = true;
+  OptionTable options;
+  std::function<OptionsPtr(const SyntaxNode&, std::string_view what, DecodeContext&)> decode;
+  std::function<std::optional<BoundSink>(const void* options, SinkBindContext&)> bind;
+};
+
+template <class S>
+SinkDescriptor describe_sink(std::string_view name, std::string_view summary, std::string_view example,
+                             bool takes_format, OptionTable options,
+                             std::optional<BoundSink> (*bind)(const S&, SinkBindContext&)) {
+  SinkDescriptor made;
+  made.name = name;
+  made.summary = summary;
+  made.example = example;
+  made.takes_format = takes_format;
+  made.options = options;
+  made.decode = [table = std::move(options)](const SyntaxNode& node, std::string_view what,
+                                             DecodeContext& context) -> OptionsPtr {
+    auto decoded = std::make_shared<S>();
+    return table.decode(node, decoded.get(), what, context) ? decoded : nullptr;
+  };
+  made.bind = [bind](const void* decoded, SinkBindContext& context) {
+    return bind(*static_cast<const S*>(decoded), context);
+  };
+  return made;
+}
+
+}  // namespace streamrun

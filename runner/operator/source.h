@@ -1,0 +1,136 @@
+// What a source is: it plans ranges, then reads exactly what it planned.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runner/base/result.h"
+#include "runner/base/strong_id.h"
+#include "runner/base/units.h"
+#include "runner/data/raw_records.h"
+#include "runner/data/record_batch.h"
+#include "runner/operator/environment.h"
+#include "runner/operator/format.h"
+#include "runner/operator/options.h"
+#include "runner/expr/expression.h"
+
+namespace streamrun {
+
+// About this many bytes of records are a morsel; a decoded slice of one holds at most this many records.
+constexpr std::size_t kMorselBytes = std::size_t{1} << 20;
+constexpr std::uint32_t kSliceRecords = 2048;
+
+// The unit of work: cut at record ends by the range alone, never by the number of threads.
+struct Morsel {
+  PartitionIndex partition;
+  std::shared_ptr<const Origin> origin;
+  RawRecords raw;                          // to be decoded; or
+  std::optional<RecordBatch> rows;         // rows that have their types already (schema's columns, then hidden)
+};
+
+// What a batch may take; nothing said means all there is.
+struct BatchLimits {
+  std::optional<std::uint64_t> records;    // the smaller of max_batch_records and the rate's share
+  std::optional<std::uint64_t> bytes;
+  bool available_now = false;              // take what is there and do not wait for more
+};
+
+// Cursors are data (JSON text), so that a log can keep them: a source reads the same records between the
+// same two cursors, unless it says that it cannot be read again.
+struct SourceRange {
+  std::string from;
+  std::string until;
+  bool empty = true;
+  bool exhausted = false;                  // nothing will ever come behind this range
+};
+
+// Hands out the morsels of a range in source order. The engine calls it under one lock.
+class RangeReader {
+ public:
+  virtual ~RangeReader() = default;
+  // False: the range is at its end. Records are whole; their line ends are cut off.
+  virtual Result<bool> next(Morsel& morsel) = 0;
+};
+
+// One thread at a time.
+class Source {
+ public:
+  virtual ~Source() = default;
+  // Opens what is to be read; the cursor of the first record. Nothing is opened before.
+  virtual Result<std::string> start() = 0;
+  virtual Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime batch) = 0;
+  virtual Result<std::unique_ptr<RangeReader>> read(const SourceRange& range) = 0;
+  // The batch that took everything before `cursor` has committed.
+  virtual void committed(const std::string& cursor) { static_cast<void>(cursor); }
+  // Wakes a reader that waits for input, from another thread.
+  virtual void interrupt() {}
+  // Waits until the source has ended or `tick` has come: a paced source's end ends its last batch at once.
+  virtual void wait(BatchTime tick, std::stop_token stop) { static_cast<void>(tick), static_cast<void>(stop); }
+  // The end is known and all input has arrived, so that no tick need be waited for.
+  virtual bool ended() const { return false; }
+};
+
+// What a source is told of the mapping it stands in.
+struct SourceBindContext {
+  std::string name;                        // of the source
+  const SchemaOption* declared = nullptr;  // `schema:`, if there is one
+  std::uint32_t partitions = 8;
+  Duration batch_interval{1000};           // of the pipeline: what a rate is shared out by
+  const Params* params = nullptr;
+  std::function<void(std::string_view)> param_used;
+  Diagnostics& diagnostics;
+  Span place;
+};
+
+struct BoundSource {
+  // Of sources that make typed rows; the others' comes from the format and `schema:`.
+  std::optional<Schema> rows;
+  std::vector<Field> hidden;               // the source's own hidden columns
+  bool bounded = false;
+  bool can_read_again = true;
+  std::uint32_t partitions = 1;
+  // Files and globs that it reads, for the check that no sink writes them.
+  std::vector<Located<std::string>> reads;
+  std::string detail;                      // for `explain`
+  // `lines`: somebody needs the places of records (else they may be told lazily, for errors).
+  std::function<std::unique_ptr<Source>(const Environment&)> open;
+};
+
+struct SourceDescriptor {
+  std::string_view name;
+  std::string_view summary;
+  std::string_view example;                // YAML of a whole source
+  bool takes_format = true;                // its records are bytes
+  OptionTable options;
+  std::function<OptionsPtr(const SyntaxNode&, std::string_view what, DecodeContext&)> decode;
+  std::function<std::optional<BoundSource>(const void* options, SourceBindContext&)> bind;
+};
+
+template <class S>
+SourceDescriptor describe_source(std::string_view name, std::string_view summary, std::string_view example,
+                                 bool takes_format, OptionTable options,
+                                 std::optional<BoundSource> (*bind)(const S&, SourceBindContext&)) {
+  SourceDescriptor made;
+  made.name = name;
+  made.summary = summary;
+  made.example = example;
+  made.takes_format = takes_format;
+  made.options = options;
+  made.decode = [table = std::move(options)](const SyntaxNode& node, std::string_view what,
+                                             DecodeContext& context) -> OptionsPtr {
+    auto decoded = std::make_shared<S>();
+    return table.decode(node, decoded.get(), what, context) ? decoded : nullptr;
+  };
+  made.bind = [bind](const void* decoded, SourceBindContext& context) {
+    return bind(*static_cast<const S*>(decoded), context);
+  };
+  return made;
+}
+
+}  // namespace streamrun

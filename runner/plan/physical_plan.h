@@ -1,0 +1,95 @@
+// What runs: a graph of nodes cut into phases. Immutable; one pass over it a batch.
+//
+// A batch is pushed, morsel by morsel, from the drivers of phase 0 through fused chains of kernels into
+// outputs and breakers; when all of a phase's morsels are through, its breakers are complete and drive the
+// next phase. What several consumers read is pushed to each of them, computed once.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runner/base/strong_id.h"
+#include "runner/base/units.h"
+#include "runner/config/pipeline_spec.h"
+#include "runner/operator/catalog.h"
+
+namespace streamrun {
+
+// Rows go to input `port` of node `to`.
+struct PlanEdge {
+  NodeId to;
+  std::size_t port = 0;
+  std::uint32_t partition_base = 0;        // added to a batch's partition: a union's inputs follow each other
+};
+
+// A source's share of the plan.
+struct PlanSource {
+  std::string name;
+  BoundSource bound;
+  std::unique_ptr<Decoder> decoder;        // null for typed rows
+  BatchLimits caps;                        // max_batch_records, max_batch_bytes
+  std::optional<double> max_rate;          // records a second and partition
+  // Positions of `_raw`, `_batch` and the source's hidden columns in the schema that somebody reads.
+  std::vector<bool> wanted;                // over schema columns, then hidden
+  bool table = false;                      // a side input: read again after `refresh`, else kept
+  std::optional<Duration> refresh;
+};
+
+struct PlanOutput {
+  std::string name;
+  BoundSink bound;
+  std::vector<std::uint32_t> after;        // indices of outputs
+  std::optional<Expression> when;          // over columns rows bigint, batch timestamp
+  std::uint32_t retries = 0;
+  Duration backoff{1000};
+  // Rows reach it out of partition order (a union of one source's branches): stage by partition.
+  bool interleaved = false;
+};
+
+struct PlanNode {
+  enum class Kind : std::uint8_t { source, kernel, breaker, output, errors };
+
+  NodeId id;
+  Kind kind = Kind::kernel;
+  std::string stream;                      // whose rejects its own are: `NAME.errors`
+  std::string stage;                       // for messages: `tx: decode`, `per_account: step 2 (filter)`
+  Schema schema;                           // of the rows it pushes
+  OnError on_error = OnError::fail;
+  std::optional<NodeId> errors;            // with `route`: the errors node that takes its rejects
+  std::vector<PlanEdge> consumers;
+
+  std::size_t source = 0;                  // source: index into sources
+  std::unique_ptr<Kernel> kernel;          // kernel
+  std::vector<NodeId> sides;               // kernel: breakers whose results it needs, complete before its phase
+  std::unique_ptr<Breaker> breaker;        // breaker; also spools and build sides
+  std::size_t output = 0;                  // output: index into outputs
+  std::uint32_t phase = 0;                 // in which a driver (source, breaker result) is pushed
+};
+
+// Drivers in source order: sources and breakers that are pushed in this phase.
+struct PlanPhase {
+  std::vector<NodeId> drivers;
+  // Kernels with a tail (Kernel::finish), in topological order, called when all drivers are through.
+  std::vector<NodeId> finishing;
+  // Breakers complete at the end of this phase.
+  std::vector<NodeId> completing;
+};
+
+struct PhysicalPlan {
+  std::string name;
+  Duration interval{1000};
+  std::uint32_t concurrent_outputs = 1;
+  std::uint32_t parallelism = 1;
+  std::vector<PlanSource> sources;
+  std::vector<PlanOutput> outputs;
+  std::vector<PlanNode> nodes;             // by NodeId, in topological order
+  std::vector<PlanPhase> phases;
+};
+
+// The schema of `NAME.errors`: raw, error, stage, place string, batch timestamp, then the source's hidden columns.
+Schema errors_schema(const std::vector<Field>& hidden);
+
+}  // namespace streamrun

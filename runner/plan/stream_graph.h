@@ -1,0 +1,80 @@
+// The DStream graph: sources, steps and outputs with a schema on every edge. `resolve` settles every name,
+// type and constant; `lower` cuts the graph into phases and cannot fail on user input.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runner/base/diagnostic.h"
+#include "runner/config/pipeline_spec.h"
+#include "runner/plan/physical_plan.h"
+
+namespace streamrun {
+
+struct GraphNode {
+  enum class Kind : std::uint8_t { source, step, errors, output };
+
+  Kind kind = Kind::step;
+  std::string stream;                    // whose rejects its own are
+  std::string label;                     // `filter`, `kafka`, `print`
+  Schema schema;
+  std::uint32_t partitions = 1;
+  OnError on_error = OnError::fail;
+  std::optional<std::size_t> errors;     // with `route`: the errors node of its stream
+  // Nodes whose rows it takes: its own input, then those its options name.
+  std::vector<std::size_t> inputs;
+  std::optional<BoundTransform> step;
+  std::size_t source = 0;                // source: index into StreamGraph::sources
+  std::size_t output = 0;                // output: index into StreamGraph::outputs
+  bool can_fail = false;
+  Span place;
+};
+
+struct GraphSource {
+  PlanSource plan;
+  const FormatDescriptor* format = nullptr;
+  OptionsPtr format_options;
+  Schema schema;
+};
+
+struct GraphOutput {
+  PlanOutput plan;
+  std::vector<std::uint32_t> columns;    // what is written, by position in the schema of its input
+};
+
+struct StreamGraph {
+  std::string name;
+  Duration interval{1000};
+  std::uint32_t concurrent_outputs = 1;
+  std::uint32_t parallelism = 1;
+  std::vector<GraphSource> sources;
+  std::vector<GraphOutput> outputs;
+  std::vector<GraphNode> nodes;          // inputs before those that read them
+};
+
+struct ResolveOptions {
+  std::map<std::string, std::string, std::less<>> params;   // --param
+  std::map<std::string, std::string, std::less<>> test_params;
+  bool allow_exec = false;
+  std::uint32_t processors = 1;          // default parallelism
+  // A test's rows in place of sources and tables; see cli/test.
+  struct Replacement {
+    std::vector<RowNodes> batches;
+  };
+  const std::map<std::string, Replacement, std::less<>>* replacements = nullptr;
+};
+
+// Every fault of names and types; the graph is complete only without errors.
+StreamGraph resolve(const PipelineSpec& spec, const Catalog& catalog, const ResolveOptions& options,
+                    Diagnostics& diagnostics);
+
+PhysicalPlan lower(StreamGraph graph);
+
+// The plan as `explain` shows it.
+std::string explain_text(const PhysicalPlan& plan);
+
+}  // namespace streamrun
