@@ -20,7 +20,9 @@ struct CsvFormat {
   CsvOptions options() const { return {delimiter, header, quote, null_value, {date_format, timestamp_format}}; }
 };
 
-CsvOptions csv_options(const void* options) { return static_cast<const CsvFormat*>(options)->options(); }
+CsvOptions csv_options(const void* options) {
+  return static_cast<const CsvFormat*>(options)->options();
+}
 
 bool check(const CsvOptions& options, const std::vector<Field>& columns, Span place, Diagnostics& diagnostics) {
   bool good = check_patterns(options.time, place, diagnostics);
@@ -53,15 +55,16 @@ FormatDescriptor describe_csv_format() {
   made.name = "csv";
   made.summary = "a record a line, its fields in the order of the schema";
   made.needs_schema = true;
-  made.options = Options<CsvFormat>{}
-                     .optional("delimiter", &CsvFormat::delimiter, ",", "what stands between fields, one character")
-                     .optional("header", &CsvFormat::header, "false", "the first line of a file names the columns")
-                     .optional("quote", &CsvFormat::quote, "\"", "what stands around fields; doubled within them")
-                     .optional("null_value", &CsvFormat::null_value, "", "the text of a null; an empty field is one too")
-                     .optional("date_format", &CsvFormat::date_format, "", "pattern of dates; default yyyy-MM-dd")
-                     .optional("timestamp_format", &CsvFormat::timestamp_format, "",
-                               "pattern of timestamps; default ISO 8601, in UTC")
-                     .table();
+  made.options =
+      Options<CsvFormat>{}
+          .optional("delimiter", &CsvFormat::delimiter, ",", "what stands between fields, one character")
+          .optional("header", &CsvFormat::header, "false", "the first line of a file names the columns")
+          .optional("quote", &CsvFormat::quote, "\"", "what stands around fields; doubled within them")
+          .optional("null_value", &CsvFormat::null_value, "", "the text of a null; an empty field is one too")
+          .optional("date_format", &CsvFormat::date_format, "", "pattern of dates; default yyyy-MM-dd")
+          .optional("timestamp_format", &CsvFormat::timestamp_format, "",
+                    "pattern of timestamps; default ISO 8601, in UTC")
+          .table();
   made.decode = format_decode<CsvFormat>(made.options);
   made.check_read = [](const void* options, const Schema& schema, Span place, Diagnostics& diagnostics) {
     return check(csv_options(options), schema.columns, place, diagnostics);

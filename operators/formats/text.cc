@@ -24,8 +24,9 @@ FormatDescriptor describe_text_format() {
   };
   made.check_write = [](const void*, const std::vector<Field>& columns, Span place, Diagnostics& diagnostics) {
     if (columns.size() != 1) {
-      diagnostics.error("bad-format", place,
-                        "format text writes one column, not " + std::to_string(columns.size()) + "; name it in columns");
+      diagnostics.error(
+          "bad-format", place,
+          "format text writes one column, not " + std::to_string(columns.size()) + "; name it in columns");
       return false;
     }
     return true;

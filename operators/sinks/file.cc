@@ -38,10 +38,8 @@ struct EnumNames<Empty> {
 };
 template <>
 struct EnumNames<Compression> {
-  static constexpr std::pair<std::string_view, Compression> names[] = {{"none", Compression::none},
-                                                                       {"gzip", Compression::gzip},
-                                                                       {"zstd", Compression::zstd},
-                                                                       {"lz4", Compression::lz4}};
+  static constexpr std::pair<std::string_view, Compression> names[] = {
+      {"none", Compression::none}, {"gzip", Compression::gzip}, {"zstd", Compression::zstd}, {"lz4", Compression::lz4}};
 };
 
 namespace {
@@ -50,10 +48,11 @@ struct RollOptions {
   std::optional<ByteSize> size;
   std::optional<Duration> interval;
   static const OptionTable& options() {
-    static const OptionTable table = Options<RollOptions>{}
-                                         .optional("size", &RollOptions::size, "", "a part ends past this size")
-                                         .optional("interval", &RollOptions::interval, "", "a part ends after this time")
-                                         .table();
+    static const OptionTable table =
+        Options<RollOptions>{}
+            .optional("size", &RollOptions::size, "", "a part ends past this size")
+            .optional("interval", &RollOptions::interval, "", "a part ends after this time")
+            .table();
     return table;
   }
 };
@@ -268,8 +267,8 @@ class BatchStage final : public Stage {
   Result<> append(StagedRows&& rows) override {
     // By path: other values may make the same one.
     auto& part = parts_[target_->path.render(batch_, target_->output, rows.route, 0)];
-    if (part.file == nullptr || (target_->roll && target_->roll->size &&
-                                 part.file->size() >= target_->roll->size->bytes)) {
+    if (part.file == nullptr ||
+        (target_->roll && target_->roll->size && part.file->size() >= target_->roll->size->bytes)) {
       if (part.file != nullptr) {
         if (auto rested = part.file->rest(); !rested) return rested;
         ++part.number;
@@ -337,9 +336,9 @@ class BatchStage final : public Stage {
 struct Growing {
   std::uint64_t length = 0;
   std::uint32_t part = 0;
-  std::int64_t since = 0;     // batch that began the part
-  bool ours = false;          // written by this run, or by the one that it goes on from
-  std::string path;           // of the part
+  std::int64_t since = 0;  // batch that began the part
+  bool ours = false;       // written by this run, or by the one that it goes on from
+  std::string path;        // of the part
 };
 
 class GrowingSink;
@@ -361,7 +360,7 @@ class GrowingStage final : public Stage {
   BatchTime batch_;
   std::unordered_map<std::string, ByteSpool> spools_;
   std::vector<std::string> order_;
-  std::size_t published_ = 0;    // a retry goes on behind these
+  std::size_t published_ = 0;  // a retry goes on behind these
 };
 
 class FileSink : public Sink {
@@ -443,7 +442,7 @@ class GrowingSink final : public FileSink {
     if (!place) return pass_on(place);
     auto file = place->folder->open_to_append(place->name, target_->mode);
     if (!file) return pass_on(file);
-    struct stat status {};
+    struct stat status{};
     if (::fstat(file->get(), &status) != 0) return system_failure("look at", place->path());
     const off_t before = status.st_size;
     auto written = write(*file, place->path(), before == 0, spool);
@@ -513,7 +512,7 @@ class GrowingSink final : public FileSink {
       if (!target_->roll || !target_->roll->size) return place;
       auto file = place->folder->open_to_read(place->name);
       if (!file) return pass_on(file);
-      struct stat status {};
+      struct stat status{};
       if (::fstat(file->get(), &status) != 0) return system_failure("look at", place->path());
       if (static_cast<std::uint64_t>(status.st_size) < target_->roll->size->bytes) return place;
     }
@@ -549,7 +548,7 @@ class GrowingSink final : public FileSink {
       if (!place) return pass_on(place);
       const auto there = place->folder->has_file(place->name);
       if (!there) return pass_on(there);
-      struct stat status {};
+      struct stat status{};
       if (*there) {
         auto file = place->folder->open_to_append(place->name, target_->mode);
         if (!file) return pass_on(file);
@@ -560,15 +559,16 @@ class GrowingSink final : public FileSink {
         }
       }
       if (!*there || static_cast<std::uint64_t>(status.st_size) < length) {
-        return failure(fmt::format("'{}' has {} bytes, but the checkpoint has written {}: put the file back, or start "
-                                   "afresh with another checkpoint",
-                                   place->path(), status.st_size, length));
+        return failure(
+            fmt::format("'{}' has {} bytes, but the checkpoint has written {}: put the file back, or start "
+                        "afresh with another checkpoint",
+                        place->path(), status.st_size, length));
       }
     }
     return {};
   }
 
-  std::map<std::string, Growing> files_;    // by path (of part 0)
+  std::map<std::string, Growing> files_;  // by path (of part 0)
   std::set<std::string> recovered_;
 };
 

@@ -88,7 +88,7 @@ class PipeStage final : public Stage {
     const std::string& name = target_->command[0];
     auto program = run(target_->command, folder_);
     if (!program) return pass_on(program);
-    bool closed = false;   // by the program: it may have read all that it wants
+    bool closed = false;  // by the program: it may have read all that it wants
     const auto feed = [&](std::string_view bytes) -> Result<> {
       if (closed) return {};
       auto written = write_all(program->input.get(), bytes, name);
@@ -137,8 +137,9 @@ std::optional<BoundSink> bind(const PipeOptions& options, SinkBindContext& conte
     return std::nullopt;
   }
   if (!context.allow_exec) {
-    context.diagnostics.error("needs-allow-exec", context.place,
-                              fmt::format("output '{}' runs '{}': needs --allow-exec", context.name, options.command[0]));
+    context.diagnostics.error(
+        "needs-allow-exec", context.place,
+        fmt::format("output '{}' runs '{}': needs --allow-exec", context.name, options.command[0]));
     return std::nullopt;
   }
   auto target = std::make_shared<PipeTarget>();

@@ -14,8 +14,7 @@ struct StdoutOptions {};
 
 class StdoutSink final : public Sink {
  public:
-  StdoutSink(std::shared_ptr<const RowEncoder> encoder, int output)
-      : encoder_(std::move(encoder)), output_(output) {}
+  StdoutSink(std::shared_ptr<const RowEncoder> encoder, int output) : encoder_(std::move(encoder)), output_(output) {}
 
   void encode(const RecordBatch& batch, KernelContext&, std::vector<StagedRows>& out) const override {
     encoder_->encode(batch, out);
@@ -63,7 +62,9 @@ class StdoutStage final : public Stage {
   ByteSpool spool_;
 };
 
-Result<std::unique_ptr<Stage>> StdoutSink::stage(BatchTime) { return std::make_unique<StdoutStage>(*this); }
+Result<std::unique_ptr<Stage>> StdoutSink::stage(BatchTime) {
+  return std::make_unique<StdoutStage>(*this);
+}
 
 std::optional<BoundSink> bind(const StdoutOptions&, SinkBindContext& context) {
   auto encoder = RowEncoder::bind(context);

@@ -48,7 +48,7 @@ Result<FileDescriptor> open_file(const std::string& path, FileFacts& facts) {
     }
     return system_failure("open", path);
   }
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file.get(), &status) != 0) return system_failure("look at", path);
   if (!S_ISREG(status.st_mode)) {
     return failure(fmt::format("'{}' is not a regular file; source `stdin` reads what flows", path));
@@ -68,7 +68,7 @@ struct Piece {
   std::string path;
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
-  std::uint64_t line = 1;   // number of the first line; 0: it must be counted
+  std::uint64_t line = 1;  // number of the first line; 0: it must be counted
 };
 
 // The bytes of a file from `begin` on, whatever it is compressed with.
@@ -79,16 +79,18 @@ Result<std::unique_ptr<ByteInput>> open_bytes(const std::string& path, std::uint
   if (facts.compression == Compression::none) {
     end = std::min(end, end == kToEnd ? facts.size : end);
     if (facts.size < end || end < begin) {
-      return failure(fmt::format("'{}' has {} bytes, but bytes {} to {} were planned: it was cut or replaced; put the "
-                                 "file back, or start afresh",
-                                 path, facts.size, begin, end));
+      return failure(
+          fmt::format("'{}' has {} bytes, but bytes {} to {} were planned: it was cut or replaced; put the "
+                      "file back, or start afresh",
+                      path, facts.size, begin, end));
     }
     return read_file_range(std::move(*file), path, begin, end);
   }
   auto input = decompress(facts.compression, read_file_range(std::move(*file), path, 0, facts.size), path);
   std::vector<char> skipped(begin == 0 ? 0 : kMorselBytes);
   while (begin != 0) {
-    const auto n = input->read(skipped.data(), static_cast<std::size_t>(std::min<std::uint64_t>(begin, skipped.size())));
+    const auto n =
+        input->read(skipped.data(), static_cast<std::size_t>(std::min<std::uint64_t>(begin, skipped.size())));
     if (!n) return pass_on(n);
     if (*n == 0) return failure(fmt::format("'{}' is shorter than it was: it was cut or replaced", path));
     begin -= *n;
@@ -100,7 +102,7 @@ Result<std::unique_ptr<ByteInput>> open_bytes(const std::string& path, std::uint
 struct Extent {
   std::uint64_t bytes = 0;
   std::uint64_t lines = 0;
-  bool whole = false;       // up to the end of the file
+  bool whole = false;  // up to the end of the file
 };
 
 // Counts whole lines within the limits, at least one; what is behind the last line end counts as a line
@@ -108,7 +110,7 @@ struct Extent {
 Result<Extent> measure(ByteInput& input, std::uint64_t max_lines, std::uint64_t max_bytes, bool last_counts) {
   std::vector<char> buffer(kMorselBytes);
   Extent extent;
-  std::uint64_t tail = 0;   // bytes behind the last line end seen
+  std::uint64_t tail = 0;  // bytes behind the last line end seen
   for (;;) {
     const auto n = input.read(buffer.data(), buffer.size());
     if (!n) return pass_on(n);
@@ -185,7 +187,7 @@ class FileReader final : public RangeReader {
     for (const Piece& piece : pieces_) {
       std::uint64_t weight = piece.end - piece.begin;
       if (piece.end == kToEnd) {
-        struct stat status {};
+        struct stat status{};
         const std::string path = below_folder(folder_, piece.path);
         if (::stat(path.c_str(), &status) != 0) return system_failure("look at", path);
         weight = static_cast<std::uint64_t>(status.st_size);
@@ -213,7 +215,8 @@ class FileReader final : public RangeReader {
       const auto more = reader_->next(raw, boundary);
       if (!more) return more;
       if (!*more) {
-        if (boundary != piece.end && reader_->offset() < piece.end) return failure("a file ended before its planned end");
+        if (boundary != piece.end && reader_->offset() < piece.end)
+          return failure("a file ended before its planned end");
         continue;
       }
       morsel.partition = PartitionIndex(partition_);
@@ -260,7 +263,7 @@ class FileReader final : public RangeReader {
   std::string folder_;
 
   std::size_t piece_ = 0;
-  std::uint64_t done_ = 0;     // weight of the pieces that are read
+  std::uint64_t done_ = 0;  // weight of the pieces that are read
   std::uint32_t partition_ = 0;
   std::shared_ptr<const std::string> name_;
   std::unique_ptr<RecordReader> reader_;
@@ -327,9 +330,10 @@ class FileSource final : public Source {
       if (!file) return pass_on(file);
       const bool compressed = facts.compression != Compression::none;
       if (!compressed && facts.size < at.offset) {
-        return failure(fmt::format("'{}' has {} bytes, but {} were read already: it was cut or replaced; put the file "
-                                   "back, or start afresh",
-                                   path, facts.size, at.offset));
+        return failure(
+            fmt::format("'{}' has {} bytes, but {} were read already: it was cut or replaced; put the file "
+                        "back, or start afresh",
+                        path, facts.size, at.offset));
       }
       if (!compressed && facts.size == at.offset) continue;
       if (!limited && !input_->follow) {
@@ -387,7 +391,7 @@ class FileSource final : public Source {
   // Paths as the user wrote them, in byte order. A path that is there is no glob, whatever it holds.
   Result<> find_files() {
     paths_.clear();
-    struct stat status {};
+    struct stat status{};
     const std::string full = below_folder(folder_, input_->path);
     if (::stat(full.c_str(), &status) == 0 || input_->path.find_first_of("*?[") == std::string::npos) {
       paths_.push_back(input_->path);

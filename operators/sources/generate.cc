@@ -20,7 +20,7 @@ struct Generator {
   std::string name;
   std::optional<std::uint64_t> rate;
   std::uint64_t total = ~std::uint64_t{0};
-  std::vector<Expression> columns;      // over `_n`
+  std::vector<Expression> columns;  // over `_n`
   std::uint32_t partitions = 1;
   std::int64_t interval_ms = 1000;
 };
@@ -46,7 +46,9 @@ struct Cursor {
   std::int64_t batch = 0;
 };
 
-std::string to_text(Cursor c) { return fmt::format(R"({{"n":{},"batch":{}}})", c.n, c.batch); }
+std::string to_text(Cursor c) {
+  return fmt::format(R"({{"n":{},"batch":{}}})", c.n, c.batch);
+}
 
 Result<Cursor> to_cursor(const std::string& text) {
   unsigned long n = 0;
@@ -156,8 +158,9 @@ class GenerateSource final : public Source {
 
 std::optional<BoundSource> bind(const GenerateOptions& options, SourceBindContext& context) {
   if (!options.rows_per_second && !options.total) {
-    context.diagnostics.error("missing-option", context.place,
-                              "source 'generate' needs `total` or `rows_per_second`: without them it has no end at once");
+    context.diagnostics.error(
+        "missing-option", context.place,
+        "source 'generate' needs `total` or `rows_per_second`: without them it has no end at once");
     return std::nullopt;
   }
   auto generator = std::make_shared<Generator>();

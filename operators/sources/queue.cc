@@ -57,7 +57,9 @@ struct Cursor {
   friend auto operator<=>(const Cursor&, const Cursor&) = default;
 };
 
-std::string to_text(Cursor c) { return fmt::format(R"({{"batch":{},"row":{}}})", c.batch, c.row); }
+std::string to_text(Cursor c) {
+  return fmt::format(R"({{"batch":{},"row":{}}})", c.batch, c.row);
+}
 
 Result<Cursor> to_cursor(const std::string& text) {
   unsigned long batch = 0;
@@ -140,7 +142,8 @@ class QueueSource final : public Source {
       if (rows == nullptr) break;
       const bool is_default = at.batch >= queue_->batches.size();
       if (is_default && at != *begin) break;
-      const std::uint64_t count = std::min<std::uint64_t>(left, rows->count - std::min<std::uint64_t>(at.row, rows->count));
+      const std::uint64_t count =
+          std::min<std::uint64_t>(left, rows->count - std::min<std::uint64_t>(at.row, rows->count));
       taken += count;
       left -= count;
       at.row += count;
@@ -214,12 +217,12 @@ std::optional<BoundSource> bind(const QueueOptions& options, SourceBindContext& 
 
 SourceDescriptor describe_queue_source() {
   return describe_source<QueueOptions>(
-      "queue", "batches written in the pipeline's file (queueStream)",
-      "queue: {batches: [[1, 2, 3], [4, 5]]}", false,
+      "queue", "batches written in the pipeline's file (queueStream)", "queue: {batches: [[1, 2, 3], [4, 5]]}", false,
       Options<QueueOptions>{}
           .required("batches", &QueueOptions::batches, "a list of rows for each batch")
           .optional("one_at_a_time", &QueueOptions::one_at_a_time, "true", "false: the first batch takes all of them")
-          .optional("default", &QueueOptions::default_rows, "", "rows of every batch behind the last; it never ends then")
+          .optional("default", &QueueOptions::default_rows, "",
+                    "rows of every batch behind the last; it never ends then")
           .table(),
       &bind);
 }

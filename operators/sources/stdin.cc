@@ -61,10 +61,10 @@ class Feed {
   }
 
   struct State {
-    std::uint64_t begin = 0;       // first byte that nobody has taken
+    std::uint64_t begin = 0;  // first byte that nobody has taken
     std::uint64_t arrived = 0;
-    std::uint64_t whole = 0;       // behind the last whole line
-    std::uint64_t lines = 0;       // line ends that have arrived
+    std::uint64_t whole = 0;  // behind the last whole line
+    std::uint64_t lines = 0;  // line ends that have arrived
     bool full = false;
     bool ended = false;
   };
@@ -282,7 +282,7 @@ class StdinSource final : public Source {
       : fd_(environment.input), clock_(environment.clock), interval_(interval) {}
 
   Result<std::string> start() override {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd_, &status) != 0) return system_failure("look at", "standard input");
     is_file_ = S_ISREG(status.st_mode);
     feed_ = std::make_shared<Feed>(fd_);
@@ -468,7 +468,7 @@ struct StdinOptions {};
 
 std::optional<BoundSource> bind(const StdinOptions&, SourceBindContext& context) {
   BoundSource bound;
-  struct stat status {};
+  struct stat status{};
   bound.bounded = ::fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode);
   bound.can_read_again = false;
   bound.detail = "standard input";

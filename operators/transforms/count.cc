@@ -9,8 +9,8 @@ struct CountOptions {
 };
 
 std::optional<BoundTransform> bind(const CountOptions& options, BindContext& context) {
-  auto compiled = compile_aggregate(LocatedText("count(*)", context.place), context.scope(), Schema{}, 0,
-                                    context.diagnostics);
+  auto compiled =
+      compile_aggregate(LocatedText("count(*)", context.place), context.scope(), Schema{}, 0, context.diagnostics);
   if (!compiled) return std::nullopt;
   KeyedAggregateSpec spec;
   spec.inputs = context.inputs[0]->size();

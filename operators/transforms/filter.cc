@@ -9,8 +9,7 @@ struct FilterOptions {
 };
 
 std::optional<BoundTransform> bind(const FilterOptions& options, BindContext& context) {
-  auto predicate =
-      compile_expression_as(options.where.text, TypeKind::boolean, context.scope(), context.diagnostics);
+  auto predicate = compile_expression_as(options.where.text, TypeKind::boolean, context.scope(), context.diagnostics);
   if (!predicate) return std::nullopt;
   std::vector<Expression> outputs;
   pass_columns(context, 0, context.inputs[0]->size(), outputs);

@@ -48,7 +48,10 @@ class FlatMap final : public Kernel {
   // `kept`: the input's columns that stay, visible and hidden ones; the element stands before the
   // `element_at`-th of them.
   FlatMap(std::uint32_t inputs, Expression each, std::vector<std::uint32_t> kept, std::size_t element_at)
-      : inputs_(inputs), each_(std::move(each)), kept_(std::move(kept)), element_at_(element_at),
+      : inputs_(inputs),
+        each_(std::move(each)),
+        kept_(std::move(kept)),
+        element_at_(element_at),
         wanted_(kept_.size() + 1, true) {}
 
   std::vector<std::vector<bool>> prune(const std::vector<bool>& output_needed) override {
@@ -87,8 +90,8 @@ class FlatMap final : public Kernel {
       total += ref.length;
     });
     if (total == 0) return;
-    std::vector<std::uint32_t> picked;    // elements
-    std::vector<std::uint32_t> parents;   // the row of each of the result's rows
+    std::vector<std::uint32_t> picked;   // elements
+    std::vector<std::uint32_t> parents;  // the row of each of the result's rows
     const bool whole = in_order && total == elements->rows();
     const bool needs_parents = wanted_kept() || made.origin;
     made.rows = in_order ? elements->rows() : static_cast<std::uint32_t>(total);

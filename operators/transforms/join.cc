@@ -1,7 +1,7 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
-
-#include <fmt/format.h>
 
 #include "operators/builtin_catalog.h"
 #include "runner/expr/coercion.h"
@@ -36,11 +36,13 @@ bool is_name(const std::string& text) {
 
 template <>
 struct EnumNames<JoinKind> {
-  static constexpr std::pair<std::string_view, JoinKind> names[] = {
-      {"inner", JoinKind::inner},           {"left_outer", JoinKind::left_outer},
-      {"right_outer", JoinKind::right_outer}, {"full_outer", JoinKind::full_outer},
-      {"left_semi", JoinKind::left_semi},   {"left_anti", JoinKind::left_anti},
-      {"cross", JoinKind::cross}};
+  static constexpr std::pair<std::string_view, JoinKind> names[] = {{"inner", JoinKind::inner},
+                                                                    {"left_outer", JoinKind::left_outer},
+                                                                    {"right_outer", JoinKind::right_outer},
+                                                                    {"full_outer", JoinKind::full_outer},
+                                                                    {"left_semi", JoinKind::left_semi},
+                                                                    {"left_anti", JoinKind::left_anti},
+                                                                    {"cross", JoinKind::cross}};
 };
 
 template <>
@@ -145,8 +147,7 @@ struct Binding {
   void bind_condition() {
     Scope scope = context.scope();
     scope.inputs = {{"left", &left, true}, {"right", &right, true}};
-    auto condition =
-        compile_expression_as(options.on->condition->text, TypeKind::boolean, scope, context.diagnostics);
+    auto condition = compile_expression_as(options.on->condition->text, TypeKind::boolean, scope, context.diagnostics);
     if (!condition) {
       good = false;
       return;
@@ -222,7 +223,9 @@ std::optional<BoundTransform> bind(const JoinOptions& options, BindContext& cont
   return bound;
 }
 
-std::vector<StreamName> streams(const JoinOptions& options) { return {options.with}; }
+std::vector<StreamName> streams(const JoinOptions& options) {
+  return {options.with};
+}
 
 }  // namespace
 

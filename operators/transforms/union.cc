@@ -103,7 +103,9 @@ std::optional<BoundTransform> bind(const UnionOptions& options, BindContext& con
   return bound;
 }
 
-std::vector<StreamName> streams(const UnionOptions& options) { return options.streams; }
+std::vector<StreamName> streams(const UnionOptions& options) {
+  return options.streams;
+}
 
 }  // namespace
 

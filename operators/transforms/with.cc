@@ -32,8 +32,8 @@ std::optional<BoundTransform> bind(const WithOptions& options, BindContext& cont
     } else {
       // A column that is named like a hidden one stands for it from here on.
       if (known) hides[*known - visible] = true;
-      good = add_column(output, {entry.name.value(), compiled->type()}, entry.name.whole(), context.diagnostics) &&
-             good;
+      good =
+          add_column(output, {entry.name.value(), compiled->type()}, entry.name.whole(), context.diagnostics) && good;
       outputs.push_back(std::move(*compiled));
     }
     if (!detail.empty()) detail += ", ";

@@ -28,6 +28,8 @@ class ConsoleEncoder final : public Encoder {
 
 }  // namespace
 
-std::unique_ptr<Encoder> make_console_encoder(const std::vector<Field>&) { return std::make_unique<ConsoleEncoder>(); }
+std::unique_ptr<Encoder> make_console_encoder(const std::vector<Field>&) {
+  return std::make_unique<ConsoleEncoder>();
+}
 
 }  // namespace streamrun

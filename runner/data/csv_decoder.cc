@@ -224,7 +224,8 @@ class CsvDecoder final : public Decoder {
   }
 
   bool right_number(std::size_t found, std::string& fault) const {
-    if (found == fields_) [[likely]] return true;
+    if (found == fields_) [[likely]]
+      return true;
     fault = fmt::format("expected {} {}, found {}", fields_, fields_ == 1 ? "field" : "fields", found);
     return false;
   }
@@ -257,7 +258,8 @@ class CsvDecoder final : public Decoder {
         [[fallthrough]];
       default: good = parse_cell(target.type, text, time_, *target.arena, out); break;
     }
-    if (good) [[likely]] return true;
+    if (good) [[likely]]
+      return true;
     fault = fmt::format("column '{}': '{}' is no {}", target.name, excerpt(text), target.type.name());
     return false;
   }

@@ -99,8 +99,7 @@ class CsvEncoder final : public Encoder {
 
   std::size_t prepare(std::vector<ColumnCursor>& cursors, const Selection& selection, std::uint32_t begin,
                       std::uint32_t end) const {
-    std::size_t bound =
-        (end - begin) * (cursors.size() * (kSimpleBytes + options_.null_value.size() + 1) + 1);
+    std::size_t bound = (end - begin) * (cursors.size() * (kSimpleBytes + options_.null_value.size() + 1) + 1);
     for (std::size_t k = 0; k < cursors.size(); ++k) {
       ColumnCursor& cursor = cursors[k];
       const Column& column = *cursor.column;

@@ -3,7 +3,9 @@
 namespace streamrun {
 namespace {
 
-bool digit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
+bool digit(char c) {
+  return static_cast<unsigned char>(c - '0') <= 9;
+}
 
 int hex_digit(char c) {
   if (digit(c)) return c - '0';

@@ -2,6 +2,7 @@
 // Everything here may look up to kPadding bytes behind the record, and takes nothing from there.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -46,6 +47,7 @@ struct JsonCursor {
   std::string_view scalar() const {
     const char* begin = here();
     const char* last = base + (at + 1 < stop ? std::min(at[1], end) : end);
+    if (last < begin) return {begin, 0};  // a record that lacks its end: the token is of the one behind it
     while (last > begin && (last[-1] == ' ' || last[-1] == '\t' || last[-1] == '\r' || last[-1] == '\n')) --last;
     return {begin, static_cast<std::size_t>(last - begin)};
   }
@@ -69,7 +71,9 @@ inline constexpr std::array<bool, 256> kJsonTokenEnd = [] {
   for (const char c : {' ', '\t', '\r', '\n', ',', ']', '}', ':'}) ends[static_cast<unsigned char>(c)] = true;
   return ends;
 }();
-inline bool json_token_ends(char c) { return kJsonTokenEnd[static_cast<unsigned char>(c)]; }
+inline bool json_token_ends(char c) {
+  return kJsonTokenEnd[static_cast<unsigned char>(c)];
+}
 
 // Whether `text` is a number as JSON writes it; `whole`: it has neither a fraction nor an exponent.
 bool json_number(std::string_view text, bool& whole);
@@ -111,10 +115,14 @@ JsonRead read_json_float(JsonCursor& cursor, Float& out) {
     std::string_view text;
     if (!cursor.string(text)) return cursor.broken("a string is malformed");
     constexpr Float kInfinity = std::numeric_limits<Float>::infinity();
-    if (text == "NaN") out = std::numeric_limits<Float>::quiet_NaN();
-    else if (text == "Infinity" || text == "+Infinity") out = kInfinity;
-    else if (text == "-Infinity") out = -kInfinity;
-    else return JsonRead::mismatch;
+    if (text == "NaN")
+      out = std::numeric_limits<Float>::quiet_NaN();
+    else if (text == "Infinity" || text == "+Infinity")
+      out = kInfinity;
+    else if (text == "-Infinity")
+      out = -kInfinity;
+    else
+      return JsonRead::mismatch;
     ++cursor.at;
     return JsonRead::ok;
   }
@@ -130,8 +138,8 @@ JsonRead read_json_float(JsonCursor& cursor, Float& out) {
     bool good = digits < 9;
     if (*p == '.') {
       std::uint64_t fraction = 0;
-      constexpr std::uint64_t kShift[] = {1, 10, 100, 1000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000,
-                                          1'000'000'000, 10'000'000'000};
+      constexpr std::uint64_t kShift[] = {1,         10,         100,         1000,          10'000,        100'000,
+                                          1'000'000, 10'000'000, 100'000'000, 1'000'000'000, 10'000'000'000};
       places = read_digits(p + 1, fraction);
       p += places + 1;
       good = good && places > 0 && places <= 10;
@@ -154,8 +162,9 @@ JsonRead read_json_float(JsonCursor& cursor, Float& out) {
     // Too small is zero, as everywhere; too large is no number of this type.
     double wide = 0;
     const auto wider = std::from_chars(text.data(), text.data() + text.size(), wide);
-    const bool tiny = wider.ec == std::errc{} ? wide < 1 && wide > -1 : text.find("e-") != std::string_view::npos ||
-                                                                           text.find("E-") != std::string_view::npos;
+    const bool tiny = wider.ec == std::errc{}
+                          ? wide < 1 && wide > -1
+                          : text.find("e-") != std::string_view::npos || text.find("E-") != std::string_view::npos;
     if (!tiny) return JsonRead::mismatch;
     out = *begin == '-' ? -Float{0} : Float{0};
   }

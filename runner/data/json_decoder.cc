@@ -45,7 +45,8 @@ struct ExpectedKey {
     std::memcpy(words, head, sizeof words);
   }
   bool matches(const char* key) const {
-    const std::uint64_t differ = ((load_word(key) ^ words[0]) & masks[0]) | ((load_word(key + 8) ^ words[1]) & masks[1]);
+    const std::uint64_t differ =
+        ((load_word(key) ^ words[0]) & masks[0]) | ((load_word(key + 8) ^ words[1]) & masks[1]);
     if (differ != 0) return false;
     return text.size() <= 16 || std::memcmp(key + 16, text.data() + 16, text.size() - 16) == 0;
   }
@@ -65,18 +66,19 @@ struct WantedColumn {
 // A wanted column while it is filled.
 struct Target {
   const Field* field = nullptr;
-  MutableColumn column;                    // of simple types
-  std::unique_ptr<GrowingColumn> nested;   // of others
+  MutableColumn column;                   // of simple types
+  std::unique_ptr<GrowingColumn> nested;  // of others
   std::shared_ptr<StringArena> arena;
   std::byte* values = nullptr;
   std::size_t width = 0;
-  std::uint32_t seen = 0;                  // the last row, from 1, that had the field
+  std::uint32_t seen = 0;  // the last row, from 1, that had the field
 };
 
 // One call of decode.
 class Run {
  public:
-  Run(const std::vector<WantedColumn>& wanted, const std::unordered_map<std::string, std::int32_t, TextHash, std::equal_to<>>& by_name,
+  Run(const std::vector<WantedColumn>& wanted,
+      const std::unordered_map<std::string, std::int32_t, TextHash, std::equal_to<>>& by_name,
       const TimeFormats& formats, JsonScratch& scratch, std::uint32_t rows, RowErrors& errors,
       std::vector<std::uint32_t>& skipped)
       : by_name_(by_name), scratch_(scratch), rows_(rows), errors_(errors), skipped_(skipped) {
@@ -257,10 +259,12 @@ class Run {
       read = read_json_simple(target.field->type, cursor_, context_, *target.arena, target.values + row * target.width);
       if (read == JsonRead::null) set_null(target, row);
     }
-    if (read == JsonRead::ok || read == JsonRead::null) [[likely]] return true;
+    if (read == JsonRead::ok || read == JsonRead::null) [[likely]]
+      return true;
     if (read == JsonRead::broken) return false;
     const std::string found_text = excerpt(cursor_.done() ? std::string_view{} : cursor_.shown());
-    pending_.emplace_back(&target, fmt::format("field '{}': expected {}, found {}", target.field->name, target.field->type.name(), found_text));
+    pending_.emplace_back(&target, fmt::format("field '{}': expected {}, found {}", target.field->name,
+                                               target.field->type.name(), found_text));
     // The rest of the record is still looked at: it may be broken, or say the name again.
     cursor_.at = begin;
     if (target.nested) {

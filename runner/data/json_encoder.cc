@@ -1,5 +1,7 @@
 // Rows as JSON: an object a line. Names, commas and colons are put together once.
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -181,9 +183,10 @@ class JsonEncoder final : public Encoder {
   JsonEncoder(const std::vector<Field>& columns, const TimeFormats& formats) : time_(compile_time(formats)) {
     for (std::size_t i = 0; i < columns.size(); ++i) {
       Piece piece;
-      piece.name = i == 0 ? "{" : ",";
+      piece.name.push_back(i == 0 ? '{' : ',');
       append_json_string(columns[i].name, piece.name);
       piece.name += ':';
+      std::memcpy(piece.head, piece.name.data(), std::min(piece.name.size(), sizeof piece.head));
       piece.kind = columns[i].type.kind();
       piece.write = has_pattern(time_, piece.kind) ? nullptr : quick_writer(piece.kind);
       fixed_ += piece.name.size() + kSimpleBytes;
@@ -212,7 +215,8 @@ class JsonEncoder final : public Encoder {
 
  private:
   struct Piece {
-    std::string name;  // `{"name":` or `,"name":`
+    std::string name;                  // `{"name":` or `,"name":`
+    char head[kSimpleBytes - 8] = {};  // its start: a copy of fixed size is quick, and the room for the value takes it
     TypeKind kind = TypeKind::null;
     WriteValue write = nullptr;
   };
@@ -248,7 +252,13 @@ class JsonEncoder final : public Encoder {
   char* write_row(const std::vector<ColumnCursor>& cursors, std::uint32_t row, std::uint32_t place, char* p) const {
     for (std::size_t k = 0; k < cursors.size(); ++k) {
       const ColumnCursor& cursor = cursors[k];
-      p = write_text(pieces_[k].name, p);
+      const std::string& name = pieces_[k].name;
+      if (name.size() <= sizeof pieces_[k].head) {
+        std::memcpy(p, pieces_[k].head, sizeof pieces_[k].head);
+        p += name.size();
+      } else {
+        p = write_text(name, p);
+      }
       if (cursor.rare) {
         const std::uint32_t from = place == 0 ? 0 : cursor.ends[place - 1];
         p = write_text(std::string_view(cursor.texts).substr(from, cursor.ends[place] - from), p);

@@ -2,6 +2,8 @@
 
 #include <fmt/compile.h>
 
+#include <cmath>
+
 #include "runner/data/text_value.h"
 #include "runner/data/time_pattern.h"
 
@@ -13,9 +15,11 @@ namespace {
 template <class Real>
 char* write_short(Real value, double limit, char* out) {
   const double wide = static_cast<double>(value);
-  const double thousands = std::nearbyint(wide * 1000);
+  const double scaled = wide * 1000;
+  if (!(std::fabs(scaled) < limit)) return nullptr;
+  const auto thousands = static_cast<double>(static_cast<std::int64_t>(scaled + std::copysign(0.5, scaled)));
   const double size = std::fabs(thousands);
-  if (size >= limit || size == 0 || static_cast<Real>(thousands / 1000) != value) return nullptr;
+  if (size == 0 || static_cast<Real>(thousands / 1000) != value) return nullptr;
   if (thousands < 0) *out++ = '-';
   const auto digits = static_cast<std::uint64_t>(size);
   out = std::to_chars(out, out + 20, digits / 1000).ptr;

@@ -29,7 +29,9 @@ char* write_date(std::int32_t days, char* out);
 char* write_timestamp(std::int64_t micros, char* out);  // ISO, with T and Z
 char* write_json_escape(char c, char* out);             // at most 6 bytes
 
-inline char* write_integer(std::int64_t value, char* out) { return std::to_chars(out, out + 20, value).ptr; }
+inline char* write_integer(std::int64_t value, char* out) {
+  return std::to_chars(out, out + 20, value).ptr;
+}
 inline char* write_text(std::string_view text, char* out) {
   std::memcpy(out, text.data(), text.size());
   return out + text.size();
@@ -41,8 +43,7 @@ inline std::uint64_t json_specials(std::uint64_t word) {
   constexpr std::uint64_t kOnes = 0x0101010101010101U;
   const std::uint64_t quote = word ^ (kOnes * '"');
   const std::uint64_t slash = word ^ (kOnes * '\\');
-  return (((word - kOnes * 0x20) & ~word) | ((quote - kOnes) & ~quote) | ((slash - kOnes) & ~slash)) &
-         (kOnes * 0x80);
+  return (((word - kOnes * 0x20) & ~word) | ((quote - kOnes) & ~quote) | ((slash - kOnes) & ~slash)) & (kOnes * 0x80);
 }
 
 // Quoted; room for 6 bytes a byte and two quotes. Reads nothing behind the text.
@@ -90,8 +91,8 @@ inline char* write_json_string(std::string_view text, char* out) {
 // value may take.
 struct ColumnCursor {
   const Column* column = nullptr;
-  bool rare = false;                 // values are in `texts`
-  std::string texts;                 // of this chunk's rows, one behind the other
+  bool rare = false;  // values are in `texts`
+  std::string texts;  // of this chunk's rows, one behind the other
   std::vector<std::uint32_t> ends;
 };
 
@@ -107,9 +108,8 @@ void write_chunks(std::uint32_t count, std::string& out, Bound&& bound, Write&& 
     const std::size_t old = out.size();
     const std::size_t room = old + bound(begin, end) + kSlack;
     if (out.capacity() < room) out.reserve(std::max(room, 2 * out.capacity()));
-    out.resize_and_overwrite(room, [&](char* data, std::size_t) {
-      return static_cast<std::size_t>(write(begin, end, data + old) - data);
-    });
+    out.resize_and_overwrite(
+        room, [&](char* data, std::size_t) { return static_cast<std::size_t>(write(begin, end, data + old) - data); });
   }
 }
 

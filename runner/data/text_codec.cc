@@ -83,8 +83,12 @@ class LineEncoder final : public Encoder {
 
 }  // namespace
 
-std::unique_ptr<Decoder> make_text_decoder(bool wanted) { return std::make_unique<LineDecoder>(wanted, true); }
-std::unique_ptr<Decoder> make_raw_decoder(bool wanted) { return std::make_unique<LineDecoder>(wanted, false); }
+std::unique_ptr<Decoder> make_text_decoder(bool wanted) {
+  return std::make_unique<LineDecoder>(wanted, true);
+}
+std::unique_ptr<Decoder> make_raw_decoder(bool wanted) {
+  return std::make_unique<LineDecoder>(wanted, false);
+}
 std::unique_ptr<Encoder> make_text_encoder(const Field& column) {
   return std::make_unique<LineEncoder>(column.type.kind(), true);
 }

@@ -59,7 +59,8 @@ inline unsigned read_digits(const char* p, std::uint64_t& value) {
     std::uint64_t eight = word - 0x3030303030303030U;
     eight = eight * 10 + (eight >> 8);
     eight = (((eight & 0x000000FF000000FFU) * 0x000F424000000064U) +
-             (((eight >> 16) & 0x000000FF000000FFU) * 0x0000271000000001U)) >> 32;
+             (((eight >> 16) & 0x000000FF000000FFU) * 0x0000271000000001U)) >>
+            32;
     v = v * 100'000'000 + eight;
   }
   for (; n < 18; ++n) {

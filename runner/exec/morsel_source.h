@@ -18,17 +18,17 @@ namespace streamrun {
 // A source's range or a breaker's result.
 struct Driver {
   const PlanNode* node = nullptr;
-  Source* source = nullptr;   // or
+  Source* source = nullptr;  // or
   BreakerRun* run = nullptr;
   SourceRange range;
-  bool whole = false;         // a table: range after range, until it is exhausted
+  bool whole = false;  // a table: range after range, until it is exhausted
 };
 
 struct MorselTask {
   MorselIndex index;
   const Driver* driver = nullptr;
-  Morsel morsel;              // of a source
-  std::uint32_t chunk = 0;    // of a breaker
+  Morsel morsel;            // of a source
+  std::uint32_t chunk = 0;  // of a breaker
   std::uint64_t first_row = 0;
   std::optional<std::string> error;  // reading failed; nothing comes behind it
 };

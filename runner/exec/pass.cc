@@ -10,7 +10,9 @@ namespace {
 constexpr std::size_t kDrainBytes = std::size_t{1} << 20;
 constexpr std::size_t kLoggedKinds = 20;
 
-std::size_t thread_count(const PhysicalPlan& plan) { return std::max<std::size_t>(plan.parallelism, 1); }
+std::size_t thread_count(const PhysicalPlan& plan) {
+  return std::max<std::size_t>(plan.parallelism, 1);
+}
 
 std::string of_output(const PlanOutput& output, const std::string& message) {
   return "output '" + output.name + "': " + message;
@@ -51,8 +53,7 @@ KeptRuns find_kept(const PhysicalPlan& plan) {
       bool only_tables = false;
       for (std::size_t s = 0; s < mine.size(); ++s) only_tables = only_tables || mine[s];
       for (std::size_t s = 0; s < mine.size(); ++s) only_tables = only_tables && (!mine[s] || kept.source_kept[s]);
-      kept.keepable[node.id.value] =
-          node.kind == PlanNode::Kind::breaker && !driver[node.id.value] && only_tables;
+      kept.keepable[node.id.value] = node.kind == PlanNode::Kind::breaker && !driver[node.id.value] && only_tables;
     }
     for (std::size_t s = 0; s < plan.sources.size(); ++s) {
       if (!kept.source_kept[s]) continue;
@@ -186,7 +187,8 @@ void Pass::work(std::size_t thread, MorselSource& morsels) {
   Worker& worker = *workers_[thread];
   std::optional<std::minstd_rand> shuffle;
   if (input_.shuffle_seed) {
-    const std::uint64_t seed = *input_.shuffle_seed * 31 + thread * 1009 + static_cast<std::uint64_t>(input_.batch.value);
+    const std::uint64_t seed =
+        *input_.shuffle_seed * 31 + thread * 1009 + static_cast<std::uint64_t>(input_.batch.value);
     shuffle.emplace(static_cast<std::minstd_rand::result_type>(seed));
   }
   const auto hold = [&] {

@@ -23,21 +23,21 @@ namespace streamrun {
 
 // What stays between the batches of a run. By NodeId.
 struct KeptRuns {
-  std::vector<bool> keepable;                        // breakers that only tables feed, see find_kept
-  std::vector<bool> source_kept;                     // tables that feed nothing else, by source
+  std::vector<bool> keepable;     // breakers that only tables feed, see find_kept
+  std::vector<bool> source_kept;  // tables that feed nothing else, by source
   std::vector<std::unique_ptr<BreakerRun>> runs;
-  bool complete = false;                             // the runs are there and the tables need not be read
+  bool complete = false;  // the runs are there and the tables need not be read
 };
 // Which breakers can be kept: fed by tables alone, read as a side only, where all that their tables feed is such.
 KeptRuns find_kept(const PhysicalPlan& plan);
 
 struct PassInput {
   BatchTime batch;
-  std::vector<Source*> sources;                      // null: not read in this batch
+  std::vector<Source*> sources;  // null: not read in this batch
   std::vector<SourceRange> ranges;
   std::vector<Sink*> sinks;
   std::vector<std::unique_ptr<Stage>>* stages = nullptr;
-  std::function<bool(std::size_t output)> turn;      // its turn to publish has come: it may drain
+  std::function<bool(std::size_t output)> turn;  // its turn to publish has come: it may drain
   std::function<void(const std::string&)> warn;
   std::vector<DecodeScratches>* scratches = nullptr;  // by thread
   KeptRuns* kept = nullptr;
@@ -46,8 +46,8 @@ struct PassInput {
 };
 
 struct PassCounts {
-  std::vector<std::uint64_t> records;                // by source
-  std::vector<std::uint64_t> rows;                   // by output
+  std::vector<std::uint64_t> records;  // by source
+  std::vector<std::uint64_t> rows;     // by output
   std::uint64_t rejected = 0;
   std::map<NodeId, std::uint64_t> dropped;
 };
@@ -78,8 +78,8 @@ class Pass {
   ReorderWindow window_;
   PassCounts counts_;
   std::vector<std::unique_ptr<BreakerRun>> own_runs_;
-  std::vector<bool> complete_;                       // breakers, by NodeId
-  std::vector<bool> started_;                        // kernels, by NodeId
+  std::vector<bool> complete_;  // breakers, by NodeId
+  std::vector<bool> started_;   // kernels, by NodeId
   std::vector<std::unique_ptr<Worker>> workers_;
   MorselIndex next_;
   // Rows of outputs that are reached out of partition order, until the pass has ended.

@@ -9,11 +9,7 @@ namespace streamrun {
 
 Publisher::Publisher(const PhysicalPlan& plan, Clock& clock, std::function<void(const std::string&)> warn,
                      std::stop_token abort, std::stop_source failing)
-    : plan_(plan),
-      clock_(clock),
-      warn_(std::move(warn)),
-      abort_(std::move(abort)),
-      failing_(std::move(failing)) {
+    : plan_(plan), clock_(clock), warn_(std::move(warn)), abort_(std::move(abort)), failing_(std::move(failing)) {
   on_abort_.emplace(abort_, [this] {
     const std::scoped_lock lock(mutex_);
     changed_.notify_all();
@@ -73,7 +69,8 @@ std::optional<Error> Publisher::failed() const {
 }
 
 bool Publisher::turn(std::size_t output) const {
-  if (output >= std::max<std::size_t>(plan_.concurrent_outputs, 1) || !plan_.outputs[output].after.empty()) return false;
+  if (output >= std::max<std::size_t>(plan_.concurrent_outputs, 1) || !plan_.outputs[output].after.empty())
+    return false;
   const std::scoped_lock lock(mutex_);
   return in_flight_.empty() && !failure_;
 }
@@ -136,8 +133,8 @@ void Publisher::finish(const Job& job, Result<bool> published) {
   // Commits are in batch order: the front one first.
   while (!failure_ && !in_flight_.empty()) {
     InFlight& front = in_flight_.front();
-    const bool all = std::all_of(front.progress.begin(), front.progress.end(),
-                                 [](Progress one) { return one == Progress::done; });
+    const bool all =
+        std::all_of(front.progress.begin(), front.progress.end(), [](Progress one) { return one == Progress::done; });
     if (!all) break;
     published_.push_back({front.staged.batch, std::move(front.staged.rows)});
     in_flight_.pop_front();

@@ -32,14 +32,15 @@ struct StagedBatch {
 
 struct PublishedBatch {
   BatchTime batch;
-  std::vector<std::uint64_t> rows;             // by output; 0 where `when` skipped it
+  std::vector<std::uint64_t> rows;  // by output; 0 where `when` skipped it
 };
 
-// Called by one thread; `failing` is stopped when an output has failed for good. Publishing itself is done by threads of its own if it may overlap.
+// Called by one thread; `failing` is stopped when an output has failed for good. Publishing itself is done by threads
+// of its own if it may overlap.
 class Publisher {
  public:
-  Publisher(const PhysicalPlan& plan, Clock& clock, std::function<void(const std::string&)> warn,
-            std::stop_token abort, std::stop_source failing);
+  Publisher(const PhysicalPlan& plan, Clock& clock, std::function<void(const std::string&)> warn, std::stop_token abort,
+            std::stop_source failing);
   ~Publisher();
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;

@@ -118,8 +118,7 @@ void Rejects::add(const PlanNode& node, const Schema& schema, const RecordBatch&
     const RecordOrder order{slice, record};
     if (node.on_error == OnError::fail) {
       if (outcome.fail && !(order < outcome.fail->order)) continue;
-      const std::optional<std::string> place =
-          origin != nullptr ? std::optional(origin->place(record)) : std::nullopt;
+      const std::optional<std::string> place = origin != nullptr ? std::optional(origin->place(record)) : std::nullopt;
       outcome.fail = FailVerdict{order, with_place(place, node.stage, error.message)};
       continue;
     }
@@ -207,8 +206,8 @@ RecordBatch Rejects::take(const PhysicalPlan& plan, BatchTime batch, PartitionIn
     }
     made.columns[i] = builder.finish();
   }
-  const bool one_origin = std::all_of(mine.begin(), mine.end(),
-                                      [&](const Routed& one) { return one.origin == mine.front().origin; });
+  const bool one_origin =
+      std::all_of(mine.begin(), mine.end(), [&](const Routed& one) { return one.origin == mine.front().origin; });
   if (one_origin && mine.front().origin) {
     made.origin = mine.front().origin;
     std::vector<std::uint32_t> records;

@@ -79,8 +79,7 @@ void Worker::end() {
     if (!outcome_.fail) push(pass_.plan.nodes[errors.value], std::move(batch));
   }
   for (const NodeId breaker : touched_) {
-    std::unique_ptr<BreakerPartial> partial =
-        pass_.runs[breaker.value]->end_morsel(*locals_[breaker.value]);
+    std::unique_ptr<BreakerPartial> partial = pass_.runs[breaker.value]->end_morsel(*locals_[breaker.value]);
     if (partial) outcome_.partials.emplace_back(breaker, std::move(partial));
   }
   touched_.clear();

@@ -12,22 +12,22 @@
 namespace streamrun {
 
 enum class AstKind : std::uint8_t {
-  literal,   // type, value
-  name,      // text (one part; a.b is a member of a name)
-  member,    // children[0].text
-  index,     // children[0][children[1]]
-  param,     // :text
-  call,      // text(children); operators by their symbols
-  lambda,    // parameters -> children[0]
-  cast,      // children[0] as type
+  literal,  // type, value
+  name,     // text (one part; a.b is a member of a name)
+  member,   // children[0].text
+  index,    // children[0][children[1]]
+  param,    // :text
+  call,     // text(children); operators by their symbols
+  lambda,   // parameters -> children[0]
+  cast,     // children[0] as type
   try_cast,
-  all_of,    // and
-  any_of,    // or
-  between,   // value, low, high
-  in_list,   // value, then the list
-  choice,    // case: condition, value…, otherwise (null literal where there is none)
+  all_of,         // and
+  any_of,         // or
+  between,        // value, low, high
+  in_list,        // value, then the list
+  choice,         // case: condition, value…, otherwise (null literal where there is none)
   simple_choice,  // case x when: x, then as above
-  row,       // (a, b): a structure
+  row,            // (a, b): a structure
 };
 
 struct Ast;
@@ -43,13 +43,13 @@ struct Ast {
   std::uint32_t depth = 1;
   std::string text;
   Type type;
-  ColumnPtr value;                        // literal, of one row
+  ColumnPtr value;  // literal, of one row
   std::vector<AstPtr> children;
-  std::vector<std::string> parameters;    // lambda
-  bool quoted = false;                    // a name in backquotes
-  bool star = false;                      // f(*)
-  bool distinct = false;                  // f(distinct x)
-  AstPtr filter;                          // f(x) filter (where …)
+  std::vector<std::string> parameters;  // lambda
+  bool quoted = false;                  // a name in backquotes
+  bool star = false;                    // f(*)
+  bool distinct = false;                // f(distinct x)
+  AstPtr filter;                        // f(x) filter (where …)
 };
 
 }  // namespace streamrun

@@ -17,8 +17,8 @@ namespace {
 
 // Their value is another one at another batch or row.
 bool is_volatile(std::string_view name) {
-  constexpr std::array<std::string_view, 8> kNames = {"rand",         "random", "randn", "current_timestamp",
-                                                      "batch_time",   "now",    "current_date", "uuid"};
+  constexpr std::array<std::string_view, 8> kNames = {"rand",       "random", "randn",        "current_timestamp",
+                                                      "batch_time", "now",    "current_date", "uuid"};
   return std::ranges::any_of(kNames, [&](std::string_view n) { return same_word(n, name); });
 }
 
@@ -91,37 +91,27 @@ NodePtr Checker::check(const Ast& ast) {
       node->value = ast.value;
       return finish(std::move(node), ast);
     }
-    case AstKind::name:
-      return name(ast, {});
-    case AstKind::member:
-      return member(ast);
-    case AstKind::index:
-      return index(ast);
-    case AstKind::param:
-      return param(ast);
-    case AstKind::call:
-      return call(ast);
+    case AstKind::name: return name(ast, {});
+    case AstKind::member: return member(ast);
+    case AstKind::index: return index(ast);
+    case AstKind::param: return param(ast);
+    case AstKind::call: return call(ast);
     case AstKind::lambda:
-      return refuse("syntax", ast, "a lambda stands only as an argument of transform, filter, exists, forall, aggregate "
-                                   "or zip_with");
+      return refuse("syntax", ast,
+                    "a lambda stands only as an argument of transform, filter, exists, forall, aggregate "
+                    "or zip_with");
     case AstKind::cast:
     case AstKind::try_cast: {
       NodePtr node = check(*ast.children[0]);
       return node ? cast(std::move(node), ast.type, ast, ast.kind == AstKind::try_cast) : nullptr;
     }
     case AstKind::all_of:
-    case AstKind::any_of:
-      return logic(ast);
-    case AstKind::between:
-      return between(ast);
-    case AstKind::in_list:
-      return in_list(ast);
-    case AstKind::choice:
-      return choice(ast);
-    case AstKind::simple_choice:
-      return simple_choice(ast);
-    case AstKind::row:
-      return structure(ast);
+    case AstKind::any_of: return logic(ast);
+    case AstKind::between: return between(ast);
+    case AstKind::in_list: return in_list(ast);
+    case AstKind::choice: return choice(ast);
+    case AstKind::simple_choice: return simple_choice(ast);
+    case AstKind::row: return structure(ast);
   }
   return nullptr;
 }
@@ -206,7 +196,8 @@ NodePtr Checker::name(const Ast& ast, std::span<const Ast* const> rest) {
   if (aggregates_ != nullptr) {
     const std::vector<Field>& keys = aggregates_->keys->columns;
     for (std::uint32_t i = 0; i < keys.size(); ++i) {
-      if (!rest.empty() && keys[i].name == ast.text + "." + rest[0]->text) return fields(column(i, keys[i].type, ast), 1);
+      if (!rest.empty() && keys[i].name == ast.text + "." + rest[0]->text)
+        return fields(column(i, keys[i].type, ast), 1);
     }
     for (std::uint32_t i = 0; i < keys.size(); ++i) {
       if (keys[i].name == ast.text) return fields(column(i, keys[i].type, ast), 0);
@@ -330,16 +321,32 @@ NodePtr Checker::field(NodePtr of, const Ast& member) {
 }
 
 NodePtr Checker::index(const Ast& ast) {
+  const Ast& written_key = *ast.children[1];
   NodePtr of = check(*ast.children[0]);
   NodePtr key = check(*ast.children[1]);
   if (!of || !key) return nullptr;
+  if (of->type.kind() == TypeKind::structure && written_key.kind == AstKind::literal &&
+      key->type.kind() == TypeKind::string) {
+    Ast member;
+    member.begin = ast.begin;
+    member.end = ast.end;
+    member.name_begin = written_key.begin;
+    member.name_end = written_key.end;
+    member.text = std::string(key->value->values<StringRef>()->view());
+    return field(std::move(of), member);
+  }
   auto node = std::make_shared<ExprNode>();
   node->kind = NodeKind::element;
   if (of->type.kind() == TypeKind::map) {
     const auto common = comparison_type(of->type.key(), key->type);
+    if (common && *common != of->type.key() && of->type.key().is_numeric() && key->type.is_numeric()) {
+      of = cast(std::move(of), Type::map(*common, of->type.value()), ast);
+      if (!of) return nullptr;
+    }
     if (!common || *common != of->type.key()) {
-      return refuse("type-mismatch", *ast.children[1],
-                    fmt::format("the keys of {} are {}, not {}", of->type.name(), of->type.key().name(), key->type.name()));
+      return refuse(
+          "type-mismatch", *ast.children[1],
+          fmt::format("the keys of {} are {}, not {}", of->type.name(), of->type.key().name(), key->type.name()));
     }
     node->type = of->type.value();
     key = cast(std::move(key), of->type.key(), *ast.children[1]);
@@ -384,7 +391,9 @@ NodePtr Checker::call(const Ast& ast) {
   if (ast.star || ast.distinct || ast.filter) {
     return refuse_name("type-mismatch", ast,
                        fmt::format("{} is no aggregate: it takes no {}", ast.text,
-                                   ast.star ? "*" : ast.distinct ? "distinct" : "filter"));
+                                   ast.star       ? "*"
+                                   : ast.distinct ? "distinct"
+                                                  : "filter"));
   }
   if (is("transform") || is("filter") || is("exists") || is("forall") || is("aggregate") || is("reduce") ||
       is("zip_with")) {
@@ -651,7 +660,11 @@ NodePtr Checker::choice(const Ast& ast) {
   for (std::size_t i = 0; i < ast.children.size(); ++i) {
     const Ast& child = *ast.children[i];
     NodePtr node = i == 0 ? check(child) : guarded(child);
-    if (node && i % 2 == 0 && i + 1 < ast.children.size()) node = condition(std::move(node), child);
+    const bool test = i % 2 == 0 && i + 1 < ast.children.size();
+    if (node && test && ast.kind == AstKind::choice && node->type.kind() == TypeKind::null) {
+      return refuse("type-mismatch", child, "a condition is a boolean, not void");
+    }
+    if (node && test) node = condition(std::move(node), child);
     sound = sound && node;
     children.push_back(std::move(node));
   }
@@ -686,9 +699,9 @@ NodePtr Checker::if_call(const Ast& ast) {
 NodePtr Checker::first_of(const Ast& ast) {
   const bool two = !same_word(ast.text, "coalesce");
   if (ast.children.empty() || (two && ast.children.size() != 2)) {
-    return refuse("type-mismatch", ast,
-                  fmt::format("{} takes {}, not {}", ast.text, two ? "2 arguments" : "1 argument or more",
-                              ast.children.size()));
+    return refuse(
+        "type-mismatch", ast,
+        fmt::format("{} takes {}, not {}", ast.text, two ? "2 arguments" : "1 argument or more", ast.children.size()));
   }
   Nodes children;
   bool sound = true;
@@ -771,6 +784,12 @@ NodePtr Checker::higher_order(const Ast& ast) {
   }
   const auto body = [&](const Ast& lambda, std::span<const Type> given, std::size_t least,
                         std::vector<std::uint32_t>& slots) -> NodePtr {
+    // A value that reads no element, `transform(a, 1)`, is a lambda without parameters.
+    const bool plain = lambda.kind != AstKind::lambda && shape.parameters == 1;
+    if (plain) {
+      slots.push_back(next_slot_++);
+      return guarded(lambda);
+    }
     if (lambda.kind != AstKind::lambda) {
       return refuse("type-mismatch", lambda, fmt::format("{} takes a lambda here: x -> …", shape.name));
     }
@@ -801,9 +820,7 @@ NodePtr Checker::higher_order(const Ast& ast) {
   if (!first) return nullptr;
   switch (shape.kind) {
     case HigherOrder::transform:
-    case HigherOrder::zip_with:
-      node->type = Type::array(first->type);
-      break;
+    case HigherOrder::zip_with: node->type = Type::array(first->type); break;
     case HigherOrder::filter:
     case HigherOrder::exists:
     case HigherOrder::forall:

@@ -1,12 +1,15 @@
 #include "runner/expr/coercion.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <vector>
 
 namespace streamrun {
 
-Type decimal_for_integer(TypeKind kind) { return Type::decimal(kind == TypeKind::int32 ? 10 : 20, 0); }
+Type decimal_for_integer(TypeKind kind) {
+  return Type::decimal(kind == TypeKind::int32 ? 10 : 20, 0);
+}
 
 Type decimal_bounded(int precision, int scale) {
   const int p = std::min(precision, 38);
@@ -50,10 +53,8 @@ std::optional<Type> string_meets(const Type& other) {
     case boolean:
     case binary:
     case date:
-    case timestamp:
-      return other;
-    default:
-      return std::nullopt;
+    case timestamp: return other;
+    default: return std::nullopt;
   }
 }
 

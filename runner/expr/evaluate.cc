@@ -64,12 +64,9 @@ ColumnPtr Evaluator::sized(const ColumnPtr& constant) const {
 
 ColumnPtr Evaluator::value(const ExprNode& node, const Selection& selection) {
   switch (node.kind) {
-    case NodeKind::constant:
-      return sized(node.value);
-    case NodeKind::column:
-      return frame_.columns[node.index];
-    case NodeKind::slot:
-      return frame_.slots[node.index];
+    case NodeKind::constant: return sized(node.value);
+    case NodeKind::column: return frame_.columns[node.index];
+    case NodeKind::slot: return frame_.slots[node.index];
     case NodeKind::let: {
       const std::size_t errors = context_.errors.size();
       ColumnPtr bound = value(*node.children[0], selection);
@@ -78,21 +75,14 @@ ColumnPtr Evaluator::value(const ExprNode& node, const Selection& selection) {
       if (context_.errors.size() == errors) return value(*node.children[1], selection);
       return value(*node.children[1], alive(selection, errors));
     }
-    case NodeKind::call:
-      return call(node, selection);
+    case NodeKind::call: return call(node, selection);
     case NodeKind::all_of:
-    case NodeKind::any_of:
-      return logic(node, selection);
-    case NodeKind::choice:
-      return choice(node, selection);
-    case NodeKind::first_of:
-      return first_of(node, selection);
-    case NodeKind::field:
-      return field(node, selection);
-    case NodeKind::element:
-      return element(node, selection);
-    case NodeKind::higher_order:
-      return higher_order(node, selection);
+    case NodeKind::any_of: return logic(node, selection);
+    case NodeKind::choice: return choice(node, selection);
+    case NodeKind::first_of: return first_of(node, selection);
+    case NodeKind::field: return field(node, selection);
+    case NodeKind::element: return element(node, selection);
+    case NodeKind::higher_order: return higher_order(node, selection);
   }
   return nullptr;
 }
@@ -228,8 +218,8 @@ ColumnPtr Evaluator::first_of(const ExprNode& node, const Selection& selection) 
 ColumnPtr Evaluator::field(const ExprNode& node, const Selection& selection) {
   const ColumnPtr from = value(*node.children[0], selection);
   if (from->type().kind() == TypeKind::array) {
-    MutableColumn out = from->constant() ? Column::make_constant(node.type, frame_.rows)
-                                         : Column::make(node.type, frame_.rows);
+    MutableColumn out =
+        from->constant() ? Column::make_constant(node.type, frame_.rows) : Column::make(node.type, frame_.rows);
     out->validity = from->validity;
     std::copy_n(from->values<ListRef>(), from->slots(), out->values<ListRef>());
     const Column& elements = *from->children[0];
@@ -271,11 +261,11 @@ ColumnPtr Evaluator::element(const ExprNode& node, const Selection& selection) {
       }
       return;
     }
-    const std::int64_t index = key->type().kind() == TypeKind::int32 ? key->value<std::int32_t>(row)
-                                                                     : key->value<std::int64_t>(row);
+    const std::int64_t index =
+        key->type().kind() == TypeKind::int32 ? key->value<std::int32_t>(row) : key->value<std::int64_t>(row);
     if (index < 0 || index >= list.length) {
-      context_.errors.add(row, fmt::format("index {} is outside of an array of {} elements in '{}'", index, list.length,
-                                           node.text));
+      context_.errors.add(
+          row, fmt::format("index {} is outside of an array of {} elements in '{}'", index, list.length, node.text));
     } else {
       rows[row] = list.offset + static_cast<std::uint32_t>(index);
     }
@@ -317,7 +307,8 @@ Selection compare_numbers(const T* values, T with, Comparison how, const Selecti
     case Comparison::less: return filtered(selection, [&](std::uint32_t row) { return values[row] < with; });
     case Comparison::less_equal: return filtered(selection, [&](std::uint32_t row) { return values[row] <= with; });
     case Comparison::greater: return filtered(selection, [&](std::uint32_t row) { return !(values[row] <= with); });
-    case Comparison::greater_equal: return filtered(selection, [&](std::uint32_t row) { return !(values[row] < with); });
+    case Comparison::greater_equal:
+      return filtered(selection, [&](std::uint32_t row) { return !(values[row] < with); });
     default: return filtered(selection, [&](std::uint32_t row) { return values[row] == with; });
   }
 }
@@ -328,16 +319,11 @@ bool fast_comparable(const Column& column, const Column& constant, Comparison ho
     case TypeKind::int32:
     case TypeKind::int64:
     case TypeKind::date:
-    case TypeKind::timestamp:
-      return true;
-    case TypeKind::float64:
-      return !std::isnan(*constant.values<double>());
-    case TypeKind::float32:
-      return !std::isnan(*constant.values<float>());
-    case TypeKind::string:
-      return how == Comparison::equal;
-    default:
-      return false;
+    case TypeKind::timestamp: return true;
+    case TypeKind::float64: return !std::isnan(*constant.values<double>());
+    case TypeKind::float32: return !std::isnan(*constant.values<float>());
+    case TypeKind::string: return how == Comparison::equal;
+    default: return false;
   }
 }
 

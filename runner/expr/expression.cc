@@ -13,9 +13,15 @@ namespace streamrun {
 Expression::Expression(std::shared_ptr<const ExprNode> root, LocatedText text)
     : root_(std::move(root)), text_(std::move(text)), columns_(columns_of(*root_)) {}
 
-const Type& Expression::type() const { return root_->type; }
-bool Expression::can_fail() const { return root_->can_fail; }
-bool Expression::constant() const { return root_->constant; }
+const Type& Expression::type() const {
+  return root_->type;
+}
+bool Expression::can_fail() const {
+  return root_->can_fail;
+}
+bool Expression::constant() const {
+  return root_->constant;
+}
 
 std::optional<std::uint32_t> Expression::column() const {
   if (root_->kind != NodeKind::column) return std::nullopt;
@@ -99,8 +105,8 @@ std::optional<Param> compile_constant(const LocatedText& text, const std::option
                                       Diagnostics& diagnostics) {
   Scope scope;
   scope.params = params;
-  const auto compiled = type ? compile_expression_as(text, *type, scope, diagnostics)
-                             : compile_expression(text, scope, diagnostics);
+  const auto compiled =
+      type ? compile_expression_as(text, *type, scope, diagnostics) : compile_expression(text, scope, diagnostics);
   if (!compiled) return std::nullopt;
   if (!compiled->constant()) {
     diagnostics.error("not-constant", text.whole(), "this must be a constant");

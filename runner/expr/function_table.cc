@@ -53,6 +53,8 @@ const Function* find_function(std::string_view name) {
   return found == table().by_name.end() ? nullptr : &table().functions[found->second];
 }
 
-std::span<const Function> all_functions() { return table().functions; }
+std::span<const Function> all_functions() {
+  return table().functions;
+}
 
 }  // namespace streamrun

@@ -21,9 +21,8 @@ ColumnPtr outer_value(const ColumnPtr& column, std::span<const std::uint32_t> pa
 ColumnPtr Evaluator::higher_order(const ExprNode& node, const Selection& selection) {
   Selection open = selection;
   std::vector<ColumnPtr> lists;
-  const std::size_t values = node.higher_order == HigherOrder::aggregate || node.higher_order == HigherOrder::zip_with
-                                 ? 2
-                                 : 1;
+  const std::size_t values =
+      node.higher_order == HigherOrder::aggregate || node.higher_order == HigherOrder::zip_with ? 2 : 1;
   for (std::size_t i = 0; i < values; ++i) {
     const std::size_t errors = context_.errors.size();
     lists.push_back(value(*node.children[i], open));

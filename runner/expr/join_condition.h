@@ -14,7 +14,7 @@ namespace streamrun {
 // The two sides of a pair have one type; right's are numbered over right alone.
 struct JoinEqualities {
   std::vector<std::pair<Expression, Expression>> pairs;
-  bool complete = false;   // the condition says nothing else
+  bool complete = false;  // the condition says nothing else
 };
 JoinEqualities join_equalities(const Expression& condition, std::uint32_t right_begin);
 

@@ -1,17 +1,26 @@
 #include "runner/expr/lexer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-#include <fmt/format.h>
 
 namespace streamrun {
 
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
-char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
+char upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+}
 
 int hex_value(char c) {
   if (is_digit(c)) return c - '0';
@@ -50,7 +59,9 @@ bool hex_number(std::string_view text, std::size_t from, std::size_t n, std::uin
   return true;
 }
 
-bool octal(char c, char most) { return c >= '0' && c <= most; }
+bool octal(char c, char most) {
+  return c >= '0' && c <= most;
+}
 
 // Spark's escapes.
 std::string unescape(std::string_view s) {
@@ -141,9 +152,11 @@ class Lexer {
     if (is_digit(c) || (c == '.' && is_digit(peek(1)) && !after_value())) return number();
     if (c == '\'' || c == '"') return string();
     if (c == '`') return quoted_name();
-    if ((c == '-' && peek(1) == '-') || (c == '/' && peek(1) == '*')) {
-      return refuse(at_, at_ + 2, "an expression has no comments; for two signs in a row leave a blank");
+    if (c == '-' && peek(1) == '-') {
+      while (at_ < text_.size() && text_[at_] != '\n') ++at_;
+      return true;
     }
+    if (c == '/' && peek(1) == '*') return comment();
     for (const std::string_view symbol : kSymbols) {
       if (text_.substr(at_).starts_with(symbol)) {
         const std::size_t begin = at_;
@@ -162,6 +175,20 @@ class Lexer {
       return refuse(at_, end, fmt::format("unexpected character U+{:04X}", static_cast<unsigned>(c)));
     }
     return refuse(at_, end, fmt::format("unexpected '{}'", odd));
+  }
+
+  // They nest, as Spark's do.
+  bool comment() {
+    const std::size_t begin = at_;
+    std::size_t open = 0;
+    while (at_ < text_.size()) {
+      const std::string_view two = text_.substr(at_, 2);
+      if (two == "/*") ++open;
+      if (two == "*/") --open;
+      at_ += two == "/*" || two == "*/" ? 2 : 1;
+      if (open == 0) return true;
+    }
+    return refuse(begin, text_.size(), "a comment does not end");
   }
 
   // After a value a dot goes to the field, not to a number.

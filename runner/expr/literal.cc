@@ -24,7 +24,9 @@ ColumnPtr constant(Type type, T value) {
   return column;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // A decimal as it is written: its own digits are its precision.
 Result<ColumnPtr> decimal_literal(std::string_view text) {
@@ -76,7 +78,9 @@ ColumnPtr string_constant(std::string_view text) {
   return column;
 }
 
-ColumnPtr int_constant(std::int32_t value) { return constant<std::int32_t>(Type(TypeKind::int32), value); }
+ColumnPtr int_constant(std::int32_t value) {
+  return constant<std::int32_t>(Type(TypeKind::int32), value);
+}
 ColumnPtr boolean_constant(bool value) {
   return constant<std::uint8_t>(Type(TypeKind::boolean), static_cast<std::uint8_t>(value ? 1 : 0));
 }
@@ -152,7 +156,8 @@ Result<ColumnPtr> date_constant(std::string_view text) {
 
 Result<ColumnPtr> timestamp_constant(std::string_view text) {
   std::int64_t micros = 0;
-  if (!parse_timestamp(text, 0, micros)) return failure(fmt::format("'{}' is no timestamp (YYYY-MM-DD HH:MM:SS)", text));
+  if (!parse_timestamp(text, 0, micros))
+    return failure(fmt::format("'{}' is no timestamp (YYYY-MM-DD HH:MM:SS)", text));
   return constant<std::int64_t>(Type(TypeKind::timestamp), micros);
 }
 
@@ -213,7 +218,9 @@ std::string_view trimmed(std::string_view s) {
   return s;
 }
 
-std::unexpected<Error> no_interval(std::string_view text) { return failure(fmt::format("'{}' is no interval", text)); }
+std::unexpected<Error> no_interval(std::string_view text) {
+  return failure(fmt::format("'{}' is no interval", text));
+}
 
 }  // namespace
 
@@ -306,7 +313,8 @@ Result<bool> IntervalBuilder::add_text(std::string_view text) {
   if (rest.empty()) return no_interval(text);
   while (!rest.empty()) {
     std::size_t number = 0;
-    while (number < rest.size() && (is_digit(rest[number]) || std::string_view("+-. ").find(rest[number]) < 4)) ++number;
+    while (number < rest.size() && (is_digit(rest[number]) || std::string_view("+-. ").find(rest[number]) < 4))
+      ++number;
     std::size_t end = number;
     while (end < rest.size() && rest[end] != ' ') ++end;
     if (number == 0 || end == number) return no_interval(text);

@@ -12,18 +12,18 @@
 namespace streamrun {
 
 enum class NodeKind : std::uint8_t {
-  constant,    // value
-  column,      // index: the scope's number
-  slot,        // index: a lambda's parameter, or the value of a `let`
-  let,         // children: value, body; index: the slot
-  call,        // kernel over children
-  all_of,      // and, n-ary, three-valued; a child is computed where those before it leave it open
-  any_of,      // or
-  choice,      // condition, value, condition, value…, otherwise
-  first_of,    // coalesce
-  field,       // children[0].field index; of an array of structures: an array of the field
-  element,     // children[0][children[1]]: array from 0, or map
-  higher_order // children: lists (and start), then bodies; see HigherOrder
+  constant,     // value
+  column,       // index: the scope's number
+  slot,         // index: a lambda's parameter, or the value of a `let`
+  let,          // children: value, body; index: the slot
+  call,         // kernel over children
+  all_of,       // and, n-ary, three-valued; a child is computed where those before it leave it open
+  any_of,       // or
+  choice,       // condition, value, condition, value…, otherwise
+  first_of,     // coalesce
+  field,        // children[0].field index; of an array of structures: an array of the field
+  element,      // children[0][children[1]]: array from 0, or map
+  higher_order  // children: lists (and start), then bodies; see HigherOrder
 };
 
 enum class HigherOrder : std::uint8_t { transform, filter, exists, forall, aggregate, zip_with };
@@ -54,7 +54,7 @@ class ExprNode {
   std::vector<std::uint32_t> finish_parameters;
   std::vector<std::uint32_t> outer_columns;
   std::vector<std::uint32_t> outer_slots;
-  std::string text;            // as the user wrote it, for messages of rows that fail
+  std::string text;  // as the user wrote it, for messages of rows that fail
 };
 
 // Ascending, each once.

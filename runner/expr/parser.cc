@@ -12,8 +12,8 @@ namespace streamrun {
 
 namespace {
 
-constexpr std::uint32_t kMostNesting = 100;    // of brackets: what the parser recurses over
-constexpr std::uint32_t kMostDepth = 1000;     // of the tree: what its readers recurse over
+constexpr std::uint32_t kMostNesting = 100;  // of brackets: what the parser recurses over
+constexpr std::uint32_t kMostDepth = 1000;   // of the tree: what its readers recurse over
 constexpr std::size_t kMostBytes = 64 * 1024;
 
 // Binary operators, tightest last.
@@ -408,20 +408,12 @@ class Parser {
   AstPtr primary() {
     const Token& token = now();
     switch (token.kind) {
-      case TokenKind::number:
-        ++at_;
-        return literal(number_constant(token.text), token.begin);
-      case TokenKind::string:
-        ++at_;
-        return literal(string_constant(token.text), token.begin);
-      case TokenKind::symbol:
-        return symbol(token);
-      case TokenKind::quoted_name:
-        return name();
-      case TokenKind::name:
-        return word(token);
-      case TokenKind::end:
-        break;
+      case TokenKind::number: ++at_; return literal(number_constant(token.text), token.begin);
+      case TokenKind::string: ++at_; return literal(string_constant(token.text), token.begin);
+      case TokenKind::symbol: return symbol(token);
+      case TokenKind::quoted_name: return name();
+      case TokenKind::name: return word(token);
+      case TokenKind::end: break;
     }
     return unexpected("a value");
   }
@@ -485,8 +477,8 @@ class Parser {
       if (token.word("X") && next.begin == token.end) return typed(binary_constant);
     }
     if (token.word("INTERVAL") && (next.kind == TokenKind::string || next.kind == TokenKind::number ||
-                                   ((next.symbol("-") || next.symbol("+")) && (ahead(2).kind == TokenKind::number ||
-                                                                              ahead(2).kind == TokenKind::string)))) {
+                                   ((next.symbol("-") || next.symbol("+")) &&
+                                    (ahead(2).kind == TokenKind::number || ahead(2).kind == TokenKind::string)))) {
       return interval();
     }
     if (next.symbol("(")) return function(token);
@@ -506,9 +498,9 @@ class Parser {
   }
 
   AstPtr plain_word(const Token& token) {
-    constexpr std::array<std::string_view, 20> kReserved = {"AND",  "OR",   "NOT",  "IN",     "LIKE", "ILIKE", "RLIKE",
-                                                            "IS",   "THEN", "WHEN", "ELSE",   "END",  "BETWEEN", "DIV",
-                                                            "CAST", "TRY_CAST", "CASE", "WHERE", "FROM", "DISTINCT"};
+    constexpr std::array<std::string_view, 20> kReserved = {
+        "AND",  "OR",  "NOT",     "IN",  "LIKE", "ILIKE",    "RLIKE", "IS",    "THEN", "WHEN",
+        "ELSE", "END", "BETWEEN", "DIV", "CAST", "TRY_CAST", "CASE",  "WHERE", "FROM", "DISTINCT"};
     for (const std::string_view reserved : kReserved) {
       if (token.word(reserved)) return unexpected("a value (a column of this name stands in backquotes)");
     }
@@ -650,7 +642,9 @@ class Parser {
 
   // trim([both | leading | trailing] [characters] from text)
   AstPtr trim(AstPtr out) {
-    const auto side = [&](std::string_view word) { return now().word(word) && !ahead(1).symbol(",") && !ahead(1).symbol(")"); };
+    const auto side = [&](std::string_view word) {
+      return now().word(word) && !ahead(1).symbol(",") && !ahead(1).symbol(")");
+    };
     bool sided = true;
     if (side("LEADING")) {
       out->text = "ltrim";

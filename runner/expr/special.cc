@@ -38,10 +38,19 @@ std::vector<Function> special_functions() {
       entry({"nullif"}, "nullif(a, b)", "Null where both are equal, else `a`.", "nullif(1, 1) is null"),
       entry({"if"}, "if(condition, then, else)", "One of two values; the other is not computed.", "if(true, 1, 2) = 1"),
   };
-  out.push_back({{"isnull"}, "Null and choice", "isnull(a) -> boolean", "Whether a value is null: `a is null`.",
-                 "isnull(null)", FunctionKind::scalar, null_rule(null_test<true>)});
-  out.push_back({{"isnotnull"}, "Null and choice", "isnotnull(a) -> boolean",
-                 "Whether a value is not null: `a is not null`.", "isnotnull(1)", FunctionKind::scalar,
+  out.push_back({{"isnull"},
+                 "Null and choice",
+                 "isnull(a) -> boolean",
+                 "Whether a value is null: `a is null`.",
+                 "isnull(null)",
+                 FunctionKind::scalar,
+                 null_rule(null_test<true>)});
+  out.push_back({{"isnotnull"},
+                 "Null and choice",
+                 "isnotnull(a) -> boolean",
+                 "Whether a value is not null: `a is not null`.",
+                 "isnotnull(1)",
+                 FunctionKind::scalar,
                  null_rule(null_test<false>)});
   return out;
 }

@@ -31,9 +31,10 @@ class FileRange final : public ByteInput {
         return static_cast<std::size_t>(n);
       }
       if (n == 0) {
-        return failure(fmt::format("'{}' was cut while it was read: it ends at byte {}, but {} were planned; do not "
-                                   "change input files in place",
-                                   name_, at_, end_));
+        return failure(
+            fmt::format("'{}' was cut while it was read: it ends at byte {}, but {} were planned; do not "
+                        "change input files in place",
+                        name_, at_, end_));
       }
       if (errno != EINTR) return system_failure("read", name_);
     }

@@ -59,9 +59,9 @@ Result<> ByteSpool::read(const std::function<Result<>(std::string_view)>& take) 
   if (on_disk_ != 0) {
     const auto buffer = std::make_unique_for_overwrite<char[]>(kChunk);
     for (std::uint64_t at = 0; at < on_disk_;) {
-      const ssize_t n = ::pread(file_.get(), buffer.get(),
-                                static_cast<std::size_t>(std::min<std::uint64_t>(kChunk, on_disk_ - at)),
-                                static_cast<off_t>(at));
+      const ssize_t n =
+          ::pread(file_.get(), buffer.get(), static_cast<std::size_t>(std::min<std::uint64_t>(kChunk, on_disk_ - at)),
+                  static_cast<off_t>(at));
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) return system_failure("read back", "a temporary file");
       if (auto taken = take({buffer.get(), static_cast<std::size_t>(n)}); !taken) return taken;

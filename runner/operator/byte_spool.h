@@ -29,7 +29,7 @@ class ByteSpool {
   Result<> to_disk();
 
   std::size_t limit_;
-  std::deque<std::string> chunks_;   // behind what is on disk
+  std::deque<std::string> chunks_;  // behind what is on disk
   std::size_t in_memory_ = 0;
   FileDescriptor file_;
   std::uint64_t on_disk_ = 0;

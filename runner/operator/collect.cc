@@ -1,10 +1,10 @@
 #include "runner/operator/collect.h"
 
+#include <fmt/format.h>
+
 #include <atomic>
 #include <numeric>
 #include <optional>
-
-#include <fmt/format.h>
 
 #include "runner/operator/projection.h"
 
@@ -143,6 +143,8 @@ std::unique_ptr<Breaker> make_collect(std::shared_ptr<const CollectSpec> spec) {
   return std::make_unique<Collect>(std::move(spec));
 }
 
-const Collected& collected(const BreakerRun& run) { return static_cast<const Run&>(run); }
+const Collected& collected(const BreakerRun& run) {
+  return static_cast<const Run&>(run);
+}
 
 }  // namespace streamrun

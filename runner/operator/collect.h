@@ -13,9 +13,9 @@ namespace streamrun {
 
 struct CollectSpec {
   std::uint32_t inputs = 0;
-  std::vector<Expression> computed;   // columns behind the input's, for each row that is kept
-  std::vector<bool> needed;           // of the input's columns; the others are null pointers
-  std::string text;                   // for `explain`
+  std::vector<Expression> computed;  // columns behind the input's, for each row that is kept
+  std::vector<bool> needed;          // of the input's columns; the others are null pointers
+  std::string text;                  // for `explain`
 };
 
 // All rows, in order.

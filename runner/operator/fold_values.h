@@ -40,9 +40,9 @@ class FoldValues {
 
   const Fold* fold_;
   std::vector<std::uint8_t> present_;
-  MutableColumn fixed_;                 // of types of a fixed width, longer than the groups
-  std::vector<ColumnPtr> cells_;        // of the others: a column of one row each
-  std::vector<RowError> lost_;          // by group
+  MutableColumn fixed_;           // of types of a fixed width, longer than the groups
+  std::vector<ColumnPtr> cells_;  // of the others: a column of one row each
+  std::vector<RowError> lost_;    // by group
 };
 
 }  // namespace streamrun

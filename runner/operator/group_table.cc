@@ -11,8 +11,8 @@ namespace streamrun {
 namespace {
 
 constexpr std::size_t kFirstSlots = 256;
-constexpr std::uint32_t kChunk = 1024;   // rows whose hashes are computed together
-constexpr std::uint32_t kAhead = 16;     // slots are fetched this many rows before they are looked at
+constexpr std::uint32_t kChunk = 1024;  // rows whose hashes are computed together
+constexpr std::uint32_t kAhead = 16;    // slots are fetched this many rows before they are looked at
 constexpr std::uint64_t kNullHash = 0x9e3779b97f4a7c15U;
 
 std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
@@ -26,9 +26,13 @@ struct Words {
 };
 static_assert(sizeof(Words) == sizeof(StringRef));
 
-Words words_of(const StringRef& text) { return std::bit_cast<Words>(text); }
+Words words_of(const StringRef& text) {
+  return std::bit_cast<Words>(text);
+}
 
-bool is_inline(const Words& words) { return static_cast<std::uint32_t>(words.low) <= StringRef::kInline; }
+bool is_inline(const Words& words) {
+  return static_cast<std::uint32_t>(words.low) <= StringRef::kInline;
+}
 
 std::uint64_t hash_text(const StringRef& text) {
   const Words words = words_of(text);
@@ -51,7 +55,9 @@ bool is_integer_key(TypeKind kind) {
   }
 }
 
-bool is_text_key(TypeKind kind) { return kind == TypeKind::string || kind == TypeKind::binary; }
+bool is_text_key(TypeKind kind) {
+  return kind == TypeKind::string || kind == TypeKind::binary;
+}
 
 template <class T>
 void append_bytes(std::string& out, const T& value) {

@@ -29,7 +29,7 @@ class GroupTable {
     std::vector<StringRef> texts;
     std::vector<std::int64_t> integers;
     std::vector<std::uint64_t> hashes;
-    std::vector<std::uint8_t> absent;   // the row has no group
+    std::vector<std::uint8_t> absent;  // the row has no group
     std::vector<std::uint32_t> ends;
     std::string encoded;
   };
@@ -67,8 +67,8 @@ class GroupTable {
 
   void prepare(std::span<const ColumnPtr> keys, const Selection& selection, std::uint32_t begin, std::uint32_t end,
                Nulls nulls, Scratch& scratch) const;
-  void encode_rows(std::span<const ColumnPtr> keys, const Selection& selection, std::uint32_t begin,
-                   std::uint32_t end, Nulls nulls, Scratch& scratch) const;
+  void encode_rows(std::span<const ColumnPtr> keys, const Selection& selection, std::uint32_t begin, std::uint32_t end,
+                   Nulls nulls, Scratch& scratch) const;
   std::uint32_t find_text(StringRef key, std::uint64_t hash) const;
   std::uint32_t find_integer(std::int64_t key, std::uint64_t hash) const;
   std::uint32_t insert_text(StringRef key, std::uint64_t hash);
@@ -83,10 +83,10 @@ class GroupTable {
   std::vector<TextSlot> text_slots_;
   std::vector<IntegerSlot> integer_slots_;
   std::vector<std::uint64_t> hashes_;
-  std::uint32_t null_group_ = kNone;      // of a single key; others encode their nulls
-  std::vector<StringRef> texts_;          // by group
-  std::vector<std::int64_t> integers_;    // by group
-  std::vector<ColumnBuilder> builders_;   // of encoded keys
+  std::uint32_t null_group_ = kNone;     // of a single key; others encode their nulls
+  std::vector<StringRef> texts_;         // by group
+  std::vector<std::int64_t> integers_;   // by group
+  std::vector<ColumnBuilder> builders_;  // of encoded keys
   std::shared_ptr<StringArena> arena_;
   Scratch scratch_;
 };

@@ -11,7 +11,7 @@
 namespace streamrun {
 namespace {
 
-constexpr std::size_t kPairs = 16384;        // candidates that are looked at together
+constexpr std::size_t kPairs = 16384;  // candidates that are looked at together
 constexpr std::uint32_t kEmitRows = 4096;
 
 class State final : public KernelState {
@@ -30,8 +30,8 @@ class State final : public KernelState {
     if (rows == 0) return;
     std::vector<std::uint32_t> groups;
     std::vector<std::uint32_t> firsts;
-    table->insert(std::span(from.columns()).subspan(spec.right_columns), Selection::all(rows),
-                  GroupTable::Nulls::none, groups, firsts);
+    table->insert(std::span(from.columns()).subspan(spec.right_columns), Selection::all(rows), GroupTable::Nulls::none,
+                  groups, firsts);
     begins.assign(table->size() + 1, 0);
     for (const std::uint32_t group : groups) {
       if (group != GroupTable::kNone) ++begins[group + 1];
@@ -50,8 +50,8 @@ class State final : public KernelState {
 
   const Collected& right;
   std::optional<GroupTable> table;
-  std::vector<std::uint32_t> begins;   // of each group's rows in `order`
-  std::vector<std::uint32_t> order;    // right rows, by group
+  std::vector<std::uint32_t> begins;  // of each group's rows in `order`
+  std::vector<std::uint32_t> order;   // right rows, by group
   std::vector<std::atomic<std::uint8_t>> matched;
 };
 
@@ -162,8 +162,8 @@ class JoinKernel final : public Kernel {
     const Emit& emit;
     std::vector<ColumnPtr> keys;
     Pairs pairs;
-    std::vector<std::uint8_t> found;   // by place: the left row has had a match
-    std::uint32_t done = 0;            // left rows before this place are settled
+    std::vector<std::uint8_t> found;  // by place: the left row has had a match
+    std::uint32_t done = 0;           // left rows before this place are settled
 
     void run() {
       const std::uint32_t count = batch.selection.count();

@@ -17,14 +17,14 @@ enum class JoinKind : std::uint8_t { inner, left_outer, right_outer, full_outer,
 
 struct JoinSpec {
   JoinKind kind = JoinKind::inner;
-  std::uint32_t left_columns = 0;             // hidden ones included
+  std::uint32_t left_columns = 0;  // hidden ones included
   std::uint32_t right_columns = 0;
   // Of equal types, pair by pair; a null matches nothing. Without keys every row meets every row.
-  std::vector<Expression> left_keys;          // over left
-  std::vector<Expression> right_keys;         // over right
-  std::optional<Expression> condition;        // over left, then right
+  std::vector<Expression> left_keys;    // over left
+  std::vector<Expression> right_keys;   // over right
+  std::optional<Expression> condition;  // over left, then right
   struct Output {
-    enum class From : std::uint8_t { left, right, key } from = From::left;   // key: left's, where it has a row
+    enum class From : std::uint8_t { left, right, key } from = From::left;  // key: left's, where it has a row
     std::uint32_t column = 0;
     Type type;
   };

@@ -67,8 +67,8 @@ std::optional<KeyBinding> bind_key(const BindContext& context, const KeyOption& 
       good = false;
       continue;
     }
-    good = add_column(key.schema, {column.name.value(), expression.type()}, column.name.whole(),
-                      context.diagnostics) && good;
+    good = add_column(key.schema, {column.name.value(), expression.type()}, column.name.whole(), context.diagnostics) &&
+           good;
     if (!key.text.empty()) key.text += ", ";
     key.text += column.name.value();
     key.keys.push_back(std::move(expression));

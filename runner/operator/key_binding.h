@@ -19,9 +19,9 @@ std::optional<std::uint32_t> find_column(const BindContext& context, const Locat
 bool add_column(Schema& schema, Field field, Span place, Diagnostics& diagnostics);
 
 struct KeyBinding {
-  Schema schema;                  // the key's columns, by the names that they have in the output
-  std::vector<Expression> keys;   // over input `input`
-  std::string text;               // for `explain`: `account, day`
+  Schema schema;                 // the key's columns, by the names that they have in the output
+  std::vector<Expression> keys;  // over input `input`
+  std::string text;              // for `explain`: `account, day`
 };
 // All faults are found; nullopt if there was one. Maps and variants are no keys.
 std::optional<KeyBinding> bind_key(const BindContext& context, const KeyOption& option, std::size_t input = 0);

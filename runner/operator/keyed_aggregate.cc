@@ -1,10 +1,10 @@
 #include "runner/operator/keyed_aggregate.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <numeric>
-
-#include <fmt/format.h>
 
 #include "runner/operator/fold_values.h"
 #include "runner/operator/group_states.h"
@@ -20,9 +20,9 @@ constexpr std::uint32_t kChunkRows = 4096;
 struct Aggregation {
   KeyedAggregateSpec spec;
   std::vector<Type> key_types;
-  std::vector<std::shared_ptr<const Aggregator>> aggregators;   // of the calls that are needed
-  std::vector<std::size_t> calls;                               // their positions in the spec
-  std::vector<bool> wanted;                                     // outputs
+  std::vector<std::shared_ptr<const Aggregator>> aggregators;  // of the calls that are needed
+  std::vector<std::size_t> calls;                              // their positions in the spec
+  std::vector<bool> wanted;                                    // outputs
   bool fold_wanted = false;
   bool exact = true;
 
@@ -60,7 +60,7 @@ class Local final : public BreakerLocal {
   std::unique_ptr<Groups> groups;
   // Groups made by each morsel, where the locals are merged at the end: morsel, its first group.
   std::vector<std::pair<std::uint64_t, std::uint32_t>> runs;
-  std::size_t counted = 0;   // bytes that the run's total holds
+  std::size_t counted = 0;  // bytes that the run's total holds
   BatchTime batch;
   // Room for `add`.
   std::vector<std::uint32_t> group_of_row;
@@ -111,8 +111,8 @@ class Run final : public BreakerRun {
   std::unique_ptr<Groups> result_;
   BatchTime batch_;
   std::atomic<std::size_t> bytes_ = 0;
-  std::vector<ColumnPtr> columns_;       // keys, calls' results (null where nobody needs them), the fold's
-  std::vector<std::string> failures_;    // by group; empty: none at all
+  std::vector<ColumnPtr> columns_;     // keys, calls' results (null where nobody needs them), the fold's
+  std::vector<std::string> failures_;  // by group; empty: none at all
   std::vector<std::uint32_t> order_;
   std::vector<Slice> slices_;
 };
@@ -352,8 +352,7 @@ Result<RecordBatch> Run::chunk(std::uint32_t index, KernelContext& context) {
     ColumnPtr value;
     if (aggregation_->wanted[spec.keys.size() + i]) {
       const auto bare = spec.finish[i].column();
-      value = bare ? inputs[*bare]
-                   : evaluate(spec.finish[i], {inputs, batch.rows}, batch.selection, context.eval);
+      value = bare ? inputs[*bare] : evaluate(spec.finish[i], {inputs, batch.rows}, batch.selection, context.eval);
     }
     results.push_back(std::move(value));
   }
@@ -371,8 +370,7 @@ class KeyedAggregate final : public Breaker {
   explicit KeyedAggregate(KeyedAggregateSpec spec) {
     plan_.spec = std::move(spec);
     for (const Expression& key : plan_.spec.keys) plan_.key_types.push_back(key.type());
-    const std::size_t outputs =
-        plan_.spec.keys.size() + plan_.spec.finish.size() + (plan_.spec.fold ? 1 : 0);
+    const std::size_t outputs = plan_.spec.keys.size() + plan_.spec.finish.size() + (plan_.spec.fold ? 1 : 0);
     static_cast<void>(prune(std::vector<bool>(outputs, true)));
   }
 

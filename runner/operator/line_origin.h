@@ -18,9 +18,7 @@ class LineOrigin final : public Origin {
   LineOrigin(std::shared_ptr<const std::string> file, std::uint64_t first_line, RawRecords records)
       : file_(std::move(file)), first_line_(first_line), records_(std::move(records)) {}
 
-  std::string place(std::uint32_t record) const override {
-    return *file_ + ":" + std::to_string(first_line_ + record);
-  }
+  std::string place(std::uint32_t record) const override { return *file_ + ":" + std::to_string(first_line_ + record); }
   const std::string_view* raw(std::uint32_t record) const override { return &records_.records[record]; }
   ColumnPtr hidden(std::string_view name, std::uint32_t first, std::uint32_t count) const override {
     if (name == "_file") {

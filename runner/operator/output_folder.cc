@@ -58,15 +58,15 @@ Result<std::shared_ptr<OutputFolder>> OutputFolder::open(const std::string& fold
 }
 
 Result<bool> OutputFolder::has_file(const std::string& name) const {
-  struct stat status {};
+  struct stat status{};
   if (::fstatat(fd_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return false;
     return system_failure("look at", path_of(name));
   }
   if (!S_ISREG(status.st_mode)) {
     return failure(fmt::format("'{}' is {}, and only plain files are written; choose another path", path_of(name),
-                               S_ISLNK(status.st_mode)   ? "a symbolic link"
-                               : S_ISDIR(status.st_mode) ? "a folder"
+                               S_ISLNK(status.st_mode)    ? "a symbolic link"
+                               : S_ISDIR(status.st_mode)  ? "a folder"
                                : S_ISFIFO(status.st_mode) ? "a FIFO"
                                                           : "no plain file"));
   }
@@ -87,8 +87,8 @@ Result<FileDescriptor> OutputFolder::create(const std::string& name, unsigned mo
 Result<FileDescriptor> OutputFolder::open_to_append(const std::string& name, unsigned mode) const {
   const auto there = has_file(name);
   if (!there) return pass_on(there);
-  FileDescriptor file(::openat(fd_.get(), name.c_str(),
-                               O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode));
+  FileDescriptor file(
+      ::openat(fd_.get(), name.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode));
   if (!file) return system_failure("open", path_of(name));
   return file;
 }
@@ -108,7 +108,9 @@ Result<> OutputFolder::rename(const std::string& from, const std::string& to, bo
   return system_failure("rename a file to", path_of(to));
 }
 
-void OutputFolder::remove(const std::string& name) const { ::unlinkat(fd_.get(), name.c_str(), 0); }
+void OutputFolder::remove(const std::string& name) const {
+  ::unlinkat(fd_.get(), name.c_str(), 0);
+}
 
 Result<> OutputFolder::sync() const {
   if (::fsync(fd_.get()) != 0) return system_failure("sync folder", path_.empty() ? "." : path_);

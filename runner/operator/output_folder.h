@@ -35,7 +35,7 @@ class OutputFolder {
 
  private:
   FileDescriptor fd_;
-  std::string path_;   // with its slash; empty: the working directory
+  std::string path_;  // with its slash; empty: the working directory
 };
 
 }  // namespace streamrun

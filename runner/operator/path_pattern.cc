@@ -52,7 +52,7 @@ std::optional<PathPattern> PathPattern::parse(std::string_view text, Span span, 
                                               Diagnostics& diagnostics) {
   PathPattern made;
   std::string literal;
-  std::optional<std::size_t> first_routed;   // the piece that a row's value first changes
+  std::optional<std::size_t> first_routed;  // the piece that a row's value first changes
   bool good = true;
   const auto flush = [&] {
     if (!literal.empty()) made.pieces_.push_back({Kind::text, std::exchange(literal, {}), 0});

@@ -24,7 +24,7 @@ class PathPattern {
                                           Diagnostics& diagnostics);
 
   bool has_batch() const { return has_batch_; }
-  bool has_time() const { return has_time_; }            // {batch} or strftime
+  bool has_time() const { return has_time_; }  // {batch} or strftime
   bool has_partition() const { return has_partition_; }
   bool has_part() const { return has_part_; }
   const std::vector<std::uint32_t>& columns() const { return columns_; }
@@ -42,7 +42,7 @@ class PathPattern {
   enum class Kind : std::uint8_t { text, time, batch, output, partition, part, column };
   struct Piece {
     Kind kind = Kind::text;
-    std::string text;             // or a strftime pattern
+    std::string text;  // or a strftime pattern
     std::uint32_t column = 0;
   };
   bool add_name(std::string_view name, Span span, const Schema& schema, Diagnostics& diagnostics);

@@ -32,8 +32,7 @@ std::vector<std::vector<bool>> Projection::prune(const std::vector<bool>& output
   return {needed};
 }
 
-void Projection::apply(RecordBatch&& batch, std::size_t, KernelState*, KernelContext& context,
-                       const Emit& emit) const {
+void Projection::apply(RecordBatch&& batch, std::size_t, KernelState*, KernelContext& context, const Emit& emit) const {
   const EvalInput input{batch.columns, batch.rows};
   if (predicate_) {
     Selection kept = select(predicate_, input, batch.selection, context.eval);
@@ -59,8 +58,7 @@ BoundTransform bind_projection(const BindContext& context, Schema schema, Expres
   bound.output = std::move(schema);
   bound.can_fail = predicate && predicate.can_fail();
   for (const Expression& output : outputs) bound.can_fail = bound.can_fail || output.can_fail();
-  bound.kernel =
-      std::make_unique<Projection>(context.inputs[0]->size(), std::move(predicate), std::move(outputs));
+  bound.kernel = std::make_unique<Projection>(context.inputs[0]->size(), std::move(predicate), std::move(outputs));
   bound.detail = std::move(detail);
   return bound;
 }

@@ -141,12 +141,10 @@ Result<bool> RecordReader::next(RawRecords& out, std::uint64_t boundary) {
   const char* const limit =
       boundary - offset_ >= end_ - begin_ ? nullptr : buffer_.get() + begin_ + (boundary - offset_);
   const auto first = lines_.begin() + static_cast<std::ptrdiff_t>(next_);
-  const auto last =
-      limit == nullptr
-          ? lines_.end()
-          : std::lower_bound(first, lines_.end(), limit, [](std::string_view l, const char* p) { return l.data() < p; });
-  const std::size_t behind =
-      last == lines_.end() ? cut_ : static_cast<std::size_t>(last->data() - buffer_.get());
+  const auto last = limit == nullptr ? lines_.end()
+                                     : std::lower_bound(first, lines_.end(), limit,
+                                                        [](std::string_view l, const char* p) { return l.data() < p; });
+  const std::size_t behind = last == lines_.end() ? cut_ : static_cast<std::size_t>(last->data() - buffer_.get());
   out.keep = buffer_;
   if (first == lines_.begin() && last == lines_.end()) {
     const std::size_t count = lines_.size();

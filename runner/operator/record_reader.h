@@ -60,11 +60,11 @@ class RecordReader {
 
   std::shared_ptr<char> buffer_;
   std::size_t capacity_ = 0;
-  std::size_t begin_ = 0;        // first byte that is in no morsel yet
-  std::size_t end_ = 0;          // behind the last byte read
+  std::size_t begin_ = 0;                // first byte that is in no morsel yet
+  std::size_t end_ = 0;                  // behind the last byte read
   std::vector<std::string_view> lines_;  // cut out of [begin_, …), from next_ on not handed out
   std::size_t next_ = 0;
-  std::size_t cut_ = 0;          // behind the last line of lines_
+  std::size_t cut_ = 0;  // behind the last line of lines_
   bool at_end_ = false;
 };
 

@@ -1,9 +1,9 @@
 #include "runner/operator/reduce_binding.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
-
-#include <fmt/format.h>
 
 #include "runner/operator/key_binding.h"
 
@@ -58,8 +58,8 @@ struct Binding {
   }
 
   void add_expression(const LocatedText& name, const LocatedText& text, Diagnostics& diagnostics) {
-    auto compiled = compile_aggregate(text, context.scope(), key.schema,
-                                      static_cast<std::uint32_t>(spec.calls.size()), diagnostics);
+    auto compiled = compile_aggregate(text, context.scope(), key.schema, static_cast<std::uint32_t>(spec.calls.size()),
+                                      diagnostics);
     if (!compiled) {
       good = false;
       return;
@@ -98,9 +98,9 @@ struct Binding {
     if (!options.start) {
       const std::string text = aggregate_for(options.merge->text.value(), value_type, name.value());
       Diagnostics scratch;
-      const auto known = text.empty() ? std::nullopt
-                                      : compile_aggregate(LocatedText(text, name.whole()), context.scope(), key.schema,
-                                                          0, scratch);
+      const auto known =
+          text.empty() ? std::nullopt
+                       : compile_aggregate(LocatedText(text, name.whole()), context.scope(), key.schema, 0, scratch);
       if (known && known->finish.type() == value_type) {
         add_expression(name, LocatedText(text, name.whole()), context.diagnostics);
         return;
@@ -152,8 +152,8 @@ bool can_fail(const KeyedAggregateSpec& spec) {
   // Sums overflow: what an aggregator may do at its end is not told, so that every call counts.
   if (!spec.calls.empty()) return true;
   return std::any_of(spec.keys.begin(), spec.keys.end(), fails) ||
-         (spec.fold && (fails(spec.fold->value) || fails(spec.fold->start) || fails(spec.fold->add) ||
-                        fails(spec.fold->merge)));
+         (spec.fold &&
+          (fails(spec.fold->value) || fails(spec.fold->start) || fails(spec.fold->add) || fails(spec.fold->merge)));
 }
 
 }  // namespace

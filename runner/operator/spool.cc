@@ -111,9 +111,7 @@ class KeptOrigin final : public Origin {
   }
 
   std::string place(std::uint32_t record) const override { return std::string(places_[record]); }
-  const std::string_view* raw(std::uint32_t record) const override {
-    return known_[record] ? &raws_[record] : nullptr;
-  }
+  const std::string_view* raw(std::uint32_t record) const override { return known_[record] ? &raws_[record] : nullptr; }
   ColumnPtr hidden(std::string_view name, std::uint32_t first, std::uint32_t count) const override {
     for (const auto& [own, column] : hidden_) {
       if (own != name || column == nullptr) continue;
@@ -170,7 +168,7 @@ Result<FileDescriptor> open_temporary() {
 }
 
 struct Chunk {
-  RecordBatch batch;                       // dense; without columns and origin once it is on disk
+  RecordBatch batch;  // dense; without columns and origin once it is on disk
   std::size_t bytes = 0;
   std::vector<std::optional<Type>> types;  // on disk: of the columns that are there
   bool has_origin = false;
@@ -256,8 +254,8 @@ class SpoolRun final : public BreakerRun {
     if (!chunk.on_disk) return std::move(chunk.batch);
     const auto bytes = std::make_shared<std::string>(chunk.size, '\0');
     for (std::size_t at = 0; at < bytes->size();) {
-      const ssize_t n = ::pread(file_.get(), bytes->data() + at, bytes->size() - at,
-                                static_cast<off_t>(chunk.offset + at));
+      const ssize_t n =
+          ::pread(file_.get(), bytes->data() + at, bytes->size() - at, static_cast<off_t>(chunk.offset + at));
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) return system_failure("read back", "a temporary file");
       at += static_cast<std::size_t>(n);

@@ -1,5 +1,4 @@
 #include <catch2/catch.hpp>
-
 #include <random>
 
 #include "tests/data/codec_fixture.h"
@@ -9,6 +8,12 @@ namespace {
 
 std::unique_ptr<Decoder> decoder_of(const Schema& schema, const CsvOptions& options = {}) {
   return make_csv_decoder(schema, std::vector<bool>(schema.size(), true), options);
+}
+
+CsvOptions header_options() {
+  CsvOptions options;
+  options.header = true;
+  return options;
 }
 
 struct Case {
@@ -79,8 +84,10 @@ TEST_CASE("csv: forms and faults") {
 }
 
 TEST_CASE("csv: header, blank lines and tombstones") {
-  const auto decoder = decoder_of(schema_of("a int, b string"), {.header = true});
-  RawRecords records = records_of("\xEF\xBB\xBF" "a,b\n1,x\n\n  \n2,y\n");
+  const auto decoder = decoder_of(schema_of("a int, b string"), header_options());
+  RawRecords records = records_of(
+      "\xEF\xBB\xBF"
+      "a,b\n1,x\n\n  \n2,y\n");
   records.records.push_back({});
   records.at_start = true;
   const Decoded first = decode_all(*decoder, records);
@@ -101,7 +108,10 @@ TEST_CASE("csv: header, blank lines and tombstones") {
 }
 
 TEST_CASE("csv: other delimiters, quotes and nulls") {
-  const CsvOptions options{.delimiter = '\t', .quote = '\'', .null_value = "NA"};
+  CsvOptions options;
+  options.delimiter = '\t';
+  options.quote = '\'';
+  options.null_value = "NA";
   const auto decoder = decoder_of(schema_of("a int, b string, c string"), options);
   const Decoded decoded = decode_all(*decoder, records_of("NA\t'NA'\tNA\n1\t'it''s'\t\n\t\t\n"));
   CHECK(decoded.errors == std::vector<std::string>{"", "", ""});
@@ -118,7 +128,7 @@ TEST_CASE("csv: what is written reads back the same") {
       ",,,,,,\n"
       "2,\"\",Infinity,1969-12-31T23:59:59Z,-0.05,AA==,false\n"
       "3,\" x\",1e+20,,,,\n";
-  const CsvOptions options{.header = true};
+  const CsvOptions options = header_options();
   RawRecords records = records_of(text);
   records.at_start = true;
   const Decoded decoded = decode_all(*decoder_of(schema, options), records);
@@ -161,7 +171,9 @@ TEST_CASE("text and raw") {
   CHECK(raw.errors == std::vector<std::string>(5));
   std::string out;
   make_raw_encoder({"value", TypeKind::binary})->encode(raw.columns, Selection::all(5), out);
-  CHECK(out == "onebad \xff" "four");
+  CHECK(out ==
+        "onebad \xff"
+        "four");
   out.clear();
   make_text_encoder({"value", TypeKind::string})->encode(text.columns, Selection::of({0, 3, 4}), out);
   CHECK(out == "one\nfour\n\n");

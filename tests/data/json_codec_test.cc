@@ -1,5 +1,4 @@
 #include <catch2/catch.hpp>
-
 #include <cmath>
 #include <random>
 
@@ -242,11 +241,11 @@ TEST_CASE("json: unwanted columns are null pointers and are not decoded") {
 TEST_CASE("json: the order of fields changes between records") {
   const Schema schema = schema_of("a int, b string, a_name_of_more_than_sixteen_bytes int");
   const auto decoder = decoder_of(schema);
-  const Decoded decoded = decode_all(
-      *decoder, records_of("{\"a\":1,\"b\":\"x\",\"a_name_of_more_than_sixteen_bytes\":7}\n"
-                           "{\"b\":\"y\",\"a_name_of_more_than_sixteen_bytes\":8,\"a\":2}\n"
-                           "{\"b\":\"z\",\"a_name_of_more_than_sixteen_bytez\":9,\"a\":3}\n"
-                           "{\"aa\":0,\"b\":\"w\"}\n{\"a\":4}\n"));
+  const Decoded decoded =
+      decode_all(*decoder, records_of("{\"a\":1,\"b\":\"x\",\"a_name_of_more_than_sixteen_bytes\":7}\n"
+                                      "{\"b\":\"y\",\"a_name_of_more_than_sixteen_bytes\":8,\"a\":2}\n"
+                                      "{\"b\":\"z\",\"a_name_of_more_than_sixteen_bytez\":9,\"a\":3}\n"
+                                      "{\"aa\":0,\"b\":\"w\"}\n{\"a\":4}\n"));
   for (const std::string& error : decoded.errors) CHECK(error == "");
   CHECK(row_text(decoded, 0) == "1 \"x\" 7");
   CHECK(row_text(decoded, 1) == "2 \"y\" 8");
@@ -270,7 +269,8 @@ TEST_CASE("json: a bad record among thousands costs only itself") {
 
 TEST_CASE("json: no bytes crash it") {
   std::mt19937 random(7);
-  const Schema schema = schema_of("a int, b string, c double, d array<struct<e:map<string,int>>>, v variant, t timestamp");
+  const Schema schema =
+      schema_of("a int, b string, c double, d array<struct<e:map<string,int>>>, v variant, t timestamp");
   const auto decoder = decoder_of(schema);
   const auto scratch = decoder->scratch();
   const std::string seed =
@@ -335,7 +335,9 @@ TEST_CASE("json: doubles are written as short as they read back") {
   double* const values = column->values<double>();
   for (std::uint32_t i = 0; i < 6000; ++i) {
     switch (i % 3) {
-      case 0: values[i] = static_cast<double>(static_cast<std::int64_t>(random() % 2'000'000) - 1'000'000) / 1000; break;
+      case 0:
+        values[i] = static_cast<double>(static_cast<std::int64_t>(random() % 2'000'000) - 1'000'000) / 1000;
+        break;
       case 1: values[i] = std::ldexp(static_cast<double>(random()), static_cast<int>(random() % 200) - 150); break;
       default: values[i] = static_cast<double>(random() % 100'000'000'000) / 100; break;
     }

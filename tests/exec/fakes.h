@@ -116,9 +116,9 @@ class LineReader final : public RangeReader {
 };
 
 struct FakeSourceOptions {
-  Ranges ranges;
-  bool endless = false;      // empty ranges follow
-  std::string read_fails;    // behind the last morsel of the last range
+  Ranges ranges = {};
+  bool endless = false;         // empty ranges follow
+  std::string read_fails = {};  // behind the last morsel of the last range
   Events* events = nullptr;
 };
 
@@ -169,12 +169,12 @@ class FunctionKernel final : public Kernel {
 };
 
 struct FakeSinkOptions {
-  std::string name;
+  std::string name = {};
   Events* events = nullptr;
-  std::uint32_t publish_failures = 0;      // before the first that works
-  std::string append_fails;
-  std::function<void(BatchTime)> publishing;  // while it publishes
-  std::size_t drain_at = 0;                // drainable says 1 MiB from this many bytes on
+  std::uint32_t publish_failures = 0;  // before the first that works
+  std::string append_fails = {};
+  std::function<void(BatchTime)> publishing = {};  // while it publishes
+  std::size_t drain_at = 0;                        // drainable says 1 MiB from this many bytes on
 };
 
 class FakeSink final : public Sink {
@@ -275,8 +275,8 @@ class PlanBuilder {
   NodeId errors(std::vector<Field> hidden = {}) {
     PlanNode& node = add(PlanNode::Kind::errors, "in.errors");
     const Type text(TypeKind::string);
-    node.schema.columns = {{"raw", text}, {"error", text}, {"stage", text}, {"place", text},
-                           {"batch", Type(TypeKind::timestamp)}};
+    node.schema.columns = {
+        {"raw", text}, {"error", text}, {"stage", text}, {"place", text}, {"batch", Type(TypeKind::timestamp)}};
     node.schema.hidden = std::move(hidden);
     return node.id;
   }

@@ -7,9 +7,8 @@ namespace {
 
 void double_values(RecordBatch&& batch, std::size_t, KernelContext&, const Emit& emit) {
   const MutableColumn twice = Column::make(TypeKind::int64, batch.rows);
-  batch.selection.for_each([&](std::uint32_t row) {
-    twice->values<std::int64_t>()[row] = 2 * batch.columns[0]->value<std::int64_t>(row);
-  });
+  batch.selection.for_each(
+      [&](std::uint32_t row) { twice->values<std::int64_t>()[row] = 2 * batch.columns[0]->value<std::int64_t>(row); });
   batch.columns[0] = twice;
   emit(std::move(batch));
 }

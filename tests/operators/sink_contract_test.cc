@@ -122,7 +122,9 @@ class Output {
   FileDescriptor output_;
 };
 
-SyntaxNode path_options(const std::string& path) { return mapping({{"path", text(path)}}); }
+SyntaxNode path_options(const std::string& path) {
+  return mapping({{"path", text(path)}});
+}
 
 TEST_CASE("file: one a batch appears whole, or not at all") {
   Output output(describe_file_sink(), path_options("out/{output}-{batch}.csv"), true);
@@ -225,7 +227,7 @@ TEST_CASE("file: links and devices are no targets, rights are as said") {
   CHECK(!output.sink->start());
   fs::remove(output.folder + "/all.csv");
   output.publish(1, {"a"});
-  struct stat status {};
+  struct stat status{};
   REQUIRE(::stat((output.folder + "/all.csv").c_str(), &status) == 0);
   CHECK((status.st_mode & 0777) == 0600);
 }
@@ -242,7 +244,8 @@ TEST_CASE("file: compressed, rolled, empty") {
   REQUIRE(n);
   CHECK(std::string_view(bytes, *n) == "a,x\nb,x\n");
 
-  Output rolled(describe_file_sink(), mapping({{"path", text("p{part}.csv")}, {"roll", mapping({{"size", text("6")}})}}));
+  Output rolled(describe_file_sink(),
+                mapping({{"path", text("p{part}.csv")}, {"roll", mapping({{"size", text("6")}})}}));
   for (int i = 1; i <= 4; ++i) rolled.publish(i, {"a"});
   CHECK(rolled.files() == std::vector<std::string>{"p0.csv", "p1.csv"});
 
@@ -295,8 +298,7 @@ TEST_CASE("stdout: rows and nothing else, the header once, drained or not") {
 }
 
 TEST_CASE("pipe: a batch goes to a program, whose failure is one") {
-  Output output(describe_pipe_sink(),
-                mapping({{"command", sequence({text("sh"), text("-c"), text("cat >> got")})}}));
+  Output output(describe_pipe_sink(), mapping({{"command", sequence({text("sh"), text("-c"), text("cat >> got")})}}));
   REQUIRE(output.sink->start());
   const auto stage = output.stage(1);
   output.append(*stage, {"a", "b"});

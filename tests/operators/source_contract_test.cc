@@ -20,6 +20,7 @@ struct Record {
   std::string text;
   std::string place;
   std::uint32_t partition = 0;
+  friend bool operator==(const Record&, const Record&) = default;
 };
 
 class Input {
@@ -54,7 +55,7 @@ class Input {
       }
       for (std::uint32_t i = 0; i < morsel.raw.size(); ++i) {
         records.push_back({std::string(morsel.raw.records[i]), morsel.origin->place(i), morsel.partition.value});
-        CHECK(*morsel.origin->raw(i) == morsel.raw.records[i]);
+        if (*morsel.origin->raw(i) != morsel.raw.records[i]) FAIL("raw is another record");
       }
     }
   }
@@ -73,11 +74,7 @@ class Input {
       if (bound->can_read_again) {
         const auto again = read(*range);
         REQUIRE(again.size() == records.size());
-        for (std::size_t i = 0; i < again.size(); ++i) {
-          CHECK(again[i].text == records[i].text);
-          CHECK(again[i].place == records[i].place);
-          CHECK(again[i].partition == records[i].partition);
-        }
+        CHECK(again == records);
       }
       if (limits.records) CHECK(records.size() <= *limits.records);
       if (!records.empty()) all.push_back(std::move(records));
@@ -126,7 +123,9 @@ std::vector<std::string> texts(const std::vector<std::vector<Record>>& batches) 
   return all;
 }
 
-SyntaxNode file_options(const std::string& path) { return mapping({{"path", text(path)}}); }
+SyntaxNode file_options(const std::string& path) {
+  return mapping({{"path", text(path)}});
+}
 
 std::string numbered_lines(int count) {
   std::string all;
@@ -192,7 +191,8 @@ TEST_CASE("file: what is compressed reads the same, with limits too") {
     REQUIRE(compressor->add("more", bytes));
     REQUIRE(compressor->finish(bytes));
     folder.write("in", bytes);
-    for (const std::optional<std::uint64_t> records : {std::optional<std::uint64_t>{}, std::optional<std::uint64_t>{999}}) {
+    for (const std::optional<std::uint64_t> records :
+         {std::optional<std::uint64_t>{}, std::optional<std::uint64_t>{999}}) {
       Input input(describe_file_source(), file_options("in"), folder.environment(), 2);
       const auto all = texts(input.batches({records, {}, false}));
       REQUIRE(all.size() == 5001);
@@ -264,7 +264,8 @@ TEST_CASE("file: followed, it gives whole lines as they come") {
 }
 
 TEST_CASE("queue: one batch at a time, in slices") {
-  const SyntaxNode batches = sequence({sequence({text("1"), text("2"), text("3")}), sequence({}), sequence({text("4")})});
+  const SyntaxNode batches =
+      sequence({sequence({text("1"), text("2"), text("3")}), sequence({}), sequence({text("4")})});
   Input input(describe_queue_source(), mapping({{"batches", batches}}), {}, 2);
   CHECK(input.bound->bounded);
   const auto all = input.batches({});
@@ -303,7 +304,8 @@ TEST_CASE("stdin: a pipe and a regular file give the same lines") {
   const std::string lines = numbered_lines(3000) + "last";
   folder.write("in", lines);
   for (const bool piped : {false, true}) {
-    for (const std::optional<std::uint64_t> records : {std::optional<std::uint64_t>{}, std::optional<std::uint64_t>{1000}}) {
+    for (const std::optional<std::uint64_t> records :
+         {std::optional<std::uint64_t>{}, std::optional<std::uint64_t>{1000}}) {
       Environment environment;
       int ends[2] = {-1, -1};
       if (piped) {
@@ -359,9 +361,9 @@ TEST_CASE("generate: rows by number, at a rate, up to the total") {
   CHECK(one[0][4999].text == "9998");
   CHECK(one[0][4999].partition == 2);
 
-  Input paced(describe_generate_source(), mapping({{"total", text("25")},
-                                                   {"rows_per_second", text("10")},
-                                                   {"columns", mapping({{"x", text("_n")}})}}), {});
+  Input paced(
+      describe_generate_source(),
+      mapping({{"total", text("25")}, {"rows_per_second", text("10")}, {"columns", mapping({{"x", text("_n")}})}}), {});
   const auto three = paced.batches({});
   REQUIRE(three.size() == 3);
   CHECK(three[0].size() == 10);

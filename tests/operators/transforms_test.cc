@@ -1,6 +1,5 @@
 // Each transform: rows in, rows out, written as JSON.
 #include <catch2/catch.hpp>
-
 #include <functional>
 #include <string>
 #include <vector>
@@ -32,7 +31,7 @@ SyntaxNode list_of(const std::vector<std::string>& items) {
 }
 
 struct Row {
-  const char* s;     // null: a null
+  const char* s;  // null: a null
   std::int64_t n;
 };
 
@@ -127,7 +126,8 @@ Outcome run(const TransformDescriptor& transform, const SyntaxNode& node, const 
   return outcome;
 }
 
-const std::vector<std::vector<Row>> kMorsels = {{{"a", 1}, {"b", 2}, {"a", 3}}, {{"a longer key than twelve", 4}, {nullptr, 5}, {"b", 6}}};
+const std::vector<std::vector<Row>> kMorsels = {{{"a", 1}, {"b", 2}, {"a", 3}},
+                                                {{"a longer key than twelve", 4}, {nullptr, 5}, {"b", 6}}};
 
 TEST_CASE("per-record transforms") {
   CHECK(run(describe_filter(), text("n > 4"), kMorsels).rows == "null,5;\"b\",6;");
@@ -139,7 +139,8 @@ TEST_CASE("per-record transforms") {
   CHECK(run(describe_drop(), list_of({"t"}), {{{"a", 1}}}).faults == 1);
   CHECK(run(describe_rename(), map_of({{"s", text("n")}, {"n", text("s")}}), {{{"a", 1}}}).rows == "\"a\",1;");
   CHECK(run(describe_flat_map(), map_of({{"each", text("split(s, ' ')")}, {"as", text("word")}}),
-            {{{"x y", 1}, {nullptr, 2}, {"z", 3}}}).rows == "\"x\";\"y\";\"z\";");
+            {{{"x y", 1}, {nullptr, 2}, {"z", 3}}})
+            .rows == "\"x\";\"y\";\"z\";");
   CHECK(run(describe_union(), list_of({"other"}), {{{"a", 1}}}, {{"b", 2}}).rows == "\"a\",1;\"b\",2;");
 }
 
@@ -150,14 +151,15 @@ TEST_CASE("aggregating transforms do not depend on the number of threads") {
       return run(transform, node, kMorsels, {}, kRows, threads).rows;
     };
     CHECK(rows(describe_count(), map_of({{"as", text("c")}})) == "6;");
-    CHECK(rows(describe_count_by_value(), list_of({"s"})) ==
-          "\"a\",2;\"b\",2;\"a longer key than twelve\",1;null,1;");
+    CHECK(rows(describe_count_by_value(), list_of({"s"})) == "\"a\",2;\"b\",2;\"a longer key than twelve\",1;null,1;");
     CHECK(rows(describe_reduce(), map_of({{"value", text("n")}, {"merge", text("a + b")}})) == "21;");
     CHECK(rows(describe_reduce(), map_of({{"value", text("n")}, {"merge", text("a * b")}})) == "720;");
     CHECK(rows(describe_reduce_by_key(),
                map_of({{"key", text("s")}, {"to", map_of({{"total", text("sum(n)")}, {"m", text("first(n)")}})}})) ==
           "\"a\",4,1;\"b\",8,2;\"a longer key than twelve\",4,4;null,5,5;");
-    CHECK(rows(describe_reduce_by_key(), map_of({{"key", text("s")}, {"value", text("n")}, {"start", text("array(v)")},
+    CHECK(rows(describe_reduce_by_key(), map_of({{"key", text("s")},
+                                                 {"value", text("n")},
+                                                 {"start", text("array(v)")},
                                                  {"add", text("concat(acc, array(v))")},
                                                  {"merge", text("concat(a, b)")}})) ==
           "\"a\",[1,3];\"b\",[2,6];\"a longer key than twelve\",[4];null,[5];");
@@ -175,8 +177,7 @@ TEST_CASE("joins") {
   CHECK(join("s", "inner").rows == "\"a\",1,10;\"a\",1,30;");
   CHECK(join("s", "left_outer").rows == "\"a\",1,10;\"a\",1,30;\"b\",2,null;null,3,null;");
   CHECK(join("s", "right_outer").rows == "\"a\",1,10;\"a\",1,30;\"c\",null,20;null,null,40;");
-  CHECK(join("s", "full_outer").rows ==
-        "\"a\",1,10;\"a\",1,30;\"b\",2,null;null,3,null;\"c\",null,20;null,null,40;");
+  CHECK(join("s", "full_outer").rows == "\"a\",1,10;\"a\",1,30;\"b\",2,null;null,3,null;\"c\",null,20;null,null,40;");
   CHECK(join("s", "left_semi").rows == "\"a\",1;");
   CHECK(join("s", "left_anti").rows == "\"b\",2;null,3;");
   CHECK(join("left.s = right.s", "inner").faults == 1);

@@ -1,0 +1,153 @@
+#include <catch2/catch.hpp>
+
+#include "tests/exec/fakes.h"
+
+namespace streamrun::fakes {
+namespace {
+
+struct Simple {
+  World world;
+  Events events;
+  PlanBuilder builder;
+  NodeId in;
+
+  explicit Simple(Ranges ranges, bool endless = false) {
+    in = builder.source({.ranges = std::move(ranges), .endless = endless, .events = &events});
+    builder.plan.phases[0].drivers = {in};
+  }
+  void output(FakeSinkOptions options) {
+    options.events = &events;
+    builder.connect(in, builder.output(std::move(options)));
+  }
+  std::vector<std::string> published() const {
+    std::vector<std::string> chosen;
+    for (const std::string& event : events.all()) {
+      if (event.find('@') != std::string::npos) chosen.push_back(event);
+    }
+    return chosen;
+  }
+};
+
+TEST_CASE("a bounded source gives a batch for each range, an empty one a batch") {
+  for (const bool available_now : {true, false}) {
+    Simple three({{{"1"}}, {}, {{"3"}}});
+    three.output({.name = "a"});
+    three.world.options.available_now = available_now;
+    CHECK(three.world.run(three.builder.plan).batches == 3);
+    CHECK(three.published() == std::vector<std::string>{"a@1000 publish 1 ", "a@2000 publish ", "a@3000 publish 3 "});
+    Simple none({});
+    none.output({.name = "a"});
+    none.world.options.available_now = available_now;
+    CHECK(none.world.run(none.builder.plan).batches == 1);
+  }
+}
+
+TEST_CASE("the first batch is the first multiple after the start, batches are counted") {
+  Simple run({}, true);
+  run.output({.name = "a"});
+  run.world.options.available_now = false;
+  run.world.options.start_time = BatchTime(-1000);
+  run.world.options.batches = 2;
+  std::vector<std::int64_t> times;
+  const RunReport report =
+      run.world.run(run.builder.plan, [&](const BatchProgress& one) { times.push_back(one.batch.value); });
+  CHECK(report.batches == 2);
+  CHECK(times == std::vector<std::int64_t>{0, 1000});
+}
+
+TEST_CASE("one output at a time: strictly as written, and sources hear of it behind the last") {
+  Simple run({{{"1"}}, {{"2"}}});
+  run.output({.name = "a"});
+  run.output({.name = "b"});
+  CHECK_FALSE(run.world.run(run.builder.plan).failure);
+  CHECK(run.events.all() == std::vector<std::string>{"start", "read 0", "a@1000 publish 1 ", "b@1000 publish 1 ",
+                                                     "committed 1", "read 1", "a@2000 publish 2 ", "b@2000 publish 2 ",
+                                                     "committed 2"});
+}
+
+TEST_CASE("three outputs at a time: a slow one holds back only what is after it") {
+  Simple run({{{"1"}}, {{"2"}}});
+  run.output({.name = "slow", .publishing = [&](BatchTime batch) {
+                if (batch.value == 1000) run.events.wait_for("free@2000 publish 2 ");
+              }});
+  run.output({.name = "free"});
+  run.output({.name = "then"});
+  run.builder.plan.outputs[2].after = {0};
+  run.builder.plan.concurrent_outputs = 3;
+  const RunReport report = run.world.run(run.builder.plan);
+  CHECK_FALSE(report.failure);
+  CHECK(report.batches == 2);
+  const std::vector<std::string> events = run.events.all();
+  const auto at = [&](const std::string& event) { return std::find(events.begin(), events.end(), event); };
+  CHECK(at("free@2000 publish 2 ") < at("slow@1000 publish 1 "));
+  CHECK(at("slow@1000 publish 1 ") < at("then@1000 publish 1 "));
+  CHECK(at("then@1000 publish 1 ") < at("then@2000 publish 2 "));
+  CHECK(at("slow@1000 publish 1 ") < at("slow@2000 publish 2 "));
+  CHECK(at("committed 1") < at("committed 2"));
+}
+
+TEST_CASE("a failing output is tried again, then ends the run") {
+  for (const std::uint32_t concurrent : {1U, 3U}) {
+    Simple works({{{"1"}}});
+    works.output({.name = "a", .publish_failures = 2});
+    works.builder.plan.outputs[0].retries = 2;
+    works.builder.plan.concurrent_outputs = concurrent;
+    CHECK_FALSE(works.world.run(works.builder.plan).failure);
+    CHECK(works.world.clock.now() == BatchTime(2000));
+    CHECK(works.published() == std::vector<std::string>{"a@1000 publish 1 "});
+
+    Simple fails({{{"1"}}, {{"2"}}});
+    fails.output({.name = "a", .publish_failures = 9});
+    fails.output({.name = "b"});
+    fails.builder.plan.outputs[0].retries = 1;
+    fails.builder.plan.outputs[1].after = {0};
+    fails.builder.plan.concurrent_outputs = concurrent;
+    const RunReport report = fails.world.run(fails.builder.plan);
+    REQUIRE(report.failure);
+    CHECK(report.failure->message == "output 'a': it broke");
+    CHECK(report.batches == 0);
+    CHECK(fails.events.count("committed 1") == 0);
+    CHECK(fails.events.count("b@1000 publish 1 ") == 0);
+    CHECK(fails.events.count("b@1000 discard") == 1);
+  }
+}
+
+TEST_CASE("a batch that fails takes nothing from those before it") {
+  for (const std::uint32_t concurrent : {1U, 3U}) {
+    Simple run({{{"1"}}, {{"x"}}});
+    run.output({.name = "a"});
+    run.builder.plan.concurrent_outputs = concurrent;
+    const RunReport report = run.world.run(run.builder.plan);
+    REQUIRE(report.failure);
+    CHECK(report.failure->message == "in:1: in: 'x' is no number");
+    CHECK(report.batches == 1);
+    CHECK(run.events.count("a@1000 publish 1 ") == 1);
+    CHECK(run.events.count("committed 1") == 1);
+  }
+}
+
+TEST_CASE("told to finish it ends the batch at hand, told to abort it discards it") {
+  Simple finish({{{"1"}}, {{"2"}}, {{"3"}}});
+  finish.output({.name = "a", .publishing = [&](BatchTime) { finish.world.finish.request_stop(); }});
+  const RunReport finished = finish.world.run(finish.builder.plan);
+  CHECK_FALSE(finished.failure);
+  CHECK(finished.batches == 1);
+
+  for (const std::uint32_t threads : {1U, 4U}) {
+    Simple abort({numbers(50, 2)});
+    const NodeId step = abort.builder.kernel([&](RecordBatch&& batch, std::size_t, KernelContext&, const Emit& emit) {
+      abort.world.abort.request_stop();
+      emit(std::move(batch));
+    });
+    abort.builder.connect(abort.in, step);
+    abort.output({.name = "a"});
+    abort.builder.plan.parallelism = threads;
+    const RunReport aborted = abort.world.run(abort.builder.plan);
+    CHECK(aborted.failure);
+    CHECK(aborted.batches == 0);
+    CHECK(abort.published() == std::vector<std::string>{"a@1000 discard"});
+  }
+}
+
+}  // namespace
+}  // namespace streamrun::fakes
