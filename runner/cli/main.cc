@@ -39,7 +39,8 @@ void declare(CLI::App& app, const VerbEntry& verb, Command& command, std::vector
   app.add_option("--param", params, "NAME=VALUE, for a declared param");
   app.add_flag("--allow-exec", command.allow_exec, "programs may be started");
   if (verb.name == "validate") {
-    app.add_option("--format", command.format, "text, json or github")->check(CLI::IsMember({"text", "json", "github"}));
+    app.add_option("--format", command.format, "text, json or github")
+        ->check(CLI::IsMember({"text", "json", "github"}));
   }
   if (verb.name != "run") return;
   app.add_flag("--available-now", command.run.available_now, "takes what is there and stops");
@@ -112,4 +113,6 @@ int streamrun_main(int argc, char** argv) {
 
 }  // namespace streamrun
 
-int main(int argc, char** argv) { return streamrun::streamrun_main(argc, argv); }
+int main(int argc, char** argv) {
+  return streamrun::streamrun_main(argc, argv);
+}

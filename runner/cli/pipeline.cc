@@ -51,6 +51,23 @@ PipelineFile read_pipeline(const std::string& path, const Catalog& catalog,
   DecodeContext context{.diagnostics = file.diagnostics};
   context.catalog = &catalog;
   context.folder = std::filesystem::path(path).parent_path().string();
+  context.load_schema = [&](const std::string& schema_path, Span place, SchemaOption& out) {
+    const auto fault = [&](const std::string& message) {
+      file.diagnostics.error("bad-schema-file", place, message);
+      return false;
+    };
+    auto text = load_source_text(schema_path);
+    if (!text) return fault(text.error().message);
+    Diagnostics own;
+    DecodeContext inner{.diagnostics = own};
+    const auto schema = parse_yaml(*text, yaml, own);
+    if (schema && schema->kind == SyntaxNode::Kind::mapping && Codec<SchemaOption>::decode(*schema, out, inner))
+      return true;
+    if (!own.has_errors()) return fault(fmt::format("{}:1:1: a schema is a mapping of names and types", schema_path));
+    const Diagnostic first = own.sorted().front();
+    const LineColumn at = text->locate(first.span.begin);
+    return fault(fmt::format("{}:{}:{}: {}", schema_path, at.line, at.column, first.message));
+  };
   file.spec = bind_spec(*root, catalog, path, context);
   return file;
 }

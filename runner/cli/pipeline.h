@@ -15,8 +15,8 @@ namespace streamrun {
 struct PipelineFile {
   SourceText source{"", ""};
   Diagnostics diagnostics;
-  std::optional<PipelineSpec> spec;   // empty: the file could not be read as YAML
-  std::string unreadable;             // why the file could not be read at all
+  std::optional<PipelineSpec> spec;  // empty: the file could not be read as YAML
+  std::string unreadable;            // why the file could not be read at all
 };
 
 // `params`: of the command line; they win over the environment in `${…}`.

@@ -59,8 +59,10 @@ void print_summary(const RunReport& report, double seconds) {
   fmt::print(stderr, "{} batches in {:.2f} s, {:.0f} records/s", report.batches, seconds,
              seconds > 0 ? static_cast<double>(records) / seconds : 0.0);
   fmt::print(stderr, ", {} rejected\n", report.rejected);
-  for (const EndpointCounts& source : report.sources) fmt::print(stderr, "  in   {:<20} {}\n", source.name, source.rows);
-  for (const EndpointCounts& output : report.outputs) fmt::print(stderr, "  out  {:<20} {}\n", output.name, output.rows);
+  for (const EndpointCounts& source : report.sources)
+    fmt::print(stderr, "  in   {:<20} {}\n", source.name, source.rows);
+  for (const EndpointCounts& output : report.outputs)
+    fmt::print(stderr, "  out  {:<20} {}\n", output.name, output.rows);
 }
 
 }  // namespace
@@ -109,7 +111,11 @@ int run_verb(const Command& command, const Catalog& catalog) {
     const std::lock_guard lock(log_mutex);
     if (progress_shown) fmt::print(stderr, "\r\033[K");
     progress_shown = false;
-    fmt::print(stderr, "{}{}\n", level == LogLevel::error ? "error: " : level == LogLevel::warning ? "warning: " : "", text);
+    fmt::print(stderr, "{}{}\n",
+               level == LogLevel::error     ? "error: "
+               : level == LogLevel::warning ? "warning: "
+                                            : "",
+               text);
   };
   std::uint64_t records = 0;
   const auto progress = [&](const BatchProgress& batch) {

@@ -129,9 +129,8 @@ class TestRun {
   std::string run() {
     std::size_t batches = 0;
     for (SourceSpec& source : spec_.sources) {
-      const auto given = std::find_if(test_.sources.begin(), test_.sources.end(), [&](const auto& one) {
-        return one.first.value() == source.name.value();
-      });
+      const auto given = std::find_if(test_.sources.begin(), test_.sources.end(),
+                                      [&](const auto& one) { return one.first.value() == source.name.value(); });
       static const std::vector<RowNodes> none;
       const auto& rows = given == test_.sources.end() ? none : given->second;
       batches = std::max(batches, rows.size());
@@ -207,8 +206,9 @@ class TestRun {
     std::vector<std::string_view> names;
     for (const SourceSpec& one : all) names.push_back(one.name.value());
     if (std::find(names.begin(), names.end(), name.value()) != names.end()) return;
-    file_.diagnostics.error("unknown-" + std::string(what), name.whole(),
-                            fmt::format("there is no {} '{}'{}", what, name.value(), did_you_mean(name.value(), names)));
+    file_.diagnostics.error(
+        "unknown-" + std::string(what), name.whole(),
+        fmt::format("there is no {} '{}'{}", what, name.value(), did_you_mean(name.value(), names)));
   }
 
   void check_expectations() {

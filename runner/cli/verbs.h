@@ -16,7 +16,7 @@ struct Command {
   std::vector<std::string> files;
   std::map<std::string, std::string, std::less<>> params;
   std::string format = "text";
-  std::vector<std::string> topic;   // of help
+  std::vector<std::string> topic;  // of help
   RunOptions run;
   bool realtime = false;
   bool allow_exec = false;

@@ -65,6 +65,10 @@ class Binder {
     spec.partitions = top.partitions;
     spec.on_error = top.on_error;
     spec.checkpoint = top.checkpoint;
+    if (const SyntaxNode* checkpoint = root.find("checkpoint")) {
+      error("unsupported", checkpoint->span,
+            "checkpoints are not kept yet, so no output would be exactly once; take the key away");
+    }
     entries(root, "params", [&](const LocatedText& name, const SyntaxNode& node) { param(name, node, spec); });
     entries(root, "sources", [&](const LocatedText& name, const SyntaxNode& node) {
       if (auto made = source(name, node, false)) spec.sources.push_back(std::move(*made));
@@ -119,7 +123,8 @@ class Binder {
     bool ok = !text.empty() && (std::isalpha(static_cast<unsigned char>(text[0])) != 0 || text[0] == '_');
     for (const char c : text) ok = ok && (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_');
     if (!ok) {
-      error("bad-name", name.whole(), fmt::format("'{}' is no name; names are letters, digits and _, no digit first", text));
+      error("bad-name", name.whole(),
+            fmt::format("'{}' is no name; names are letters, digits and _, no digit first", text));
     }
     return ok;
   }
@@ -131,7 +136,8 @@ class Binder {
     for (const auto& entry : node.entries) {
       const std::string& key = entry.key.value();
       if (std::find(more.begin(), more.end(), key) == more.end()) {
-        error("unknown-key", entry.key.whole(), fmt::format("{} has no key '{}'{}", what, key, did_you_mean(key, more)));
+        error("unknown-key", entry.key.whole(),
+              fmt::format("{} has no key '{}'{}", what, key, did_you_mean(key, more)));
       }
     }
   }
@@ -142,8 +148,10 @@ class Binder {
       LocatedText type;
       std::optional<LocatedText> value;
     };
-    static const OptionTable table =
-        Options<Form>{}.required("type", &Form::type, "its type").optional("default", &Form::value, "", "its value where none is given").table();
+    static const OptionTable table = Options<Form>{}
+                                         .required("type", &Form::type, "its type")
+                                         .optional("default", &Form::value, "", "its value where none is given")
+                                         .table();
     Form form;
     if (!table.decode(node, &form, fmt::format("param '{}'", name.value()), context_)) return;
     ParamSpec param;
@@ -232,8 +240,9 @@ class Binder {
     format_of(node, kind ? kind->takes_format : false, "text", what, known, SourceCommon::options(), spec);
     SourceCommon::options().decode_known(node, &spec.common, what, context_);
     if (!kind && !rows) {
-      error("missing-kind", name.whole(),
-            fmt::format("{} does not say what it reads; one of {}", what, fmt::join(names_of(catalog_.sources()), ", ")));
+      error(
+          "missing-kind", name.whole(),
+          fmt::format("{} does not say what it reads; one of {}", what, fmt::join(names_of(catalog_.sources()), ", ")));
       return std::nullopt;
     }
     if (kind) {
@@ -322,8 +331,9 @@ class Binder {
               made);
     const bool common_ok = OutputCommon::options().decode_known(node, &made.common, what, context_);
     if (!kind) {
-      error("missing-kind", node.span,
-            fmt::format("{} does not say where it writes; one of {}", what, fmt::join(names_of(catalog_.sinks()), ", ")));
+      error(
+          "missing-kind", node.span,
+          fmt::format("{} does not say where it writes; one of {}", what, fmt::join(names_of(catalog_.sinks()), ", ")));
       return;
     }
     made.kind = kind;
@@ -348,7 +358,8 @@ class Binder {
     known_keys(node, "a test", OptionTable{}, known);
     TestSpec made;
     made.place = node.span;
-    if (const SyntaxNode* name = node.find("name"); name && name->kind == SyntaxNode::Kind::scalar) made.name = name->text;
+    if (const SyntaxNode* name = node.find("name"); name && name->kind == SyntaxNode::Kind::scalar)
+      made.name = name->text;
     if (const SyntaxNode* params = node.find("params"); params && is_mapping(*params, "'params'")) {
       for (const auto& entry : params->entries) made.params.emplace_back(entry.key, entry.value.text);
     }
@@ -400,7 +411,8 @@ class Binder {
 const OptionTable& SourceCommon::options() {
   static const OptionTable table =
       Options<SourceCommon>{}
-          .optional("schema", &SourceCommon::schema, "", "names and types of the columns, or the path of a file of them")
+          .optional("schema", &SourceCommon::schema, "",
+                    "names and types of the columns, or the path of a file of them")
           .optional("on_error", &SourceCommon::on_error, "the pipeline's", "fail, drop or route")
           .optional("max_rate", &SourceCommon::max_rate, "", "records a second and partition", {1})
           .optional("max_batch_records", &SourceCommon::max_batch_records, "", "records a batch", {1})
@@ -433,10 +445,11 @@ const OptionTable& OutputCommon::options() {
 }
 
 const OptionTable& CheckpointOption::options() {
-  static const OptionTable table = Options<CheckpointOption>{}
-                                       .required("path", &CheckpointOption::path, "a folder")
-                                       .optional("interval", &CheckpointOption::interval, "10s", "between state versions")
-                                       .table();
+  static const OptionTable table =
+      Options<CheckpointOption>{}
+          .required("path", &CheckpointOption::path, "a folder")
+          .optional("interval", &CheckpointOption::interval, "10s", "between state versions")
+          .table();
   return table;
 }
 

@@ -28,7 +28,7 @@ struct SourceCommon {
   std::optional<std::uint64_t> max_batch_records;
   std::optional<ByteSize> max_batch_bytes;
   std::optional<std::uint32_t> partitions;
-  std::optional<Duration> refresh;   // of tables
+  std::optional<Duration> refresh;  // of tables
   static const OptionTable& options();
 };
 
@@ -93,7 +93,7 @@ struct ParamSpec {
   LocatedText name;
   LocatedText type_text;
   Type type;
-  std::optional<LocatedText> value;   // the default, as text
+  std::optional<LocatedText> value;  // the default, as text
   Span place;
 };
 

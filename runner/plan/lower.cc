@@ -353,6 +353,8 @@ class Lowering {
 
 }  // namespace
 
-PhysicalPlan lower(StreamGraph graph) { return Lowering(std::move(graph)).lower(); }
+PhysicalPlan lower(StreamGraph graph) {
+  return Lowering(std::move(graph)).lower();
+}
 
 }  // namespace streamrun

@@ -22,27 +22,27 @@ namespace streamrun {
 struct PlanEdge {
   NodeId to;
   std::size_t port = 0;
-  std::uint32_t partition_base = 0;        // added to a batch's partition: a union's inputs follow each other
+  std::uint32_t partition_base = 0;  // added to a batch's partition: a union's inputs follow each other
 };
 
 // A source's share of the plan.
 struct PlanSource {
   std::string name;
   BoundSource bound;
-  std::unique_ptr<Decoder> decoder;        // null for typed rows
-  BatchLimits caps;                        // max_batch_records, max_batch_bytes
-  std::optional<double> max_rate;          // records a second and partition
+  std::unique_ptr<Decoder> decoder;  // null for typed rows
+  BatchLimits caps;                  // max_batch_records, max_batch_bytes
+  std::optional<double> max_rate;    // records a second and partition
   // Positions of `_raw`, `_batch` and the source's hidden columns in the schema that somebody reads.
-  std::vector<bool> wanted;                // over schema columns, then hidden
-  bool table = false;                      // a side input: read again after `refresh`, else kept
+  std::vector<bool> wanted;  // over schema columns, then hidden
+  bool table = false;        // a side input: read again after `refresh`, else kept
   std::optional<Duration> refresh;
 };
 
 struct PlanOutput {
   std::string name;
   BoundSink bound;
-  std::vector<std::uint32_t> after;        // indices of outputs
-  std::optional<Expression> when;          // over columns rows bigint, batch timestamp
+  std::vector<std::uint32_t> after;  // indices of outputs
+  std::optional<Expression> when;    // over columns rows bigint, batch timestamp
   std::uint32_t retries = 0;
   Duration backoff{1000};
   // Rows reach it out of partition order (a union of one source's branches): stage by partition.
@@ -54,19 +54,19 @@ struct PlanNode {
 
   NodeId id;
   Kind kind = Kind::kernel;
-  std::string stream;                      // whose rejects its own are: `NAME.errors`
-  std::string stage;                       // for messages: `tx: decode`, `per_account: step 2 (filter)`
-  Schema schema;                           // of the rows it pushes
+  std::string stream;  // whose rejects its own are: `NAME.errors`
+  std::string stage;   // for messages: `tx: decode`, `per_account: step 2 (filter)`
+  Schema schema;       // of the rows it pushes
   OnError on_error = OnError::fail;
-  std::optional<NodeId> errors;            // with `route`: the errors node that takes its rejects
+  std::optional<NodeId> errors;  // with `route`: the errors node that takes its rejects
   std::vector<PlanEdge> consumers;
 
-  std::size_t source = 0;                  // source: index into sources
-  std::unique_ptr<Kernel> kernel;          // kernel
-  std::vector<NodeId> sides;               // kernel: breakers whose results it needs, complete before its phase
-  std::unique_ptr<Breaker> breaker;        // breaker; also spools and build sides
-  std::size_t output = 0;                  // output: index into outputs
-  std::uint32_t phase = 0;                 // in which a driver (source, breaker result) is pushed
+  std::size_t source = 0;            // source: index into sources
+  std::unique_ptr<Kernel> kernel;    // kernel
+  std::vector<NodeId> sides;         // kernel: breakers whose results it needs, complete before its phase
+  std::unique_ptr<Breaker> breaker;  // breaker; also spools and build sides
+  std::size_t output = 0;            // output: index into outputs
+  std::uint32_t phase = 0;           // in which a driver (source, breaker result) is pushed
 };
 
 // Drivers in source order: sources and breakers that are pushed in this phase.
@@ -85,7 +85,7 @@ struct PhysicalPlan {
   std::uint32_t parallelism = 1;
   std::vector<PlanSource> sources;
   std::vector<PlanOutput> outputs;
-  std::vector<PlanNode> nodes;             // by NodeId, in topological order
+  std::vector<PlanNode> nodes;  // by NodeId, in topological order
   std::vector<PlanPhase> phases;
 };
 

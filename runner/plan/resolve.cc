@@ -219,8 +219,7 @@ class Resolver {
       routed_.insert(stream);
       const auto found = errors_of_.find(stream);
       if (found != errors_of_.end()) return found->second;
-      error("no-errors", span,
-            fmt::format("'{}' has no errors stream; give it on_error: route", stream));
+      error("no-errors", span, fmt::format("'{}' has no errors stream; give it on_error: route", stream));
       return std::nullopt;
     }
     const auto known = last_.find(name);
@@ -422,7 +421,8 @@ class Resolver {
     for (const std::uint32_t column : made.columns) fields.push_back(schema.at(column));
     if (spec.format) {
       if (!spec.format->make_encoder) {
-        error("format-not-writable", spec.format_place, fmt::format("format '{}' cannot be written", spec.format->name));
+        error("format-not-writable", spec.format_place,
+              fmt::format("format '{}' cannot be written", spec.format->name));
         return;
       }
       if (spec.format->check_write &&
@@ -469,7 +469,8 @@ class Resolver {
         for (const GraphSource& source : graph_.sources) {
           for (const auto& read : source.plan.bound.reads) {
             if (read.value == path.value) {
-              error("writes-its-source", path.span, fmt::format("source '{}' reads '{}'", source.plan.name, path.value));
+              error("writes-its-source", path.span,
+                    fmt::format("source '{}' reads '{}'", source.plan.name, path.value));
             }
           }
         }
@@ -483,7 +484,8 @@ class Resolver {
       for (const GraphNode& other : graph_.nodes) {
         if (other.stream != stream || !other.can_fail) continue;
         error("errors-unread", other.place,
-              fmt::format("on_error: route, but no output reads '{}.errors'; give it one, or choose fail or drop", stream));
+              fmt::format("on_error: route, but no output reads '{}.errors'; give it one, or choose fail or drop",
+                          stream));
         break;
       }
     }

@@ -19,17 +19,17 @@ struct GraphNode {
   enum class Kind : std::uint8_t { source, step, errors, output };
 
   Kind kind = Kind::step;
-  std::string stream;                    // whose rejects its own are
-  std::string label;                     // `filter`, `kafka`, `print`
+  std::string stream;  // whose rejects its own are
+  std::string label;   // `filter`, `kafka`, `print`
   Schema schema;
   std::uint32_t partitions = 1;
   OnError on_error = OnError::fail;
-  std::optional<std::size_t> errors;     // with `route`: the errors node of its stream
+  std::optional<std::size_t> errors;  // with `route`: the errors node of its stream
   // Nodes whose rows it takes: its own input, then those its options name.
   std::vector<std::size_t> inputs;
   std::optional<BoundTransform> step;
-  std::size_t source = 0;                // source: index into StreamGraph::sources
-  std::size_t output = 0;                // output: index into StreamGraph::outputs
+  std::size_t source = 0;  // source: index into StreamGraph::sources
+  std::size_t output = 0;  // output: index into StreamGraph::outputs
   bool can_fail = false;
   Span place;
 };
@@ -43,7 +43,7 @@ struct GraphSource {
 
 struct GraphOutput {
   PlanOutput plan;
-  std::vector<std::uint32_t> columns;    // what is written, by position in the schema of its input
+  std::vector<std::uint32_t> columns;  // what is written, by position in the schema of its input
 };
 
 struct StreamGraph {
@@ -53,14 +53,14 @@ struct StreamGraph {
   std::uint32_t parallelism = 1;
   std::vector<GraphSource> sources;
   std::vector<GraphOutput> outputs;
-  std::vector<GraphNode> nodes;          // inputs before those that read them
+  std::vector<GraphNode> nodes;  // inputs before those that read them
 };
 
 struct ResolveOptions {
-  std::map<std::string, std::string, std::less<>> params;   // --param
+  std::map<std::string, std::string, std::less<>> params;  // --param
   std::map<std::string, std::string, std::less<>> test_params;
   bool allow_exec = false;
-  std::uint32_t processors = 1;          // default parallelism
+  std::uint32_t processors = 1;  // default parallelism
   // A test's rows in place of sources and tables; see cli/test.
   struct Replacement {
     std::vector<RowNodes> batches;
