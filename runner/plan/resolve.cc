@@ -133,12 +133,6 @@ class Resolver {
     made.plan.refresh = spec.common.refresh;
     const std::uint32_t partitions = spec.common.partitions.value_or(table ? 1 : spec_.partitions);
     std::optional<Schema> schema;
-    const ResolveOptions::Replacement* replaced = nullptr;
-    if (options_.replacements) {
-      const auto found = options_.replacements->find(spec.name.value());
-      if (found != options_.replacements->end()) replaced = &found->second;
-    }
-    static_cast<void>(replaced);
     if (!spec.kind) {
       error("unsupported", spec.place, "a table of rows needs a 'queue' kind");
       return;

@@ -61,11 +61,6 @@ struct ResolveOptions {
   std::map<std::string, std::string, std::less<>> test_params;
   bool allow_exec = false;
   std::uint32_t processors = 1;  // default parallelism
-  // A test's rows in place of sources and tables; see cli/test.
-  struct Replacement {
-    std::vector<RowNodes> batches;
-  };
-  const std::map<std::string, Replacement, std::less<>>* replacements = nullptr;
 };
 
 // Every fault of names and types; the graph is complete only without errors.
