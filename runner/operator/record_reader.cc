@@ -146,6 +146,7 @@ Result<bool> RecordReader::next(RawRecords& out, std::uint64_t boundary) {
                                                         [](std::string_view l, const char* p) { return l.data() < p; });
   const std::size_t behind = last == lines_.end() ? cut_ : static_cast<std::size_t>(last->data() - buffer_.get());
   out.keep = buffer_;
+  out.at_start = offset_ == 0;
   if (first == lines_.begin() && last == lines_.end()) {
     const std::size_t count = lines_.size();
     out.records = std::move(lines_);

@@ -1,0 +1,30 @@
+"""The tests that are programs of their own, and the samples with their tests inside."""
+import subprocess
+import xml.etree.ElementTree as xml
+
+from harness.cases import ROOT
+
+
+def unit_tests(binary):
+    """(name, fault or None) of each test case of a Catch2 binary."""
+    run = subprocess.run([binary, '--reporter', 'junit'], cwd=ROOT, capture_output=True, text=True, errors='replace')
+    try:
+        suite = xml.fromstring(run.stdout)
+    except xml.ParseError:
+        return [(binary.name, f'ended with {run.returncode}, no report\n{run.stdout[-2000:]}{run.stderr[-4000:]}')]
+    found = []
+    for case in suite.iter('testcase'):
+        faults = [f.text or '' for f in list(case.iter('failure')) + list(case.iter('error'))]
+        found.append((f"{binary.name}: {case.get('name')}", '\n'.join(faults) or None))
+    if not found or (run.returncode != 0 and not any(f for _, f in found)):
+        found.append((binary.name, f'ended with {run.returncode}\n{run.stderr[-4000:]}'))
+    return found
+
+
+def samples(program):
+    found = []
+    for path in sorted((ROOT / 'pipelines').glob('*.yaml')):
+        run = subprocess.run([program, 'test', str(path)], cwd=ROOT, capture_output=True, text=True)
+        passed = run.returncode == 0 and ' 0 failed' in run.stdout and not run.stdout.startswith('0 passed')
+        found.append((f'pipelines/{path.name}', None if passed else run.stdout + run.stderr))
+    return found or [('pipelines', 'an empty folder')]
