@@ -5,7 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness import cases, programs, rules
+from harness import cases, catalog, programs, rules
 
 ACCEPT = os.environ.get('STREAMRUN_ACCEPT') == '1'
 # What is proven of the program by its cases, and what of the sources alone.
@@ -35,6 +35,7 @@ def jobs(build, parts, only):
         yield lambda: programs.samples(program)
     if 'rules' in parts:
         yield rule('includes', rules.include_faults)
+        yield rule('catalog', lambda: catalog.faults(program))
 
 
 def main():

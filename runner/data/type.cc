@@ -7,6 +7,8 @@
 #include <charconv>
 #include <utility>
 
+#include "runner/base/diagnostic.h"
+
 namespace streamrun {
 namespace {
 
@@ -67,11 +69,12 @@ class TypeReader {
                            [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     const auto* known = std::ranges::find(kSimpleNames, std::string_view(name), &SimpleName::name);
     if (known == kSimpleNames.end()) {
+      std::array<std::string_view, kSimpleNames.size()> names;
+      std::ranges::transform(kSimpleNames, names.begin(), &SimpleName::name);
       return fail(begin, at_,
-                  fmt::format("'{}'", written) +
-                      "' is no type; the types are boolean, int, bigint, float, "
-                      "double, decimal(p,s), string, binary, date, timestamp, array<T>, map<K,V>, "
-                      "struct<a:T,…> and variant");
+                  fmt::format("'{}' is no type{}; the types are boolean, int, bigint, float, double, decimal(p,s), "
+                              "string, binary, date, timestamp, array<T>, map<K,V>, struct<a:T,…> and variant",
+                              written, did_you_mean(written, names)));
     }
     switch (known->kind) {
       case TypeKind::decimal: return read_decimal();

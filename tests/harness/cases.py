@@ -123,31 +123,31 @@ def put(target, content):
         target.write_bytes(subprocess.run(PACKERS[form][1], input=text.encode(), stdout=subprocess.PIPE, check=True).stdout)
 
 
-def content_of(path):
+def content_of(data):
     """As `put` takes it. Members of a compressed file that grows stand one behind the other."""
-    data = path.read_bytes()
     for form, (magic, command) in PACKERS.items():
         if data.startswith(magic):
-            unpacked = subprocess.run([*command, '-d'], input=data, stdout=subprocess.PIPE, check=True).stdout
-            return {form: unpacked.decode()}
+            return {form: subprocess.run([*command, '-d'], input=data, stdout=subprocess.PIPE, check=True).stdout.decode()}
     try:
         return data.decode()
     except UnicodeDecodeError:
         return {'base64': base64.b64encode(data).decode()}
 
 
+def files_in(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob('*')) if p.is_file()}
+
+
 def run_case(program, case, pipeline, args):
     """What the program says and leaves, in the form of the case's expectations."""
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        given = {**case.get('files', {}), 'case.yaml': pipeline}
-        for name, content in given.items():
+        for name, content in {**case.get('files', {}), 'case.yaml': pipeline}.items():
             put(folder / name, content)
+        before = files_in(folder)
         run = subprocess.run([program, *args], cwd=folder, capture_output=True, timeout=120,
                              input=case.get('stdin', '').encode(), env={**os.environ, **case.get('env', {})})
-        left = {str(p.relative_to(folder)): content_of(p) for p in sorted(folder.rglob('*')) if p.is_file()}
-        changed = {name: content for name, content in left.items() if given.get(name) != content
-                   and 'link' not in dict(given.get(name) if isinstance(given.get(name), dict) else {})}
+        changed = {name: content_of(data) for name, data in files_in(folder).items() if before.get(name) != data}
         modes = {name: f'{(folder / name).stat().st_mode & 0o777:04o}' if (folder / name).exists() else 'no such file'
                  for name in case.get('modes', {})}
         return {'exit': run.returncode, 'stdout': run.stdout.decode(errors='replace'),

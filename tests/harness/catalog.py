@@ -1,0 +1,96 @@
+"""Every entry of the catalog, and every option of it, has a case that runs and a case that is refused.
+
+The entries are what the program's own help pages list. An option is refused where a diagnostic points into it, or,
+where the option is left out, at its entry.
+"""
+import re
+import subprocess
+
+import yaml
+
+from harness.cases import CASES
+
+PAGES = {'sources': 'sources', 'formats': 'sources', 'steps': 'steps', 'outputs': 'outputs'}
+
+
+def listed(program, *topic):
+    """{title: [name…]} of a help page that lists: a title at the margin, entries indented by two."""
+    lists, title = {}, None
+    for line in subprocess.run([program, 'help', *topic], capture_output=True, text=True, check=True).stdout.splitlines():
+        if re.match(r'\w+$', line):
+            title = line
+            lists[title] = []
+        elif match := re.match(r'  (\S+) ', line):
+            lists.setdefault(title, []).append(match[1])
+    return lists
+
+
+def entries(program):
+    """{(kind, name): [option…]}; an option that is the whole of its entry's value has no name."""
+    found = {}
+    for kind, page in PAGES.items():
+        for name in listed(program, page)[kind]:
+            options = [] if kind == 'formats' else next(iter(listed(program, page, name).values()), [])
+            found[kind, name] = [o for o in options if not o.startswith(('[', '{', 'expression'))]
+    return found
+
+
+def parts(node):
+    """(key, key node, value node) of a mapping; of anything else none."""
+    return [(k.value, k, v) for k, v in node.value] if isinstance(node, yaml.MappingNode) else []
+
+
+def value(node, key):
+    return next((v for k, _, v in parts(node) if k == key), None)
+
+
+def uses(root, catalog):
+    """((kind, name, option or ''), first, last) of every use in a pipeline; places are (line, column) from 1."""
+    def place(mark):
+        return mark.line + 1, mark.column + 1
+
+    def entry(kind, key, first, node):
+        yield (kind, key, ''), place(first), place(node.end_mark)
+        for option, k, v in parts(node):
+            if option in catalog[kind, key]:
+                yield (kind, key, option), place(k.start_mark), place(v.end_mark)
+
+    def named(kind, node):
+        for key, k, v in parts(node):
+            if (kind, key) in catalog:
+                yield from entry(kind, key, k.start_mark, v)
+        if (form := value(node, 'format')) is not None and ('formats', form.value) in catalog:
+            yield from entry('formats', form.value, node.start_mark, node)
+
+    for section in ('sources', 'tables'):
+        for _, _, source in parts(value(root, section)):
+            yield from named('sources', source)
+    for _, _, stream in parts(value(root, 'streams')):
+        steps = value(stream, 'steps')
+        for step in steps.value if isinstance(steps, yaml.SequenceNode) else []:
+            if isinstance(step, yaml.ScalarNode) and ('steps', step.value) in catalog:
+                yield from entry('steps', step.value, step.start_mark, step)
+            yield from named('steps', step)
+    outputs = value(root, 'outputs')
+    for output in outputs.value if isinstance(outputs, yaml.SequenceNode) else []:
+        yield from named('outputs', output)
+
+
+def faults(program):
+    """What of the catalog has no case."""
+    catalog = entries(program)
+    run, refused = set(), set()
+    for kind, covered in (('run', run), ('diagnostics', refused)):
+        for path in CASES.glob(f'{kind}/*.yaml'):
+            case = yaml.safe_load(path.read_text(encoding='utf-8'))
+            errors = [(int(line), int(column)) for line, column in
+                      re.findall(r'^case\.yaml:(\d+):(\d+): error', case.get('stderr', ''), re.M)]
+            try:
+                root = yaml.compose(case['pipeline'])
+            except yaml.YAMLError:
+                continue
+            covered |= {what for what, first, last in uses(root, catalog)
+                        if kind == 'run' or any(first <= error <= last for error in errors)}
+    wanted = {(kind, name, option) for (kind, name), options in catalog.items() for option in ['', *options]}
+    return [f"{' '.join(what)}: no case in tests/cases/{kind}" for kind, covered in (('run', run), ('diagnostics', refused))
+            for what in sorted(wanted - covered)]
