@@ -1,338 +1,96 @@
-// What every sink must do: nothing is seen before publish, all of it afterwards, and a batch that is
-// discarded leaves nothing behind.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <catch2/catch.hpp>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-
-#include "operators/builtin_catalog.h"
-#include "runner/data/codec.h"
-#include "runner/operator/byte_input.h"
-#include "tests/operators/option_nodes.h"
+// What every sink of the catalog must do: nothing is seen before publish, all of it afterwards, once and in order,
+// and a batch that is discarded leaves nothing behind.
+#include "tests/operators/sink_fixture.h"
 
 namespace streamrun {
 namespace {
 
-namespace fs = std::filesystem;
-
-class Context final : public KernelContext {
- public:
-  void reject(const RecordBatch&, std::vector<RowError>) override {}
-};
-
-ColumnPtr strings(const std::vector<std::string>& values) {
-  const MutableColumn column = Column::make(TypeKind::string, static_cast<std::uint32_t>(values.size()));
-  auto arena = std::make_shared<StringArena>();
-  for (std::size_t i = 0; i < values.size(); ++i) column->values<StringRef>()[i] = arena->copy(values[i]);
-  column->keep(arena);
-  return column;
+// Options of each sink, in every way that it writes. A sink without an entry fails the test.
+std::vector<SyntaxNode> options_of(std::string_view sink) {
+  if (sink == "file") {
+    return {path_options("grows.csv"), path_options("{batch}.csv"), path_options("{k}/{batch}.csv"),
+            mapping({{"path", text("{part}.csv")}, {"roll", mapping({{"size", text("1B")}})}})};
+  }
+  if (sink == "pipe") return {mapping({{"command", sequence({text("sh"), text("-c"), text("cat >> got")})}})};
+  if (sink == "print" || sink == "stdout" || sink == "discard") return {mapping({})};
+  FAIL("no options for sink '" << sink << "'");
+  return {};
 }
 
-// Two columns, `k` and `v`, in csv with or without a header.
-class Output {
- public:
-  Output(const SinkDescriptor& descriptor, const SyntaxNode& options, bool header = false, bool allow_exec = true) {
-    std::string pattern = (fs::temp_directory_path() / "sink-test-XXXXXX").string();
-    folder = ::mkdtemp(pattern.data());
-    schema_.columns = {{"k", TypeKind::string}, {"v", TypeKind::string}};
-    const FormatDescriptor csv = csv_format(header);
-    DecodeContext decode{diagnostics, nullptr, {}, {}};
-    const OptionsPtr decoded = descriptor.decode(options, "this output", decode);
-    REQUIRE(decoded);
-    SinkBindContext context{"out", &schema_, {0, 1}, &csv, nullptr, nullptr, {}, allow_exec, diagnostics, {}};
-    bound = descriptor.bind(decoded.get(), context);
-    if (bound) open();
-  }
-  ~Output() { fs::remove_all(folder); }
+// All that stands, files in the order of their names.
+std::string seen(const Output& output) {
+  std::string all = output.file("stdout");
+  for (const std::string& name : output.files()) all += output.file(name);
+  return all;
+}
 
-  void open() {
-    Environment environment;
-    environment.working_folder = folder;
-    output_.reset(::open((folder + "/stdout").c_str(), O_RDWR | O_CREAT | O_APPEND, 0600));
-    environment.output = output_.get();
-    sink = bound->open(environment);
-  }
+std::size_t occurrences(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
 
-  void append(Stage& stage, const std::vector<std::string>& keys, std::uint32_t partition = 0) const {
-    RecordBatch batch;
-    batch.rows = static_cast<std::uint32_t>(keys.size());
-    batch.selection = Selection::all(batch.rows);
-    batch.partition = PartitionIndex(partition);
-    batch.columns = {strings(keys), strings(std::vector<std::string>(keys.size(), "x"))};
-    Context context;
-    std::vector<StagedRows> staged;
-    sink->encode(batch, context, staged);
-    for (StagedRows& rows : staged) {
-      const auto done = stage.append(std::move(rows));
-      if (!done) FAIL(done.error().message);
-    }
+// Batches in order, each row once, in whatever form; nothing at all of what is discarded.
+void check_order(const Output& output, std::string_view sink, const std::vector<std::string>& keys) {
+  const std::string all = seen(output);
+  std::size_t last = 0;
+  for (const std::string& key : keys) {
+    CHECK(occurrences(all, key) == (sink == "discard" ? 0 : 1));
+    if (sink == "discard") continue;
+    CHECK(all.find(key) >= last);
+    last = all.find(key);
   }
+}
 
-  std::unique_ptr<Stage> stage(std::int64_t batch) const {
-    auto made = sink->stage(BatchTime(batch));
-    REQUIRE(made);
-    return std::move(*made);
+void check_contract(const SinkDescriptor& descriptor, const SyntaxNode& options) {
+  Output output(descriptor, options);
+  REQUIRE(output.bound);
+  REQUIRE(output.sink->start());
+  {
+    const auto failed = output.stage(1000);
+    output.append(*failed, {"<thrown away>"});
+    CHECK(seen(output).empty());
+    failed->discard();
   }
+  CHECK(seen(output).empty());
+  CHECK(output.files().empty());
 
-  void publish(std::int64_t batch, const std::vector<std::string>& keys) const {
-    const auto one = stage(batch);
-    append(*one, keys);
-    const auto done = one->publish();
-    if (!done) FAIL(done.error().message);
-  }
+  // The next batch is staged before this one is published.
+  const auto first = output.stage(1000);
+  output.append(*first, {"<1>", "<2>"});
+  output.append(*first, {"<3>"}, 1);
+  const auto second = output.stage(2000);
+  output.append(*second, {"<4>"});
+  CHECK(seen(output).empty());
+  REQUIRE(first->publish());
+  check_order(output, descriptor.name, {"<1>", "<2>", "<3>"});
+  CHECK(occurrences(seen(output), "<4>") == 0);
+  REQUIRE(second->publish());
+  REQUIRE(output.stage(3000)->publish());
+  check_order(output, descriptor.name, {"<1>", "<2>", "<3>", "<4>"});
 
-  std::string file(const std::string& name) const {
-    std::ifstream in(folder + "/" + name, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-  std::vector<std::string> files() const {
-    std::vector<std::string> found;
-    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-      if (entry.is_regular_file() && entry.path().filename() != "stdout") {
-        found.push_back(entry.path().lexically_relative(folder).string());
+  // What comes behind the last commit is taken back, where the sink keeps a position.
+  const std::string position = output.sink->position();
+  if (!position.empty()) output.publish(4000, {"<not committed>"});
+  REQUIRE(output.sink->close());
+  output.open();
+  REQUIRE(output.sink->start());
+  if (!position.empty()) REQUIRE(output.sink->recover(position));
+  output.publish(4000, {"<5>"});
+  REQUIRE(output.sink->close());
+  check_order(output, descriptor.name, {"<1>", "<2>", "<3>", "<4>", "<5>"});
+}
+
+TEST_CASE("every sink of the catalog keeps the contract") {
+  const Catalog catalog = builtin_catalog();
+  for (const SinkDescriptor& descriptor : catalog.sinks()) {
+    const std::vector<SyntaxNode> ways = options_of(descriptor.name);
+    for (std::size_t i = 0; i < ways.size(); ++i) {
+      DYNAMIC_SECTION(descriptor.name << ' ' << i) {
+        check_contract(descriptor, ways[i]);
       }
     }
-    std::sort(found.begin(), found.end());
-    return found;
   }
-
-  Diagnostics diagnostics;
-  std::string folder;
-  std::optional<BoundSink> bound;
-  std::unique_ptr<Sink> sink;
-
- private:
-  static FormatDescriptor csv_format(bool header) {
-    FormatDescriptor csv;
-    csv.name = "csv";
-    csv.make_encoder = [header](const void*, const std::vector<Field>& columns) {
-      CsvOptions options;
-      options.header = header;
-      return make_csv_encoder(columns, options);
-    };
-    return csv;
-  }
-
-  Schema schema_;
-  FileDescriptor output_;
-};
-
-SyntaxNode path_options(const std::string& path) {
-  return mapping({{"path", text(path)}});
-}
-
-TEST_CASE("file: one a batch appears whole, or not at all") {
-  Output output(describe_file_sink(), path_options("out/{output}-{batch}.csv"), true);
-  REQUIRE(output.sink->start());
-  auto stage = output.stage(1000);
-  output.append(*stage, {"a", "b"});
-  CHECK(output.file("out/out-1000.csv").empty());
-  REQUIRE(stage->publish());
-  CHECK(output.file("out/out-1000.csv") == "k,v\na,x\nb,x\n");
-  REQUIRE(stage->publish());  // again, as a retry would
-  CHECK(output.files() == std::vector<std::string>{"out/out-1000.csv"});
-
-  stage = output.stage(2000);
-  output.append(*stage, {"c"});
-  stage->discard();
-  CHECK(output.files() == std::vector<std::string>{"out/out-1000.csv"});
-  output.publish(3000, {});
-  CHECK(output.files() == std::vector<std::string>{"out/out-1000.csv"});
-  output.publish(1000, {"d"});  // the batch runs again: renamed over
-  CHECK(output.file("out/out-1000.csv") == "k,v\nd,x\n");
-}
-
-TEST_CASE("file: columns and partitions make paths, and data cannot leave the folder") {
-  Output output(describe_file_sink(), path_options("out/{k}/{batch}-{partition}.csv"));
-  const auto stage = output.stage(1);
-  output.append(*stage, {"a", "..", "a", "x/y", ""});
-  output.append(*stage, {"a"}, 3);
-  REQUIRE(stage->publish());
-  CHECK(output.files() == std::vector<std::string>{"out/%00/1-0.csv", "out/%2E%2E/1-0.csv", "out/a/1-0.csv",
-                                                   "out/a/1-3.csv", "out/x%2Fy/1-0.csv"});
-  CHECK(output.file("out/a/1-0.csv") == "a,x\na,x\n");
-  fs::create_directory_symlink("/tmp", output.folder + "/out/evil");
-  const auto second = output.stage(2);
-  RecordBatch batch;
-  batch.rows = 1;
-  batch.selection = Selection::all(1);
-  batch.columns = {strings({"evil"}), strings({"x"})};
-  Context context;
-  std::vector<StagedRows> staged;
-  output.sink->encode(batch, context, staged);
-  CHECK(!second->append(std::move(staged.at(0))));
-}
-
-TEST_CASE("file: more files in a batch than may be open") {
-  Output output(describe_file_sink(), path_options("{batch}-{k}.csv"));
-  std::vector<std::string> keys;
-  for (int i = 0; i < 400; ++i) keys.push_back("k" + std::to_string(i));
-  const auto stage = output.stage(1);
-  output.append(*stage, keys);
-  output.append(*stage, keys);
-  REQUIRE(stage->publish());
-  CHECK(output.files().size() == 400);
-  CHECK(output.file("1-k399.csv") == "k399,x\nk399,x\n");
-}
-
-TEST_CASE("file: one that grows has its header once and is cut back to what is known") {
-  Output output(describe_file_sink(), path_options("all.csv"), true);
-  REQUIRE(output.sink->start());
-  output.publish(1, {"a"});
-  const std::string position = output.sink->position();
-  output.publish(2, {"b"});
-  CHECK(output.file("all.csv") == "k,v\na,x\nb,x\n");
-  output.open();  // a restart
-  REQUIRE(output.sink->start());
-  REQUIRE(output.sink->recover(position));
-  CHECK(output.file("all.csv") == "k,v\na,x\n");
-  output.publish(2, {"b"});
-  CHECK(output.file("all.csv") == "k,v\na,x\nb,x\n");
-  const auto stage = output.stage(3);
-  output.append(*stage, {"c"});
-  stage->discard();
-  CHECK(output.file("all.csv") == "k,v\na,x\nb,x\n");
-}
-
-TEST_CASE("file: what is there already") {
-  for (const std::string exists : {"append", "replace", "fail"}) {
-    for (const std::string path : {"all.csv", "1{batch}.csv"}) {
-      Output output(describe_file_sink(), mapping({{"path", text(path)}, {"exists", text(exists)}}));
-      const std::string name = path == "all.csv" ? path : "17.csv";
-      std::ofstream(output.folder + "/" + name) << "old\n";
-      const auto stage = output.stage(7);
-      RecordBatch batch;
-      batch.rows = 1;
-      batch.selection = Selection::all(1);
-      batch.columns = {strings({"a"}), strings({"x"})};
-      Context context;
-      std::vector<StagedRows> staged;
-      output.sink->encode(batch, context, staged);
-      Result<> done = stage->append(std::move(staged.at(0)));
-      if (done) done = stage->publish();
-      CHECK(done.has_value() == (exists != "fail"));
-      CHECK(output.file(name) == (exists == "fail" ? "old\n" : exists == "append" ? "old\na,x\n" : "a,x\n"));
-    }
-  }
-}
-
-TEST_CASE("file: links and devices are no targets, rights are as said") {
-  Output output(describe_file_sink(), mapping({{"path", text("all.csv")}, {"mode", text("0600")}}));
-  fs::create_symlink("elsewhere", output.folder + "/all.csv");
-  CHECK(!output.sink->start());
-  fs::remove(output.folder + "/all.csv");
-  output.publish(1, {"a"});
-  struct stat status{};
-  REQUIRE(::stat((output.folder + "/all.csv").c_str(), &status) == 0);
-  CHECK((status.st_mode & 0777) == 0600);
-}
-
-TEST_CASE("file: compressed, rolled, empty") {
-  Output packed(describe_file_sink(), mapping({{"path", text("{batch}.gz")}, {"compression", text("gzip")}}));
-  packed.publish(1, {"a", "b"});
-  CHECK(compression_of(packed.file("1.gz")) == Compression::gzip);
-  FileDescriptor file(::open((packed.folder + "/1.gz").c_str(), O_RDONLY));
-  const auto size = fs::file_size(packed.folder + "/1.gz");
-  const auto unpacked = decompress(Compression::gzip, read_file_range(std::move(file), "1.gz", 0, size), "1.gz");
-  char bytes[100];
-  const auto n = unpacked->read(bytes, sizeof bytes);
-  REQUIRE(n);
-  CHECK(std::string_view(bytes, *n) == "a,x\nb,x\n");
-
-  Output rolled(describe_file_sink(),
-                mapping({{"path", text("p{part}.csv")}, {"roll", mapping({{"size", text("6")}})}}));
-  for (int i = 1; i <= 4; ++i) rolled.publish(i, {"a"});
-  CHECK(rolled.files() == std::vector<std::string>{"p0.csv", "p1.csv"});
-
-  Output empty(describe_file_sink(), mapping({{"path", text("{batch}.csv")}, {"empty", text("write")}}), true);
-  empty.publish(1, {});
-  CHECK(empty.file("1.csv") == "k,v\n");
-}
-
-TEST_CASE("file: faults of its options") {
-  const char* const bad[] = {"out/{nobody}.csv", "out/%Q.csv", "out/{batch", "out/", "p{part}.csv"};
-  for (const char* path : bad) {
-    Output output(describe_file_sink(), path_options(path));
-    CHECK(!output.bound);
-    CHECK(output.diagnostics.error_count() == 1);
-  }
-  Output escaped(describe_file_sink(), path_options("{{{batch}}}-100%%-%Y.csv"));
-  escaped.publish(0, {"a"});
-  CHECK(escaped.files() == std::vector<std::string>{"{0}-100%-1970.csv"});
-}
-
-TEST_CASE("print: Spark's console layout") {
-  Output output(describe_print_sink(), mapping({{"rows", text("2")}}));
-  output.publish(1357008430000, {"a", "b"});
-  const std::string dashes(43, '-');
-  CHECK(output.file("stdout") == dashes + "\nTime: 1357008430000 ms\n" + dashes + "\n(a,x)\n(b,x)\n\n");
-  Output more(describe_print_sink(), mapping({{"rows", text("2")}}));
-  const auto stage = more.stage(1);
-  more.append(*stage, {"a"});
-  more.append(*stage, {"b", "c", "d"});
-  CHECK(more.file("stdout").empty());
-  REQUIRE(stage->publish());
-  CHECK(more.file("stdout") == dashes + "\nTime: 1 ms\n" + dashes + "\n(a,x)\n(b,x)\n...\n\n");
-}
-
-TEST_CASE("stdout: rows and nothing else, the header once, drained or not") {
-  Output output(describe_stdout_sink(), mapping({}), true);
-  REQUIRE(output.sink->start());
-  output.publish(1, {});
-  CHECK(output.file("stdout").empty());
-  output.publish(2, {"a"});
-  const auto stage = output.stage(3);
-  output.append(*stage, {"b"});
-  CHECK(stage->drainable() > 0);
-  REQUIRE(stage->drain());
-  CHECK(output.file("stdout") == "k,v\na,x\nb,x\n");
-  CHECK(stage->drainable() == 0);
-  output.append(*stage, {"c"});
-  REQUIRE(stage->publish());
-  CHECK(output.file("stdout") == "k,v\na,x\nb,x\nc,x\n");
-}
-
-TEST_CASE("pipe: a batch goes to a program, whose failure is one") {
-  Output output(describe_pipe_sink(), mapping({{"command", sequence({text("sh"), text("-c"), text("cat >> got")})}}));
-  REQUIRE(output.sink->start());
-  const auto stage = output.stage(1);
-  output.append(*stage, {"a", "b"});
-  CHECK(output.files().empty());
-  REQUIRE(stage->publish());
-  CHECK(output.file("got") == "a,x\nb,x\n");
-
-  Output failing(describe_pipe_sink(), mapping({{"command", sequence({text("sh"), text("-c"), text("exit 3")})}}));
-  REQUIRE(failing.sink->start());
-  const auto failed = failing.stage(1);
-  failing.append(*failed, {"a"});
-  const auto done = failed->publish();
-  REQUIRE(!done);
-  CHECK(done.error().message.find("exit code 3") != std::string::npos);
-
-  Output refused(describe_pipe_sink(), mapping({{"command", sequence({text("true")})}}), false, false);
-  CHECK(!refused.bound);
-  CHECK(refused.diagnostics.sorted().at(0).message.find("needs --allow-exec") != std::string::npos);
-}
-
-TEST_CASE("discard: rows are counted") {
-  Output output(describe_discard_sink(), mapping({}));
-  RecordBatch batch;
-  batch.rows = 3;
-  batch.selection = Selection::of({0, 2});
-  batch.columns = {strings({"a", "b", "c"}), strings({"a", "b", "c"})};
-  Context context;
-  std::vector<StagedRows> staged;
-  output.sink->encode(batch, context, staged);
-  REQUIRE(staged.size() == 1);
-  CHECK(staged[0].rows == 2);
-  const auto stage = output.stage(1);
-  CHECK(stage->append(std::move(staged[0])));
-  CHECK(stage->publish());
 }
 
 }  // namespace

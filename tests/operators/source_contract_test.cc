@@ -1,374 +1,142 @@
-// What every source must do: plan gives ranges, read gives exactly them, the same ones again, in order, and
-// within the limits.
+// What every source of the catalog must do: plan gives ranges, read gives exactly them, the same ones again, in
+// order, within the limits, and a new one goes on where another has stopped.
 #include <fcntl.h>
-#include <unistd.h>
 
-#include <catch2/catch.hpp>
-#include <filesystem>
-#include <fstream>
+#include <set>
 
-#include "operators/builtin_catalog.h"
-#include "runner/base/clock.h"
-#include "runner/data/codec.h"
-#include "runner/operator/byte_input.h"
-#include "tests/operators/option_nodes.h"
+#include "runner/operator/file_descriptor.h"
+#include "tests/operators/source_fixture.h"
 
 namespace streamrun {
 namespace {
 
-struct Record {
-  std::string text;
-  std::string place;
-  std::uint32_t partition = 0;
-  friend bool operator==(const Record&, const Record&) = default;
-};
+SyntaxNode queued_batches() {
+  std::vector<SyntaxNode> batches;
+  for (int size : {5, 0, 3000, 1, 17}) {
+    std::vector<SyntaxNode> rows;
+    for (int i = 0; i < size; ++i)
+      rows.push_back(text("row " + std::to_string(batches.size()) + " " + std::to_string(i)));
+    batches.push_back(sequence(std::move(rows)));
+  }
+  return sequence(std::move(batches));
+}
 
-class Input {
+// Options of each source, so that it reads some thousand records. A source without an entry fails the test.
+SyntaxNode options_of(std::string_view source) {
+  if (source == "queue") return mapping({{"batches", queued_batches()}});
+  if (source == "file") return mapping({{"path", text("in-*")}});
+  if (source == "stdin") return mapping({});
+  if (source == "generate") return mapping({{"total", text("3000")}, {"columns", mapping({{"x", text("_n * 2")}})}});
+  FAIL("no options for source '" << source << "'");
+  return {};
+}
+
+class Subject {
  public:
-  Input(const SourceDescriptor& descriptor, const SyntaxNode& options, Environment environment,
-        std::uint32_t partitions = 1) {
-    environment.clock = &clock_;
-    DecodeContext decode{diagnostics, nullptr, {}, {}};
-    const OptionsPtr decoded = descriptor.decode(options, "this source", decode);
-    REQUIRE(decoded);
-    SourceBindContext context{"q", nullptr, partitions, Duration(1000), nullptr, {}, diagnostics, {}};
-    bound = descriptor.bind(decoded.get(), context);
-    REQUIRE(bound);
-    source = bound->open(environment);
+  explicit Subject(const SourceDescriptor& descriptor) : descriptor_(descriptor) {
+    folder_.write("in-1", numbered_lines(2000));
+    folder_.write("in-2", "");
+    folder_.write("in-3", "crlf\r\n\r\nlast");
   }
 
-  std::vector<Record> read(const SourceRange& range) const {
-    auto reader = source->read(range);
-    REQUIRE(reader);
-    std::vector<Record> records;
-    for (;;) {
-      Morsel morsel;
-      const auto more = (*reader)->next(morsel);
-      if (!more) FAIL(more.error().message);
-      if (!*more) return records;
-      if (morsel.rows) {
-        morsel.rows->selection.for_each([&](std::uint32_t row) {
-          std::string text;
-          append_json(*morsel.rows->columns[0], row, text);
-          records.push_back({text, morsel.origin->place(morsel.rows->origin_record(row)), morsel.partition.value});
-        });
-      }
-      for (std::uint32_t i = 0; i < morsel.raw.size(); ++i) {
-        records.push_back({std::string(morsel.raw.records[i]), morsel.origin->place(i), morsel.partition.value});
-        if (*morsel.origin->raw(i) != morsel.raw.records[i]) FAIL("raw is another record");
-      }
-    }
+  std::unique_ptr<Input> open(std::uint32_t partitions = 1) {
+    Environment environment = folder_.environment();
+    standard_input_.reset(::open((folder_.path() + "/in-1").c_str(), O_RDONLY | O_CLOEXEC));
+    environment.input = standard_input_.get();
+    return std::make_unique<Input>(descriptor_, options_of(descriptor_.name), environment, partitions);
   }
-
-  // Every batch to the end of the input; each is read twice where the source can.
-  std::vector<std::vector<Record>> batches(const BatchLimits& limits) {
-    std::vector<std::vector<Record>> all;
-    auto cursor = source->start();
-    if (!cursor) FAIL(cursor.error().message);
-    std::string at = *cursor;
-    for (std::int64_t batch = 1; batch < 1000; ++batch) {
-      auto range = source->plan(at, limits, BatchTime(batch * 1000));
-      if (!range) FAIL(range.error().message);
-      auto records = read(*range);
-      if (range->empty) CHECK(records.empty());
-      if (bound->can_read_again) {
-        const auto again = read(*range);
-        REQUIRE(again.size() == records.size());
-        CHECK(again == records);
-      }
-      if (limits.records) CHECK(records.size() <= *limits.records);
-      if (!records.empty()) all.push_back(std::move(records));
-      if (range->exhausted) return all;
-      at = range->until;
-    }
-    FAIL("the source does not end");
-    return all;
-  }
-
-  Diagnostics diagnostics;
-  SimulatedClock clock_{BatchTime(0)};
-  std::optional<BoundSource> bound;
-  std::unique_ptr<Source> source;
-};
-
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "source-test-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  void write(const std::string& name, std::string_view text) const {
-    std::ofstream(path_ + "/" + name, std::ios::binary) << text;
-  }
-  void append(const std::string& name, std::string_view text) const {
-    std::ofstream(path_ + "/" + name, std::ios::binary | std::ios::app) << text;
-  }
-  Environment environment() const {
-    Environment made;
-    made.working_folder = path_;
-    return made;
-  }
-  const std::string& path() const { return path_; }
 
  private:
-  std::string path_;
+  const SourceDescriptor& descriptor_;
+  Folder folder_;
+  FileDescriptor standard_input_;
 };
 
-std::vector<std::string> texts(const std::vector<std::vector<Record>>& batches) {
-  std::vector<std::string> all;
-  for (const auto& batch : batches) {
-    for (const Record& record : batch) all.push_back(record.text);
+BatchLimits limit(std::optional<std::uint64_t> records, std::optional<std::uint64_t> bytes) {
+  return {records, bytes, true};
+}
+
+void check_limits(Subject& subject, const std::vector<std::string>& wanted) {
+  for (const BatchLimits& limits : {limit(7, {}), limit(2500, {}), limit({}, 100), limit(7, 64), limit({}, 1 << 20)}) {
+    CHECK(texts(subject.open()->batches(limits)) == wanted);
   }
-  return all;
 }
 
-SyntaxNode file_options(const std::string& path) {
-  return mapping({{"path", text(path)}});
-}
-
-std::string numbered_lines(int count) {
-  std::string all;
-  for (int i = 0; i < count; ++i) all += "line " + std::to_string(i) + "\n";
-  return all;
-}
-
-TEST_CASE("file: line ends, places and a last line without an end") {
-  const Folder folder;
-  folder.write("in.txt", "a\r\n\nb\nlast");
-  Input input(describe_file_source(), file_options("in.txt"), folder.environment());
-  const auto batches = input.batches({});
-  CHECK(texts(batches) == std::vector<std::string>{"a", "", "b", "last"});
-  CHECK(batches[0][3].place == "in.txt:4");
-}
-
-TEST_CASE("file: limits cut batches at lines, across files in byte order") {
-  const Folder folder;
-  folder.write("b.txt", "4\n5");
-  folder.write("a.txt", "1\n2\n3\n");
-  folder.write("c.txt", "");
-  for (const std::uint64_t records : {1U, 2U, 3U, 4U, 100U}) {
-    Input input(describe_file_source(), file_options("*.txt"), folder.environment());
-    const auto batches = input.batches({records, {}, false});
-    CHECK(texts(batches) == std::vector<std::string>{"1", "2", "3", "4", "5"});
-    CHECK(batches.size() == (5 + records - 1) / records);
-    CHECK(batches.back().back().place == "b.txt:2");
-  }
-  Input input(describe_file_source(), file_options("*.txt"), folder.environment());
-  const auto batches = input.batches({{}, 4, false});
-  CHECK(texts(batches) == std::vector<std::string>{"1", "2", "3", "4", "5"});
-  CHECK(batches.size() == 3);
-}
-
-TEST_CASE("file: slices depend on bytes alone, large files come in morsels") {
-  const Folder folder;
-  const int count = 400000;
-  folder.write("in.txt", numbered_lines(count));
-  Input input(describe_file_source(), file_options("in.txt"), folder.environment(), 4);
-  const auto batches = input.batches({});
-  REQUIRE(batches.size() == 1);
-  REQUIRE(batches[0].size() == count);
-  std::uint32_t last = 0;
-  for (int i = 0; i < count; i += 997) {
-    const Record& record = batches[0][static_cast<std::size_t>(i)];
-    CHECK(record.text == "line " + std::to_string(i));
-    CHECK(record.place == "in.txt:" + std::to_string(i + 1));
-    CHECK(record.partition >= last);
-    last = record.partition;
-  }
-  CHECK(last == 3);
-}
-
-TEST_CASE("file: what is compressed reads the same, with limits too") {
-  const Folder folder;
-  const std::string lines = numbered_lines(5000);
-  for (const Compression compression : {Compression::gzip, Compression::zstd, Compression::lz4}) {
-    std::string bytes;
-    const auto compressor = make_compressor(compression);
-    // Two members, one behind the other.
-    REQUIRE(compressor->add(lines, bytes));
-    REQUIRE(compressor->finish(bytes));
-    REQUIRE(compressor->add("more", bytes));
-    REQUIRE(compressor->finish(bytes));
-    folder.write("in", bytes);
-    for (const std::optional<std::uint64_t> records :
-         {std::optional<std::uint64_t>{}, std::optional<std::uint64_t>{999}}) {
-      Input input(describe_file_source(), file_options("in"), folder.environment(), 2);
-      const auto all = texts(input.batches({records, {}, false}));
-      REQUIRE(all.size() == 5001);
-      CHECK(all[4999] == "line 4999");
-      CHECK(all[5000] == "more");
+void check_partitions(Subject& subject, const std::vector<std::string>& wanted) {
+  for (const std::uint32_t partitions : {2U, 7U}) {
+    const auto input = subject.open(partitions);
+    const auto batches = input->batches(limit({}, {}));
+    CHECK(texts(batches) == wanted);
+    for (const auto& batch : batches) {
+      std::uint32_t last = 0;
+      bool ascending = true;
+      for (const Record& record : batch) {
+        ascending = ascending && last <= record.partition && record.partition < input->bound->partitions;
+        last = record.partition;
+      }
+      CHECK(ascending);
     }
-    folder.write("in", std::string_view(bytes).substr(0, bytes.size() / 2));
-    Input input(describe_file_source(), file_options("in"), folder.environment());
-    const auto start = input.source->start();
-    const auto range = input.source->plan(*start, {}, BatchTime(1));
-    auto reader = input.source->read(*range);
-    REQUIRE(reader);
-    Morsel morsel;
-    Result<bool> more = (*reader)->next(morsel);
-    while (more && *more) more = (*reader)->next(morsel);
-    REQUIRE(!more);
-    CHECK(more.error().message.find("not complete") != std::string::npos);
   }
 }
 
-TEST_CASE("file: missing and cut files are errors that name them") {
-  const Folder folder;
-  Input missing(describe_file_source(), file_options("no.txt"), folder.environment());
-  const auto start = missing.source->start();
-  REQUIRE(!start);
-  CHECK(start.error().message.find("no.txt") != std::string::npos);
-
-  folder.write("in.txt", "1\n2\n3\n");
-  Input input(describe_file_source(), file_options("in.txt"), folder.environment());
-  const auto cursor = input.source->start();
-  const auto range = input.source->plan(*cursor, {}, BatchTime(1));
-  folder.write("in.txt", "1\n");
-  auto reader = input.source->read(*range);
-  REQUIRE(reader);
-  Morsel morsel;
-  const auto more = (*reader)->next(morsel);
-  REQUIRE(!more);
-  CHECK(more.error().message.find("in.txt") != std::string::npos);
-}
-
-TEST_CASE("file: followed, it gives whole lines as they come") {
-  const Folder folder;
-  folder.write("in.txt", "1\n2\n3");
-  Input input(describe_file_source(), mapping({{"path", text("in.txt")}, {"follow", text("true")}}),
-              folder.environment());
-  CHECK(!input.bound->bounded);
-  auto at = input.source->start();
-  REQUIRE(at);
-  auto range = input.source->plan(*at, {}, BatchTime(1));
-  REQUIRE(range);
-  CHECK(!range->exhausted);
-  CHECK(texts({input.read(*range)}) == std::vector<std::string>{"1", "2"});
-  folder.append("in.txt", "3\n4");
-  range = input.source->plan(range->until, {}, BatchTime(2));
-  const auto records = input.read(*range);
-  CHECK(texts({records}) == std::vector<std::string>{"33"});
-  CHECK(records[0].place == "in.txt:3");
-  range = input.source->plan(range->until, {}, BatchTime(3));
-  CHECK(range->empty);
-
-  Input tail(describe_file_source(),
-             mapping({{"path", text("in.txt")}, {"follow", text("true")}, {"start", text("end")}}),
-             folder.environment());
-  at = tail.source->start();
-  REQUIRE(at);
-  folder.append("in.txt", "\n5\n");
-  range = tail.source->plan(*at, {}, BatchTime(1));
-  CHECK(texts({tail.read(*range)}) == std::vector<std::string>{"4", "5"});
-}
-
-TEST_CASE("queue: one batch at a time, in slices") {
-  const SyntaxNode batches =
-      sequence({sequence({text("1"), text("2"), text("3")}), sequence({}), sequence({text("4")})});
-  Input input(describe_queue_source(), mapping({{"batches", batches}}), {}, 2);
-  CHECK(input.bound->bounded);
-  const auto all = input.batches({});
-  REQUIRE(all.size() == 2);
-  CHECK(texts(all) == std::vector<std::string>{"1", "2", "3", "4"});
-  CHECK(all[0][1].place == "q[1]:2");
-  CHECK(all[0][0].partition == 0);
-  CHECK(all[0][1].partition == 1);
-  CHECK(all[0][2].partition == 1);
-  CHECK(all[1][0].place == "q[3]:1");
-
-  Input at_once(describe_queue_source(), mapping({{"batches", batches}, {"one_at_a_time", text("false")}}), {});
-  CHECK(at_once.batches({}).size() == 1);
-  Input limited(describe_queue_source(), mapping({{"batches", batches}}), {});
-  CHECK(texts(limited.batches({2, {}, false})) == std::vector<std::string>{"1", "2", "3", "4"});
-}
-
-TEST_CASE("queue: the default comes in every batch behind the last") {
-  Input input(describe_queue_source(),
-              mapping({{"batches", sequence({sequence({text("1")})})}, {"default", sequence({text("9")})}}), {});
-  CHECK(!input.bound->bounded);
-  std::string at = *input.source->start();
-  std::vector<std::string> all;
-  for (int i = 0; i < 3; ++i) {
-    const auto range = input.source->plan(at, {}, BatchTime(i));
+// A cursor is data: another source, opened later, goes on behind it.
+void check_restart(Subject& subject, const std::vector<std::string>& wanted) {
+  std::string at = *subject.open()->source->start();
+  std::vector<std::string> got;
+  for (std::int64_t batch = 1; got.size() < wanted.size(); ++batch) {
+    REQUIRE(batch < 100);
+    const auto input = subject.open();
+    REQUIRE(input->source->start());
+    const auto range = input->source->plan(at, limit(700, {}), BatchTime(batch * 1000));
     REQUIRE(range);
-    CHECK(!range->exhausted);
-    for (const std::string& one : texts({input.read(*range)})) all.push_back(one);
+    for (std::string& one : texts({input->read(*range)})) got.push_back(std::move(one));
+    input->source->committed(range->until);
     at = range->until;
   }
-  CHECK(all == std::vector<std::string>{"1", "9", "9"});
+  CHECK(got == wanted);
+  const auto input = subject.open();
+  REQUIRE(input->source->start());
+  const auto nothing = input->source->plan(at, limit({}, {}), BatchTime(1'000'000));
+  REQUIRE(nothing);
+  CHECK(nothing->empty);
+  CHECK(nothing->exhausted);
 }
 
-TEST_CASE("stdin: a pipe and a regular file give the same lines") {
-  const Folder folder;
-  const std::string lines = numbered_lines(3000) + "last";
-  folder.write("in", lines);
-  for (const bool piped : {false, true}) {
-    for (const std::optional<std::uint64_t> records :
-         {std::optional<std::uint64_t>{}, std::optional<std::uint64_t>{1000}}) {
-      Environment environment;
-      int ends[2] = {-1, -1};
-      if (piped) {
-        REQUIRE(::pipe(ends) == 0);
-        ::fcntl(ends[1], F_SETPIPE_SZ, 1 << 18);
-        REQUIRE(::write(ends[1], lines.data(), lines.size()) == static_cast<ssize_t>(lines.size()));
-        ::close(ends[1]);
-        environment.input = ends[0];
-      } else {
-        environment.input = ::open((folder.path() + "/in").c_str(), O_RDONLY);
+TEST_CASE("every source of the catalog keeps the contract") {
+  const Catalog catalog = builtin_catalog();
+  for (const SourceDescriptor& descriptor : catalog.sources()) {
+    DYNAMIC_SECTION(descriptor.name) {
+      Subject subject(descriptor);
+      const auto input = subject.open();
+      const auto batches = input->batches(limit({}, {}));
+      const std::vector<std::string> wanted = texts(batches);
+      REQUIRE(wanted.size() >= 2000);
+      std::set<std::string> places;
+      for (const auto& batch : batches) {
+        for (const Record& record : batch) places.insert(record.place);
       }
-      {
-        Input input(describe_stdin_source(), mapping({}), environment);
-        const auto batches = input.batches({records, {}, true});
-        const auto all = texts(batches);
-        REQUIRE(all.size() == 3001);
-        CHECK(all[2999] == "line 2999");
-        CHECK(all[3000] == "last");
-        CHECK(batches.back().back().place == "stdin:3001");
-      }
-      ::close(environment.input);
+      CHECK(places.size() == wanted.size());
+      check_limits(subject, wanted);
+      check_partitions(subject, wanted);
+      if (input->bound->can_read_again) check_restart(subject, wanted);
     }
   }
 }
 
-TEST_CASE("stdin: a batch holds whole lines, and the end is known at once") {
-  int ends[2];
-  REQUIRE(::pipe(ends) == 0);
-  Environment environment;
-  environment.input = ends[0];
-  {
-    Input input(describe_stdin_source(), mapping({}), environment);
-    const auto at = input.source->start();
-    REQUIRE(at);
-    REQUIRE(::write(ends[1], "a\nb", 3) == 3);
-    ::close(ends[1]);
-    input.source->wait(BatchTime(1'000'000'000'000), {});
-    CHECK(input.source->ended());
-    const auto range = input.source->plan(*at, {}, BatchTime(1));
-    REQUIRE(range);
-    CHECK(range->exhausted);
-    CHECK(texts({input.read(*range)}) == std::vector<std::string>{"a", "b"});
+TEST_CASE("every source of the catalog refuses a cursor that is none of its own") {
+  const Catalog catalog = builtin_catalog();
+  for (const SourceDescriptor& descriptor : catalog.sources()) {
+    DYNAMIC_SECTION(descriptor.name) {
+      Subject subject(descriptor);
+      for (const char* cursor : {"", "nonsense", "{}", "{\"files\":{\"in-1\":[-1,1]}}", "[1]"}) {
+        const auto input = subject.open();
+        REQUIRE(input->source->start());
+        // What cannot be read again only counts on.
+        const bool good = input->source->plan(cursor, {}, BatchTime(1000)).has_value();
+        CHECK(good != input->bound->can_read_again);
+      }
+    }
   }
-  ::close(ends[0]);
-}
-
-TEST_CASE("generate: rows by number, at a rate, up to the total") {
-  Input all_at_once(describe_generate_source(),
-                    mapping({{"total", text("5000")}, {"columns", mapping({{"x", text("_n * 2")}})}}), {}, 3);
-  const auto one = all_at_once.batches({});
-  REQUIRE(one.size() == 1);
-  REQUIRE(one[0].size() == 5000);
-  CHECK(one[0][4999].text == "9998");
-  CHECK(one[0][4999].partition == 2);
-
-  Input paced(
-      describe_generate_source(),
-      mapping({{"total", text("25")}, {"rows_per_second", text("10")}, {"columns", mapping({{"x", text("_n")}})}}), {});
-  const auto three = paced.batches({});
-  REQUIRE(three.size() == 3);
-  CHECK(three[0].size() == 10);
-  CHECK(three[2].size() == 5);
-  CHECK(three[2][4].text == "24");
 }
 
 }  // namespace

@@ -1,0 +1,130 @@
+// A source as the engine drives it, in a folder of its own.
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "operators/builtin_catalog.h"
+#include "runner/base/clock.h"
+#include "runner/data/codec.h"
+#include "tests/operators/option_nodes.h"
+
+namespace streamrun {
+
+struct Record {
+  std::string text;
+  std::string place;
+  std::uint32_t partition = 0;
+  friend bool operator==(const Record&, const Record&) = default;
+};
+
+class Input {
+ public:
+  Input(const SourceDescriptor& descriptor, const SyntaxNode& options, Environment environment,
+        std::uint32_t partitions = 1) {
+    environment.clock = &clock_;
+    DecodeContext decode{diagnostics, nullptr, {}, {}};
+    const OptionsPtr decoded = descriptor.decode(options, "this source", decode);
+    REQUIRE(decoded);
+    SourceBindContext context{"q", nullptr, partitions, Duration(1000), nullptr, {}, diagnostics, {}};
+    bound = descriptor.bind(decoded.get(), context);
+    REQUIRE(bound);
+    source = bound->open(environment);
+  }
+
+  std::vector<Record> read(const SourceRange& range) const {
+    auto reader = source->read(range);
+    REQUIRE(reader);
+    std::vector<Record> records;
+    for (;;) {
+      Morsel morsel;
+      const auto more = (*reader)->next(morsel);
+      if (!more) FAIL(more.error().message);
+      if (!*more) return records;
+      if (morsel.rows) {
+        morsel.rows->selection.for_each([&](std::uint32_t row) {
+          std::string text;
+          append_json(*morsel.rows->columns[0], row, text);
+          records.push_back({text, morsel.origin->place(morsel.rows->origin_record(row)), morsel.partition.value});
+        });
+      }
+      for (std::uint32_t i = 0; i < morsel.raw.size(); ++i) {
+        records.push_back({std::string(morsel.raw.records[i]), morsel.origin->place(i), morsel.partition.value});
+        if (*morsel.origin->raw(i) != morsel.raw.records[i]) FAIL("raw is another record");
+      }
+    }
+  }
+
+  // Every batch to the end of the input; each is read twice where the source can.
+  std::vector<std::vector<Record>> batches(const BatchLimits& limits) {
+    std::vector<std::vector<Record>> all;
+    auto cursor = source->start();
+    if (!cursor) FAIL(cursor.error().message);
+    std::string at = *cursor;
+    for (std::int64_t batch = 1; batch < 1000; ++batch) {
+      auto range = source->plan(at, limits, BatchTime(batch * 1000));
+      if (!range) FAIL(range.error().message);
+      auto records = read(*range);
+      if (range->empty) CHECK(records.empty());
+      if (bound->can_read_again) {
+        const auto again = read(*range);
+        REQUIRE(again.size() == records.size());
+        CHECK(again == records);
+      }
+      if (limits.records) CHECK(records.size() <= *limits.records);
+      if (!records.empty()) all.push_back(std::move(records));
+      if (range->exhausted) return all;
+      at = range->until;
+    }
+    FAIL("the source does not end");
+    return all;
+  }
+
+  Diagnostics diagnostics;
+  SimulatedClock clock_{BatchTime(0)};
+  std::optional<BoundSource> bound;
+  std::unique_ptr<Source> source;
+};
+
+class Folder {
+ public:
+  Folder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "source-test-XXXXXX").string();
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  void write(const std::string& name, std::string_view text) const {
+    std::ofstream(path_ + "/" + name, std::ios::binary) << text;
+  }
+  void append(const std::string& name, std::string_view text) const {
+    std::ofstream(path_ + "/" + name, std::ios::binary | std::ios::app) << text;
+  }
+  Environment environment() const {
+    Environment made;
+    made.working_folder = path_;
+    return made;
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline std::vector<std::string> texts(const std::vector<std::vector<Record>>& batches) {
+  std::vector<std::string> all;
+  for (const auto& batch : batches) {
+    for (const Record& record : batch) all.push_back(record.text);
+  }
+  return all;
+}
+
+inline std::string numbered_lines(int count) {
+  std::string all;
+  for (int i = 0; i < count; ++i) all += "line " + std::to_string(i) + "\n";
+  return all;
+}
+
+}  // namespace streamrun
