@@ -8,46 +8,61 @@ from pathlib import Path
 from harness import cases, catalog, programs, rules
 
 ACCEPT = os.environ.get('STREAMRUN_ACCEPT') == '1'
-# What is proven of the program by its cases, and what of the sources alone.
-PARTS = ('units', 'cases', 'samples', 'rules')
 
 
 def rule(name, find):
     return lambda: [(name, '\n'.join(find()) or None)]
 
 
-def jobs(build, parts, only):
-    """Functions that give (name, fault or None) of what they tried."""
-    program = str(build / 'streamrun')
-    if 'units' in parts:
-        for binary in sorted(build.glob('*_test')):
-            if binary.is_file():
-                yield lambda b=binary: programs.unit_tests(b)
-    if 'cases' in parts:
-        for folder, paths in cases.paths().items():
-            if not paths or folder.name not in cases.KINDS:
-                yield rule(folder.name, lambda f=folder: [f'{f}: an empty folder, or no kind of cases'])
-                continue
-            for path in paths:
-                if only in str(path):
-                    yield lambda p=path: cases.check(program, p, ACCEPT)
-    if 'samples' in parts:
-        yield lambda: programs.samples(program)
-    if 'rules' in parts:
-        yield rule('includes', rules.include_faults)
-        yield rule('catalog', lambda: catalog.faults(program))
+def case_jobs(program, only='', threaded=False):
+    for folder, paths in cases.paths().items():
+        if not paths or folder.name not in cases.KINDS:
+            yield rule(folder.name, lambda f=folder: [f'{f}: an empty folder, or no kind of cases'])
+            continue
+        for path in paths:
+            if only in str(path):
+                yield lambda p=path: cases.check(program, p, accepting=ACCEPT, threaded=threaded)
+
+
+def program_jobs(build):
+    """The unit tests that are built, and the samples."""
+    for binary in sorted(build.glob('*_test')):
+        if binary.is_file():
+            yield lambda b=binary: programs.unit_tests(b)
+    yield lambda: programs.samples(build / 'streamrun')
+
+
+def source_jobs(build, tidy):
+    yield rule('includes', rules.include_faults)
+    yield rule('catalog', lambda: catalog.faults(build / 'streamrun'))
+    for path in rules.tidy_sources() if tidy else []:
+        yield rule(f'clang-tidy {path.relative_to(cases.ROOT)}', lambda p=path: rules.tidy_faults(build, p))
+
+
+def jobs(options):
+    """(prefix of its names, function that gives (name, fault or None) of what it tried)."""
+    build = options.build.resolve()
+    yield from (('', job) for job in case_jobs(build / 'streamrun', options.only))
+    if ACCEPT or options.only:
+        return
+    yield from (('', job) for job in [*program_jobs(build), *source_jobs(build, options.tidy)])
+    for other, threaded in ((options.sanitized, False), (options.threads, True)):
+        if other:
+            found = [*program_jobs(other.resolve()), *case_jobs(other.resolve() / 'streamrun', threaded=threaded)]
+            yield from ((f'{other.name}: ', job) for job in found)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('build', type=Path)
-    parser.add_argument('--parts', nargs='+', choices=PARTS, default=PARTS)
+    parser.add_argument('build', type=Path, help='where all targets are built')
+    parser.add_argument('--sanitized', type=Path, metavar='BUILD', help='another build that has to pass the whole suite')
+    parser.add_argument('--threads', type=Path, metavar='BUILD', help='another one, for what runs several threads')
+    parser.add_argument('--tidy', action='store_true', help='clang-tidy, too')
     parser.add_argument('--only', default='', metavar='TEXT', help='only the cases whose path holds it')
-    parser.add_argument('--jobs', type=int, default=2)
-    arguments = parser.parse_args()
-    with ThreadPoolExecutor(arguments.jobs) as pool:
-        tried = jobs(arguments.build.resolve(), ('cases',) if ACCEPT else arguments.parts, arguments.only)
-        results = [one for found in pool.map(lambda job: job(), tried) for one in found]
+    options = parser.parse_args()
+    with ThreadPoolExecutor(2) as pool:
+        tried = pool.map(lambda job: [(job[0] + name, fault) for name, fault in job[1]()], jobs(options))
+        results = [one for found in tried for one in found]
     failed = [(name, fault) for name, fault in results if fault]
     for name, fault in failed:
         print(f'FAIL {name}\n{fault}\n')

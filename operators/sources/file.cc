@@ -212,7 +212,7 @@ class FileReader final : public RangeReader {
       if (cut && partition_ + 1 < partitions_) boundary = std::min(boundary, piece.begin + (slice_end() - done_));
       RawRecords raw;
       const std::uint64_t line = reader_->line();
-      const auto more = reader_->next(raw, boundary);
+      auto more = reader_->next(raw, boundary);
       if (!more) return more;
       if (!*more) {
         if (boundary != piece.end && reader_->offset() < piece.end)

@@ -259,7 +259,7 @@ class StdinReader final : public RangeReader {
   Result<bool> next(Morsel& morsel) override {
     RawRecords raw;
     const std::uint64_t first = reader_.line();
-    const auto more = reader_.next(raw);
+    auto more = reader_.next(raw);
     line_ = reader_.line();
     if (!more || !*more) return more;
     morsel.partition = PartitionIndex(0);

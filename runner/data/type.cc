@@ -217,6 +217,15 @@ class TypeReader {
   std::size_t at_ = 0;
 };
 
+// As the reader takes it back.
+std::string written_name(const std::string& name) {
+  const bool plain = !name.empty() && std::ranges::all_of(name, is_name);
+  if (plain) return name;
+  std::string text = "`";
+  for (const char c : name) text += c == '`' ? "``" : std::string(1, c);
+  return text + "`";
+}
+
 }  // namespace
 
 Type Type::decimal(int precision, int scale) {
@@ -278,7 +287,7 @@ std::string Type::name() const {
       std::string text = "struct<";
       for (const Field& field : fields()) {
         if (text.back() != '<') text += ',';
-        text += field.name + ":" + field.type.name();
+        text += written_name(field.name) + ":" + field.type.name();
       }
       return text + ">";
     }

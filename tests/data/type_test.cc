@@ -21,7 +21,7 @@ TEST_CASE("types are read in any spelling and named as Spark names them") {
   CHECK(reread("Decimal( 12 , 2 )") == "decimal(12,2)");
   CHECK(reread("dec(5)") == "decimal(5,0)");
   CHECK(reread("map<string, array<array<double>>>") == "map<string,array<array<double>>>");
-  CHECK(reread("struct<a: int, `b c` string>") == "struct<a:int,b c:string>");
+  CHECK(reread("struct<a: int, `b c` string>") == "struct<a:int,`b c`:string>");
   CHECK(reread("struct<>") == "struct<>");
   CHECK(reread("variant") == "variant");
 }

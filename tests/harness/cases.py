@@ -172,8 +172,8 @@ def accept(path, case, got):
     path.write_text(yaml.safe_dump(case, sort_keys=False, allow_unicode=True, width=120), encoding='utf-8')
 
 
-def check(program, path, accepting=False):
-    """(name, fault or None) of each run of a case; with `accepting` it is rewritten, and the name says so."""
+def check(program, path, accepting=False, threaded=False):
+    """(name, fault or None) of each run of a case, or of those with several threads; `accepting` rewrites it."""
     name, kind = str(path.relative_to(ROOT)), KINDS[path.parent.name]
     try:
         case = yaml.safe_load(path.read_text(encoding='utf-8'))
@@ -189,6 +189,8 @@ def check(program, path, accepting=False):
     wanted = {key: case.get(key, empty) for key, empty in DEFAULTS.items()}
     found, first = [], None
     for suffix, pipeline, args in kind.variants(case, case.get('args', kind.args)):
+        if threaded and 'parallelism: 4' not in pipeline:
+            continue
         got = run_case(program, case, pipeline, args)
         first = first or got
         fault = None if got == wanted else difference(wanted, got) if not suffix or got != first else 'as without'

@@ -1,5 +1,6 @@
-"""Rules of the sources: who may include whom."""
+"""Rules of the sources: who may include whom, and how they are written."""
 import re
+import subprocess
 
 from harness.cases import ROOT
 
@@ -51,3 +52,14 @@ def include_faults():
             if not allowed:
                 faults.append(f"{'/'.join(own)} includes {name}")
     return faults + [f'nobody includes {name}*' for name in LIBRARIES if name not in used]
+
+
+def tidy_sources():
+    """What clang-tidy has time for: the ground floor, what operators are made of, and what runs them."""
+    folders = ('runner/base', 'runner/operator', 'runner/exec', 'operators')
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob('*.cc'))
+
+
+def tidy_faults(build, path):
+    run = subprocess.run(['clang-tidy-19', '-p', str(build), '--quiet', str(path)], cwd=ROOT, capture_output=True, text=True)
+    return run.stdout.splitlines() if run.returncode else []
