@@ -630,7 +630,7 @@ std::optional<BoundSink> bind(const FileOptions& options, SinkBindContext& conte
 
   BoundSink bound;
   bound.reads = target->path.columns();
-  bound.writes = {options.path};
+  bound.writes = {{target->path.describe(context.name), target->path.fixed(), options.path.span}};
   bound.detail = options.path.value;
   bound.guarantee = "exactly once with a checkpoint";
   bound.open = [target = std::shared_ptr<const Target>(std::move(target))](

@@ -76,22 +76,10 @@ std::uint32_t usable_processors() {
 
 int run_verb(const Command& command, const Catalog& catalog) {
   const auto started = std::chrono::steady_clock::now();
-  PipelineFile file = read_pipeline(command.files.at(0), catalog, command.params);
-  if (!file.unreadable.empty()) {
-    fmt::print(stderr, "{}\n", file.unreadable);
-    return 2;
-  }
-  PhysicalPlan plan;
-  if (file.spec) {
-    ResolveOptions options;
-    options.params = command.params;
-    options.allow_exec = command.allow_exec;
-    options.processors = usable_processors();
-    StreamGraph graph = resolve(*file.spec, catalog, options, file.diagnostics);
-    if (!file.diagnostics.has_errors()) plan = lower(std::move(graph));
-  }
-  print_diagnostics(file, DiagnosticFormat::text);
-  if (file.diagnostics.has_errors() || !file.spec) return 2;
+  const CompiledPipeline compiled = compile_pipeline(command.files.at(0), catalog, compile_options(command));
+  print_diagnostics(compiled.file, DiagnosticFormat::text);
+  if (!compiled.plan) return 2;
+  const PhysicalPlan& plan = *compiled.plan;
 
   RunOptions options = command.run;
   bool bounded = true;

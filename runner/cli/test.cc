@@ -103,27 +103,11 @@ std::optional<BoundSink> bind_capture(Capture& capture, SinkBindContext& context
   return bound;
 }
 
-// The rows of a test in place of a source: a queue with the source's schema.
-SyntaxNode queue_node(const std::vector<RowNodes>& batches) {
-  SyntaxNode list;
-  list.kind = SyntaxNode::Kind::sequence;
-  for (const RowNodes& batch : batches) {
-    SyntaxNode rows;
-    rows.kind = SyntaxNode::Kind::sequence;
-    rows.span = batch.span;
-    rows.items = batch.rows;
-    list.items.push_back(std::move(rows));
-  }
-  SyntaxNode queue;
-  queue.kind = SyntaxNode::Kind::mapping;
-  queue.entries.push_back({LocatedText("batches", {}), std::move(list)});
-  return queue;
-}
-
 class TestRun {
  public:
-  TestRun(PipelineFile& file, const TestSpec& test, const Command& command, const Catalog& catalog)
-      : file_(file), test_(test), command_(command), catalog_(catalog), spec_(*file.spec) {}
+  // `file`: read with the test's params.
+  TestRun(PipelineFile& file, const TestSpec& test, const ResolveOptions& options, const Catalog& catalog)
+      : file_(file), test_(test), options_(options), catalog_(catalog), spec_(*file.spec) {}
 
   // Empty: passed; else what went wrong.
   std::string run() {
@@ -141,7 +125,6 @@ class TestRun {
         if (name.value() == table.name.value() && !replace(table, {rows})) return "its table cannot be read";
       }
     }
-    for (const auto& [name, rows] : test_.sources) check_name(name, spec_.sources, "source");
     std::vector<std::unique_ptr<Capture>> captures;
     std::vector<SinkDescriptor> sinks(spec_.outputs.size());
     for (std::size_t i = 0; i < spec_.outputs.size(); ++i) {
@@ -160,14 +143,10 @@ class TestRun {
       output.options = std::make_shared<int>();
       output.format = nullptr;
     }
-    check_expectations();
-    ResolveOptions options;
-    options.params = command_.params;
-    for (const auto& [name, value] : test_.params) options.test_params[name.value()] = value.value();
+    ResolveOptions options = options_;
     options.allow_exec = true;
-    StreamGraph graph = resolve(spec_, catalog_, options, file_.diagnostics);
-    if (file_.diagnostics.has_errors()) return "it does not compile";
-    const PhysicalPlan plan = lower(std::move(graph));
+    const auto plan = compile_spec(spec_, catalog_, options, file_.diagnostics);
+    if (!plan) return "it does not compile";
     SimulatedClock clock(BatchTime(0));
     Environment environment;
     environment.clock = &clock;
@@ -177,7 +156,7 @@ class TestRun {
     run.start_time = BatchTime(0);
     run.batches = batches;
     if (batches == 0) return {};
-    const RunReport report = run_plan(plan, environment, run, {});
+    const RunReport report = run_plan(*plan, environment, run, {});
     if (report.failure) return report.failure->message;
     std::string diff;
     for (std::size_t i = 0; i < captures.size(); ++i) {
@@ -189,37 +168,7 @@ class TestRun {
  private:
   bool replace(SourceSpec& source, const std::vector<RowNodes>& batches) {
     DecodeContext context{.diagnostics = file_.diagnostics};
-    context.catalog = &catalog_;
-    const SourceDescriptor* queue = catalog_.source("queue");
-    if (source.format && source.format->own_schema && !source.common.schema) {
-      source.common.schema.emplace();
-      source.common.schema->schema = *source.format->own_schema;
-      source.common.schema->spans.resize(source.common.schema->schema.columns.size());
-    }
-    source.kind = queue;
-    source.format = nullptr;
-    source.options = queue->decode(queue_node(batches), "a test's rows", context);
-    return source.options != nullptr;
-  }
-
-  void check_name(const LocatedText& name, const std::vector<SourceSpec>& all, std::string_view what) {
-    std::vector<std::string_view> names;
-    for (const SourceSpec& one : all) names.push_back(one.name.value());
-    if (std::find(names.begin(), names.end(), name.value()) != names.end()) return;
-    file_.diagnostics.error(
-        "unknown-" + std::string(what), name.whole(),
-        fmt::format("there is no {} '{}'{}", what, name.value(), did_you_mean(name.value(), names)));
-  }
-
-  void check_expectations() {
-    std::vector<std::string_view> names;
-    for (const OutputSpec& one : spec_.outputs) names.push_back(one.common.name.value());
-    for (const TestSpec::Expected& expected : test_.expect) {
-      const std::string& name = expected.output.value();
-      if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-      file_.diagnostics.error("unknown-output", expected.output.whole(),
-                              fmt::format("there is no output '{}'{}", name, did_you_mean(name, names)));
-    }
+    return make_queue(source, batches, catalog_, context);
   }
 
   static std::string compare(const std::string& output, const Capture& capture) {
@@ -248,7 +197,7 @@ class TestRun {
 
   PipelineFile& file_;
   const TestSpec& test_;
-  const Command& command_;
+  const ResolveOptions& options_;
   const Catalog& catalog_;
   PipelineSpec spec_;
 };
@@ -259,19 +208,17 @@ int test_verb(const Command& command, const Catalog& catalog) {
   int passed = 0;
   int failed = 0;
   for (const std::string& path : command.files) {
-    PipelineFile file = read_pipeline(path, catalog, command.params);
-    if (!file.unreadable.empty()) {
-      fmt::print(stderr, "{}\n", file.unreadable);
-      return 2;
-    }
-    if (!file.spec || file.diagnostics.has_errors()) {
-      print_diagnostics(file, DiagnosticFormat::text);
-      return 2;
-    }
-    if (file.spec->tests.empty()) fmt::print(stderr, "{}: no tests\n", path);
-    const std::vector<TestSpec> tests = file.spec->tests;
+    const CompiledPipeline compiled = compile_pipeline(path, catalog, compile_options(command));
+    print_diagnostics(compiled.file, DiagnosticFormat::text);
+    if (!compiled.plan) return 2;
+    const std::vector<TestSpec>& tests = compiled.file.spec->tests;
+    if (tests.empty()) fmt::print(stderr, "{}: no tests\n", path);
     for (const TestSpec& test : tests) {
-      const std::string fault = TestRun(file, test, command, catalog).run();
+      ResolveOptions options = compile_options(command);
+      for (const auto& [name, value] : test.params) options.params[name.value()] = value.value();
+      // Read anew: its params may stand in any text.
+      PipelineFile file = read_pipeline(path, catalog, options.params);
+      const std::string fault = file.spec ? TestRun(file, test, options, catalog).run() : "it cannot be read";
       if (file.diagnostics.has_errors()) {
         print_diagnostics(file, DiagnosticFormat::text);
         return 2;

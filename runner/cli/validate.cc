@@ -10,21 +10,10 @@ int validate_verb(const Command& command, const Catalog& catalog) {
                                   : command.format == "github" ? DiagnosticFormat::github
                                                                : DiagnosticFormat::text;
   for (const std::string& path : command.files) {
-    PipelineFile file = read_pipeline(path, catalog, command.params);
-    if (!file.unreadable.empty()) {
-      fmt::print(stderr, "{}\n", file.unreadable);
-      code = 2;
-      continue;
-    }
-    if (file.spec) {
-      ResolveOptions options;
-      options.params = command.params;
-      options.allow_exec = command.allow_exec;
-      StreamGraph graph = resolve(*file.spec, catalog, options, file.diagnostics);
-      if (!file.diagnostics.has_errors()) static_cast<void>(lower(std::move(graph)));
-    }
+    const CompiledPipeline compiled = compile_pipeline(path, catalog, compile_options(command));
+    const PipelineFile& file = compiled.file;
     print_diagnostics(file, format);
-    if (file.diagnostics.has_errors() || !file.spec) {
+    if (!compiled.plan) {
       code = 2;
     } else if (format == DiagnosticFormat::text) {
       fmt::print("{}: ok ({} sources, {} streams, {} outputs, {} tests)\n", path, file.spec->sources.size(),
@@ -35,23 +24,10 @@ int validate_verb(const Command& command, const Catalog& catalog) {
 }
 
 int explain_verb(const Command& command, const Catalog& catalog) {
-  PipelineFile file = read_pipeline(command.files.at(0), catalog, command.params);
-  if (!file.unreadable.empty()) {
-    fmt::print(stderr, "{}\n", file.unreadable);
-    return 2;
-  }
-  std::optional<PhysicalPlan> plan;
-  if (file.spec) {
-    ResolveOptions options;
-    options.params = command.params;
-    options.allow_exec = command.allow_exec;
-    options.processors = usable_processors();
-    StreamGraph graph = resolve(*file.spec, catalog, options, file.diagnostics);
-    if (!file.diagnostics.has_errors()) plan = lower(std::move(graph));
-  }
-  print_diagnostics(file, DiagnosticFormat::text);
-  if (!plan) return 2;
-  fmt::print("{}", explain_text(*plan));
+  const CompiledPipeline compiled = compile_pipeline(command.files.at(0), catalog, compile_options(command));
+  print_diagnostics(compiled.file, DiagnosticFormat::text);
+  if (!compiled.plan) return 2;
+  fmt::print("{}", explain_text(*compiled.plan));
   return 0;
 }
 

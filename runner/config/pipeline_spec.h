@@ -20,7 +20,7 @@ struct EnumNames<OnError> {
       {"fail", OnError::fail}, {"drop", OnError::drop}, {"route", OnError::route}};
 };
 
-// Options that every source has beside its kind.
+// Options that every source and table has beside its kind.
 struct SourceCommon {
   std::optional<SchemaOption> schema;
   std::optional<OnError> on_error;
@@ -30,20 +30,18 @@ struct SourceCommon {
   std::optional<std::uint32_t> partitions;
   std::optional<Duration> refresh;  // of tables
   static const OptionTable& options();
+  static const OptionTable& table_options();
 };
 
 struct SourceSpec {
   LocatedText name;
-  Span place;
-  const SourceDescriptor* kind = nullptr;
+  const SourceDescriptor* kind = nullptr;  // null: faulty, diagnosed; the name is known all the same
   OptionsPtr options;
   Span kind_place;
   const FormatDescriptor* format = nullptr;
   OptionsPtr format_options;
   Span format_place;
   SourceCommon common;
-  // A table's rows that stand in the file.
-  std::optional<RowNodes> rows;
 };
 
 struct StepSpec {
@@ -54,11 +52,10 @@ struct StepSpec {
 
 struct StreamSpec {
   LocatedText name;
-  Span place;
   std::vector<StreamName> from;
-  Span from_place;
-  std::vector<StepSpec> steps;
+  std::vector<StepSpec> steps;  // those before the first faulty one
   std::optional<OnError> on_error;
+  bool faulty = false;  // diagnosed; what it would give is not known
 };
 
 struct RetryOption {
@@ -71,7 +68,7 @@ struct RetryOption {
 struct OutputCommon {
   LocatedText name;
   StreamName from;
-  std::vector<NameText> columns;
+  std::optional<std::vector<NameText>> columns;
   std::vector<LocatedText> after;
   std::optional<ExprText> when;
   std::optional<RetryOption> retry;
@@ -80,8 +77,8 @@ struct OutputCommon {
 
 struct OutputSpec {
   Span place;
-  OutputCommon common;
-  const SinkDescriptor* kind = nullptr;
+  OutputCommon common;                   // what could be read of it
+  const SinkDescriptor* kind = nullptr;  // null: faulty, diagnosed
   OptionsPtr options;
   Span kind_place;
   const FormatDescriptor* format = nullptr;
@@ -91,10 +88,9 @@ struct OutputSpec {
 
 struct ParamSpec {
   LocatedText name;
-  LocatedText type_text;
-  Type type;
-  std::optional<LocatedText> value;  // the default, as text
-  Span place;
+  Type type;                        // void: faulty, diagnosed
+  std::optional<SyntaxNode> value;  // the default
+  bool used_in_text = false;        // by `${name}`
 };
 
 // A test of the pipeline: rows by batch.
@@ -125,7 +121,6 @@ struct PipelineSpec {
   std::optional<std::uint32_t> parallelism;
   std::uint32_t partitions = 8;
   OnError on_error = OnError::fail;
-  std::optional<CheckpointOption> checkpoint;
   std::vector<ParamSpec> params;
   std::vector<SourceSpec> sources;
   std::vector<SourceSpec> tables;
@@ -134,6 +129,11 @@ struct PipelineSpec {
   std::vector<TestSpec> tests;
   Span place;
 };
+
+// Rows that stand in the file, by batch, as a queue gives them: those of a table, of a test. Turns `source` into
+// one; false: diagnosed.
+bool make_queue(SourceSpec& source, const std::vector<RowNodes>& batches, const Catalog& catalog,
+                DecodeContext& context);
 
 // Finds every fault of form; the rest is of use to `resolve` even where there are some.
 PipelineSpec bind_spec(const SyntaxNode& root, const Catalog& catalog, const std::string& file_name,

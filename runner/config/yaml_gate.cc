@@ -8,30 +8,13 @@
 
 #include "runner/config/yaml.h"
 #include "runner/config/yaml_places.h"
+#include "runner/operator/file_descriptor.h"
 
 namespace streamrun {
 namespace {
 
 constexpr std::size_t kLargestFile = std::size_t{1} << 20;
 constexpr std::size_t kMostBrackets = 10'000;
-
-std::unexpected<Error> refusal(const std::string& path, std::string_view code, std::string_view message) {
-  return failure(fmt::format("{}:1:1: error[{}]: {}", path, code, message));
-}
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
 
 std::string too_large() {
   return "the file is larger than 1 MiB; a pipeline is text that somebody wrote";
@@ -43,33 +26,36 @@ Span byte_at(std::size_t at) {
 
 }  // namespace
 
-Result<SourceText> load_source_text(const std::string& path) {
+std::optional<SourceText> load_source_text(const std::string& path, Diagnostics& diagnostics) {
+  const auto refusal = [&](std::string code, std::string message) {
+    diagnostics.error(std::move(code), {}, std::move(message));
+    return std::nullopt;
+  };
   // Opening a FIFO for reading would wait for its writer; a device may never end.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (file.number() < 0)
-    return refusal(path, "unreadable-file", fmt::format("cannot be opened: {}", std::strerror(errno)));
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file) return refusal("unreadable-file", fmt::format("cannot be opened: {}", std::strerror(errno)));
   struct stat facts{};
-  if (::fstat(file.number(), &facts) != 0) {
-    return refusal(path, "unreadable-file", fmt::format("cannot be read: {}", std::strerror(errno)));
+  if (::fstat(file.get(), &facts) != 0) {
+    return refusal("unreadable-file", fmt::format("cannot be read: {}", std::strerror(errno)));
   }
-  if (S_ISDIR(facts.st_mode)) return refusal(path, "not-a-file", "is a folder; name the pipeline's file");
+  if (S_ISDIR(facts.st_mode)) return refusal("not-a-file", "is a folder; name the pipeline's file");
   if (!S_ISREG(facts.st_mode)) {
-    return refusal(path, "not-a-file", "is no regular file (a pipe or a device); write the pipeline to a file");
+    return refusal("not-a-file", "is no regular file (a pipe or a device); write the pipeline to a file");
   }
   std::string text;
   while (text.size() <= kLargestFile) {
     const std::size_t before = text.size();
     text.resize(before + 65536);
-    const ssize_t got = ::read(file.number(), text.data() + before, 65536);
+    const ssize_t got = ::read(file.get(), text.data() + before, 65536);
     if (got < 0 && errno == EINTR) {
       text.resize(before);
       continue;
     }
-    if (got < 0) return refusal(path, "unreadable-file", fmt::format("cannot be read: {}", std::strerror(errno)));
+    if (got < 0) return refusal("unreadable-file", fmt::format("cannot be read: {}", std::strerror(errno)));
     text.resize(before + static_cast<std::size_t>(got));
     if (got == 0) break;
   }
-  if (text.size() > kLargestFile) return refusal(path, "too-large", too_large());
+  if (text.size() > kLargestFile) return refusal("too-large", too_large());
   if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
   return SourceText(path, std::move(text));
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "runner/config/yaml_places.h"
 
@@ -10,7 +11,7 @@ namespace streamrun {
 namespace {
 
 constexpr int kDeepest = 10;  // defaults within defaults
-constexpr std::size_t kLongest = std::size_t{1} << 20;
+constexpr std::size_t kMostText = std::size_t{1} << 20;
 
 bool is_name_start(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
@@ -19,18 +20,18 @@ bool is_name(char c) {
   return is_name_start(c) || (c >= '0' && c <= '9');
 }
 
-class Replacer {
+class ScalarReplacer {
  public:
-  Replacer(const LocatedText& scalar, const YamlOptions& options, Diagnostics& diagnostics)
-      : scalar_(scalar), text_(scalar.value()), options_(options), diagnostics_(diagnostics) {}
+  ScalarReplacer(const LocatedText& scalar, const VariableLookup& lookup, Diagnostics& diagnostics)
+      : scalar_(scalar), text_(scalar.value()), lookup_(lookup), diagnostics_(diagnostics) {}
 
-  Replaced run() {
-    Replaced result;
-    result.whole = text_.substr(0, 2) == "${" && closing_brace(2) == text_.size() - 1;
+  // One `${…}` and nothing else.
+  bool whole() const { return text_.substr(0, 2) == "${" && closing_brace(2) == text_.size() - 1; }
+
+  LocatedText run() {
     expand(0, text_.size(), 0);
     runs_.add(made_.size(), place(text_.size(), text_.size()).begin, true);
-    result.text = LocatedText(std::move(made_), scalar_.whole(), std::move(runs_).take());
-    return result;
+    return LocatedText(std::move(made_), scalar_.whole(), std::move(runs_).take());
   }
 
  private:
@@ -58,7 +59,7 @@ class Replacer {
   }
 
   void expand(std::size_t at, std::size_t end, int depth) {
-    while (at < end && made_.size() <= kLongest) {
+    while (at < end && made_.size() <= kMostText) {
       const std::size_t dollar = std::min(text_.find('$', at), end);
       copy(at, dollar);
       at = dollar;
@@ -98,7 +99,7 @@ class Replacer {
                                      text_.substr(at, close + 1 - at)));
       return close + 1;
     }
-    const std::optional<std::string> value = options_.variable(name);
+    const std::optional<std::string> value = lookup_(name);
     if (value && !(value->empty() && (has_default || has_message))) {
       put(name, *value, whole);
     } else if (has_default) {
@@ -145,7 +146,7 @@ class Replacer {
 
   const LocatedText& scalar_;
   std::string_view text_;
-  const YamlOptions& options_;
+  const VariableLookup& lookup_;
   Diagnostics& diagnostics_;
   std::string made_;
   RunList runs_;
@@ -153,9 +154,43 @@ class Replacer {
 
 }  // namespace
 
-Replaced replace_variables(const LocatedText& scalar, const YamlOptions& options, Diagnostics& diagnostics) {
-  if (!options.variable || scalar.value().find('$') == std::string::npos) return {scalar, false};
-  return Replacer(scalar, options, diagnostics).run();
+void VariableReplacer::replace(SyntaxNode& node) {
+  if (node.kind == SyntaxNode::Kind::scalar) {
+    bool whole = false;
+    node.text = replace(node.text, whole);
+    node.plain = node.plain || whole;
+  }
+  for (SyntaxNode& item : node.items) replace(item);
+  bool replaced = false;
+  for (SyntaxNode::Entry& entry : node.entries) {
+    replaced = replaced || entry.key.value().find('$') != std::string::npos;
+    bool whole = false;
+    entry.key = replace(entry.key, whole);
+    replace(entry.value);
+  }
+  if (replaced) check_keys(node);
+}
+
+LocatedText VariableReplacer::replace(const LocatedText& text, bool& whole) {
+  bytes_ += text.value().size();
+  if (text.value().find('$') == std::string::npos || bytes_ > kMostText) return text;
+  ScalarReplacer scalar(text, lookup_, diagnostics_);
+  whole = scalar.whole();
+  LocatedText made = scalar.run();
+  bytes_ += made.value().size();
+  if (bytes_ > kMostText) {
+    diagnostics_.error("too-large", text.whole(), "more than 1 MiB of text, variables replaced");
+  }
+  return made;
+}
+
+void VariableReplacer::check_keys(const SyntaxNode& node) {
+  std::set<std::string_view> seen;
+  for (const SyntaxNode::Entry& entry : node.entries) {
+    if (seen.insert(entry.key.value()).second) continue;
+    diagnostics_.error("duplicate-key", entry.key.whole(),
+                       fmt::format("the key '{}' is given twice in this mapping", entry.key.value()));
+  }
 }
 
 }  // namespace streamrun

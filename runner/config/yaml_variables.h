@@ -1,18 +1,36 @@
-// `${VAR}`, `${VAR:-default}`, `${VAR:?message}` and `$$` within a scalar.
+// `${VAR}`, `${VAR:-default}`, `${VAR:?message}` and `$$` in the scalars of a tree.
 #pragma once
 
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
 #include "runner/base/diagnostic.h"
-#include "runner/base/source_text.h"
-#include "runner/config/yaml.h"
+#include "runner/base/syntax_tree.h"
 
 namespace streamrun {
 
-struct Replaced {
-  LocatedText text;
-  bool whole = false;  // the scalar was one `${…}` and nothing else
-};
+using VariableLookup = std::function<std::optional<std::string>(std::string_view name)>;
 
-// Faults stand at the variable's own place; what could not be replaced is left out.
-Replaced replace_variables(const LocatedText& scalar, const YamlOptions& options, Diagnostics& diagnostics);
+// One a tree: its texts are at most 1 MiB, all together.
+class VariableReplacer {
+ public:
+  VariableReplacer(VariableLookup lookup, Diagnostics& diagnostics)
+      : lookup_(std::move(lookup)), diagnostics_(diagnostics) {}
+
+  // Replaces in all scalars of `node`, keys included, so a value can never add structure. Faults stand at the
+  // variable's own place; what could not be replaced is left out. A quoted scalar that is one `${…}` and
+  // nothing else counts as a plain one.
+  void replace(SyntaxNode& node);
+
+ private:
+  LocatedText replace(const LocatedText& text, bool& whole);
+  void check_keys(const SyntaxNode& node);
+
+  VariableLookup lookup_;
+  Diagnostics& diagnostics_;
+  std::size_t bytes_ = 0;
+};
 
 }  // namespace streamrun

@@ -129,6 +129,27 @@ bool PathPattern::add_name(std::string_view name, Span span, const Schema& schem
   return true;
 }
 
+bool PathPattern::fixed() const {
+  return std::all_of(pieces_.begin(), pieces_.end(),
+                     [](const Piece& piece) { return piece.kind == Kind::text || piece.kind == Kind::output; });
+}
+
+std::string PathPattern::describe(std::string_view output) const {
+  std::string out;
+  for (const Piece& piece : pieces_) {
+    switch (piece.kind) {
+      case Kind::text:
+      case Kind::time: out += piece.text; break;
+      case Kind::batch: out += "{batch}"; break;
+      case Kind::output: out += output; break;
+      case Kind::partition: out += "{partition}"; break;
+      case Kind::part: out += "{part}"; break;
+      case Kind::column: out += fmt::format("{{{}}}", piece.column); break;
+    }
+  }
+  return out;
+}
+
 void PathPattern::route_of(std::span<const ColumnPtr> columns, std::uint32_t row, PartitionIndex partition,
                            std::string& route) const {
   std::string text;

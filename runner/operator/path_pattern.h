@@ -30,6 +30,10 @@ class PathPattern {
   const std::vector<std::uint32_t>& columns() const { return columns_; }
   // Some rows may go elsewhere than others of their batch.
   bool routes() const { return has_partition_ || !columns_.empty(); }
+  // The same in every batch and for every row.
+  bool fixed() const;
+  // With {output} put in; what varies stands as it was written.
+  std::string describe(std::string_view output) const;
   // Bytes of the text, up to and with its last slash, that no row's value can change.
   std::string_view literal_folder() const { return literal_folder_; }
 

@@ -76,12 +76,18 @@ struct SinkBindContext {
   Span place;
 };
 
+// A file that a sink writes, or a pattern of files: what varies stands in it as it was written, {…} or %….
+struct WrittenPath {
+  std::string path;
+  bool fixed = true;  // no part of it varies
+  Span span;
+};
+
 struct BoundSink {
   std::vector<std::uint32_t> reads;              // columns that it needs beside those it writes
   bool can_fail = false;                         // rows may be rejected
   bool drains = false;                           // may publish while the pass goes on
-  // Files that it writes (patterns with {…} as written), for the check of two sinks on one file.
-  std::vector<Located<std::string>> writes;
+  std::vector<WrittenPath> writes;
   std::string detail;
   std::string guarantee;                         // `at least once`, `exactly once with a checkpoint`
   std::function<std::unique_ptr<Sink>(const Environment&)> open;

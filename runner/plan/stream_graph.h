@@ -53,12 +53,12 @@ struct StreamGraph {
   std::uint32_t parallelism = 1;
   std::vector<GraphSource> sources;
   std::vector<GraphOutput> outputs;
-  std::vector<GraphNode> nodes;  // inputs before those that read them
+  std::vector<GraphNode>
+      nodes;  // inputs before those that read them, an errors node behind the steps that report to it
 };
 
 struct ResolveOptions {
-  std::map<std::string, std::string, std::less<>> params;  // --param
-  std::map<std::string, std::string, std::less<>> test_params;
+  std::map<std::string, std::string, std::less<>> params;  // given outside the file
   bool allow_exec = false;
   std::uint32_t processors = 1;  // default parallelism
 };

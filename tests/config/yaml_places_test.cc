@@ -3,6 +3,7 @@
 #include <random>
 
 #include "runner/config/yaml.h"
+#include "runner/config/yaml_variables.h"
 
 namespace streamrun {
 namespace {
@@ -133,7 +134,7 @@ TEST_CASE("characters of scalars are found in the file") {
     const SourceText source("f.yaml", before + written.text + "\nlast: 1\n");
     INFO(source.text());
     Diagnostics diagnostics;
-    const auto tree = parse_yaml(source, {}, diagnostics);
+    const auto tree = parse_yaml(source, diagnostics);
     REQUIRE(tree);
     REQUIRE(tree->find("k") != nullptr);
     const LocatedText& text = tree->find("k")->text;
@@ -167,9 +168,8 @@ TEST_CASE("any text is either a tree or a diagnostic") {
     const SourceText source("f.yaml", text);
     INFO(text);
     Diagnostics diagnostics;
-    YamlOptions options;
-    options.variable = [](std::string_view) { return std::optional<std::string>("v"); };
-    const auto tree = parse_yaml(source, options, diagnostics);
+    auto tree = parse_yaml(source, diagnostics);
+    if (tree) VariableReplacer([](std::string_view) { return std::string("v"); }, diagnostics).replace(*tree);
     if (!tree) REQUIRE(diagnostics.has_errors());
     if (tree) ++trees;
     for (const Diagnostic& one : diagnostics.sorted()) {

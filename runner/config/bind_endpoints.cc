@@ -1,0 +1,265 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "runner/config/spec_binding.h"
+
+namespace streamrun {
+namespace {
+
+template <class D>
+struct Kind {
+  const D* descriptor = nullptr;
+  const SyntaxNode::Entry* entry = nullptr;
+};
+
+// The one key of `node` that names an entry of the catalog, with its value.
+template <class D>
+Kind<D> kind_of(SpecBinding& binding, const SyntaxNode& node, std::span<const D> all, std::string_view what,
+                std::string_view noun) {
+  Kind<D> found;
+  for (const SyntaxNode::Entry& entry : node.entries) {
+    for (const D& one : all) {
+      if (entry.key.value() != one.name) continue;
+      if (found.descriptor) {
+        binding.error(
+            "two-kinds", entry.key.whole(),
+            fmt::format("{} has two {}s, '{}' and '{}'; take one away", what, noun, found.descriptor->name, one.name));
+      } else {
+        found = {&one, &entry};
+      }
+    }
+  }
+  return found;
+}
+
+const FormatDescriptor* named_format(SpecBinding& binding, const SyntaxNode& node) {
+  if (node.kind != SyntaxNode::Kind::scalar) {
+    binding.error("wrong-type", node.span, "a format is a name");
+    return nullptr;
+  }
+  const FormatDescriptor* format = binding.catalog.format(node.text.value());
+  if (format == nullptr) {
+    const auto names = names_of(binding.catalog.formats());
+    binding.error("unknown-format", node.span,
+                  fmt::format("there is no format '{}'{}", node.text.value(), did_you_mean(node.text.value(), names)));
+  }
+  return format;
+}
+
+// The format's own options stand beside `format:` among the others. False: faulty, diagnosed.
+template <class S>
+bool bind_format(SpecBinding& binding, const SyntaxNode& node, bool takes_format, std::string_view default_format,
+                 std::string_view what, S& spec) {
+  spec.format_place = node.span;
+  if (const SyntaxNode* named = node.find("format")) {
+    spec.format_place = named->span;
+    if (!takes_format) {
+      binding.error("format-not-taken", named->span, fmt::format("{} takes no format", what));
+      return false;
+    }
+    spec.format = named_format(binding, *named);
+    if (spec.format == nullptr) return false;
+  } else if (takes_format) {
+    spec.format = binding.catalog.format(default_format);
+  }
+  if (!spec.format || !spec.format->decode) return true;
+  SyntaxNode own;
+  own.kind = SyntaxNode::Kind::mapping;
+  own.span = node.span;
+  for (const SyntaxNode::Entry& entry : node.entries) {
+    if (spec.format->options.find(entry.key.value())) own.entries.push_back(entry);
+  }
+  spec.format_options = spec.format->decode(own, what, binding.context);
+  return spec.format_options != nullptr;
+}
+
+// Options of a format that was not found, or stands where none is taken, are no unknown keys beside that fault.
+void add_format_keys(const SpecBinding& binding, const SyntaxNode& node, const FormatDescriptor* format,
+                     std::vector<std::string_view>& known) {
+  known.push_back("format");
+  const bool any = format == nullptr && node.find("format") != nullptr;
+  for (const FormatDescriptor& one : binding.catalog.formats()) {
+    if (!any && &one != format) continue;
+    for (const OptionEntry& entry : one.options.entries()) known.push_back(entry.name);
+  }
+}
+
+// A table's rows that stand in the file. False: diagnosed.
+bool bind_rows(SpecBinding& binding, const SyntaxNode& node, const SyntaxNode& rows, const std::string& what,
+               const SyntaxNode::Entry* kind, SourceSpec& spec) {
+  const std::size_t errors = binding.context.diagnostics.error_count();
+  spec.kind_place = rows.span;
+  RowNodes read;
+  Codec<RowNodes>::decode(rows, read, binding.context);
+  if (kind != nullptr) {
+    binding.error("two-kinds", kind->key.whole(),
+                  fmt::format("{} has 'rows' and '{}'; take one away", what, kind->key.value()));
+  }
+  if (const SyntaxNode* refresh = node.find("refresh")) {
+    binding.error("conflicting-options", refresh->span,
+                  fmt::format("the rows of {} stand here and do not change; take 'refresh' away", what));
+  }
+  return binding.context.diagnostics.error_count() == errors;
+}
+
+SourceSpec bind_input(SpecBinding& binding, const LocatedText& name, const SyntaxNode& node, bool table) {
+  const std::string what = fmt::format("{} '{}'", table ? "table" : "source", name.value());
+  SourceSpec spec;
+  spec.name = name;
+  spec.kind_place = name.whole();
+  if (!binding.is_mapping(node, what)) return spec;
+  const auto kind = kind_of(binding, node, binding.catalog.sources(), what, "kind");
+  const SyntaxNode* rows = table ? node.find("rows") : nullptr;
+  const bool takes_format = kind.descriptor && kind.descriptor->takes_format && rows == nullptr;
+  // Without a kind nobody knows whether a format is wanted: that is fault enough.
+  bool good = (!kind.descriptor && rows == nullptr) || bind_format(binding, node, takes_format, "text", what, spec);
+  std::vector<std::string_view> known = names_of(binding.catalog.sources());
+  if (table) known.push_back("rows");
+  add_format_keys(binding, node, spec.format, known);
+  const OptionTable& common = table ? SourceCommon::table_options() : SourceCommon::options();
+  const bool all_known = binding.known_keys(node, what, common, known);
+  good = common.decode_known(node, &spec.common, what, binding.context) && good;
+  if (rows != nullptr) {
+    if (bind_rows(binding, node, *rows, what, kind.descriptor ? kind.entry : nullptr, spec) && good) {
+      make_queue(spec, {{rows->items, rows->span}}, binding.catalog, binding.context);
+    }
+    return spec;
+  }
+  if (!kind.descriptor) {
+    // A key that is not known is the kind, misspelt.
+    if (all_known) {
+      binding.error("missing-kind", name.whole(),
+                    fmt::format("{} does not say what it reads; one of {}{}", what,
+                                fmt::join(names_of(binding.catalog.sources()), ", "), table ? ", rows" : ""));
+    }
+    return spec;
+  }
+  spec.kind_place = kind.entry->key.whole();
+  spec.options = kind.descriptor->decode(kind.entry->value, fmt::format("source kind '{}'", kind.descriptor->name),
+                                         binding.context);
+  if (spec.options && good) spec.kind = kind.descriptor;
+  return spec;
+}
+
+}  // namespace
+
+SourceSpec bind_source(SpecBinding& binding, const LocatedText& name, const SyntaxNode& node) {
+  return bind_input(binding, name, node, false);
+}
+
+SourceSpec bind_table(SpecBinding& binding, const LocatedText& name, const SyntaxNode& node) {
+  return bind_input(binding, name, node, true);
+}
+
+OutputSpec bind_output(SpecBinding& binding, const SyntaxNode& node) {
+  OutputSpec made;
+  made.place = node.span;
+  const SyntaxNode* name = node.find("name");
+  const bool named = name != nullptr && name->kind == SyntaxNode::Kind::scalar;
+  const std::string what = named ? fmt::format("output '{}'", name->text.value()) : "this output";
+  if (!binding.is_mapping(node, what)) return made;
+  const auto kind = kind_of(binding, node, binding.catalog.sinks(), what, "sink");
+  const bool takes_format = !kind.descriptor || kind.descriptor->takes_format;
+  bool good = bind_format(binding, node, takes_format, "json", what, made);
+  std::vector<std::string_view> known = names_of(binding.catalog.sinks());
+  add_format_keys(binding, node, made.format, known);
+  const bool all_known = binding.known_keys(node, what, OutputCommon::options(), known);
+  good = OutputCommon::options().decode_known(node, &made.common, what, binding.context) && good;
+  if (named) good = binding.valid_name(made.common.name) && good;
+  if (!kind.descriptor) {
+    if (all_known) {
+      binding.error("missing-kind", node.span,
+                    fmt::format("{} does not say where it writes; one of {}", what,
+                                fmt::join(names_of(binding.catalog.sinks()), ", ")));
+    }
+    return made;
+  }
+  made.kind_place = kind.entry->key.whole();
+  made.options =
+      kind.descriptor->decode(kind.entry->value, fmt::format("sink '{}'", kind.descriptor->name), binding.context);
+  if (made.options && good) made.kind = kind.descriptor;
+  return made;
+}
+
+bool make_queue(SourceSpec& source, const std::vector<RowNodes>& batches, const Catalog& catalog,
+                DecodeContext& context) {
+  SyntaxNode list;
+  list.kind = SyntaxNode::Kind::sequence;
+  for (const RowNodes& batch : batches) {
+    SyntaxNode rows;
+    rows.kind = SyntaxNode::Kind::sequence;
+    rows.span = batch.span;
+    rows.items = batch.rows;
+    list.items.push_back(std::move(rows));
+  }
+  SyntaxNode queue;
+  queue.kind = SyntaxNode::Kind::mapping;
+  queue.span = source.kind_place;
+  queue.entries.push_back({LocatedText("batches", source.kind_place), std::move(list)});
+  if (source.format && source.format->own_schema && !source.common.schema) {
+    source.common.schema.emplace();
+    source.common.schema->schema = *source.format->own_schema;
+    source.common.schema->spans.resize(source.common.schema->schema.columns.size());
+  }
+  source.kind = catalog.source("queue");
+  source.format = nullptr;
+  source.options = source.kind->decode(queue, "the rows", context);
+  return source.options != nullptr;
+}
+
+const OptionTable& SourceCommon::options() {
+  static const OptionTable table =
+      Options<SourceCommon>{}
+          .optional("schema", &SourceCommon::schema, "",
+                    "names and types of the columns, or the path of a file of them")
+          .optional("on_error", &SourceCommon::on_error, "the pipeline's", "fail, drop or route")
+          .optional("max_rate", &SourceCommon::max_rate, "", "records a second and partition", {1})
+          .optional("max_batch_records", &SourceCommon::max_batch_records, "", "records a batch", {1})
+          .optional("max_batch_bytes", &SourceCommon::max_batch_bytes, "", "bytes a batch", {1})
+          .optional("partitions", &SourceCommon::partitions, "the pipeline's", "partitions of a batch", {1, 65536})
+          .table();
+  return table;
+}
+
+const OptionTable& SourceCommon::table_options() {
+  static const OptionTable table =
+      Options<SourceCommon>{}
+          .optional("schema", &SourceCommon::schema, "",
+                    "names and types of the columns, or the path of a file of them")
+          .optional("on_error", &SourceCommon::on_error, "the pipeline's", "fail, drop or route")
+          .optional("refresh", &SourceCommon::refresh, "", "how often it is read again; else once")
+          .table();
+  return table;
+}
+
+const OptionTable& RetryOption::options() {
+  static const OptionTable table = Options<RetryOption>{}
+                                       .optional("times", &RetryOption::times, "3", "tries after the first", {0, 1000})
+                                       .optional("backoff", &RetryOption::backoff, "1s", "wait between tries")
+                                       .table();
+  return table;
+}
+
+const OptionTable& OutputCommon::options() {
+  static const OptionTable table =
+      Options<OutputCommon>{}
+          .required("name", &OutputCommon::name, "the output's name")
+          .required("from", &OutputCommon::from, "the source or stream that it writes")
+          .optional("columns", &OutputCommon::columns, "all", "what is written, in this order")
+          .optional("after", &OutputCommon::after, "", "outputs written above that must finish first in a batch")
+          .optional("when", &OutputCommon::when, "", "an expression over rows (their number) and batch")
+          .optional("retry", &OutputCommon::retry, "", "tries again after a failure")
+          .table();
+  return table;
+}
+
+const OptionTable& CheckpointOption::options() {
+  static const OptionTable table =
+      Options<CheckpointOption>{}
+          .required("path", &CheckpointOption::path, "a folder")
+          .optional("interval", &CheckpointOption::interval, "10s", "between state versions")
+          .table();
+  return table;
+}
+
+}  // namespace streamrun

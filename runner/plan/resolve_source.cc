@@ -1,0 +1,81 @@
+#include <fmt/format.h>
+
+#include "runner/plan/resolution.h"
+
+namespace streamrun {
+namespace {
+
+// Of a source whose records are bytes: its format's, or the one declared. Nothing: diagnosed.
+std::optional<Schema> decoded_schema(Resolution& r, const SourceSpec& spec) {
+  const FormatDescriptor& format = *spec.format;
+  if (!format.make_decoder) {
+    r.error("format-not-readable", spec.format_place, fmt::format("format '{}' cannot be read", format.name));
+    return std::nullopt;
+  }
+  if (!format.own_schema && !spec.common.schema) {
+    r.error("missing-schema", spec.format_place,
+            fmt::format("format '{}' needs a schema: {{column: type, …}}", format.name));
+    return std::nullopt;
+  }
+  Schema schema = format.own_schema ? *format.own_schema : spec.common.schema->schema;
+  if (format.check_read && !format.check_read(spec.format_options.get(), schema, spec.format_place, r.diagnostics)) {
+    return std::nullopt;
+  }
+  return schema;
+}
+
+}  // namespace
+
+void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
+  if (spec.kind == nullptr) return;
+  const std::string& name = spec.name.value();
+  SourceBindContext context{.name = name,
+                            .declared = spec.common.schema ? &*spec.common.schema : nullptr,
+                            .partitions = spec.common.partitions.value_or(table ? 1 : r.spec.partitions),
+                            .batch_interval = r.spec.batch_interval,
+                            .params = &r.params,
+                            .param_used = r.note_param(),
+                            .diagnostics = r.diagnostics,
+                            .place = spec.kind_place};
+  auto bound = spec.kind->bind(spec.options.get(), context);
+  if (!bound) return;
+  auto schema = bound->rows ? bound->rows : decoded_schema(r, spec);
+  if (!schema) return;
+  schema->hidden = bound->hidden;
+  schema->hidden.push_back({"_batch", TypeKind::timestamp});
+  schema->hidden.push_back({"_raw", TypeKind::binary});
+  if (table && !bound->bounded) {
+    r.error("unbounded-table", spec.kind_place, "a table is read to its end; this source has none");
+  }
+
+  GraphNode node;
+  node.kind = GraphNode::Kind::source;
+  node.stream = name;
+  node.label = spec.kind->name;
+  node.schema = *schema;
+  node.partitions = bound->partitions;
+  node.on_error = spec.common.on_error.value_or(r.spec.on_error);
+  node.source = r.graph.sources.size();
+  node.can_fail = !bound->rows;
+  node.place = spec.name.whole();
+
+  GraphSource made;
+  made.plan.name = name;
+  made.plan.table = table;
+  made.plan.refresh = spec.common.refresh;
+  made.plan.caps.records = spec.common.max_batch_records;
+  if (spec.common.max_batch_bytes) made.plan.caps.bytes = spec.common.max_batch_bytes->bytes;
+  if (spec.common.max_rate) made.plan.max_rate = static_cast<double>(*spec.common.max_rate);
+  if (!bound->rows) {
+    made.format = spec.format;
+    made.format_options = spec.format_options;
+  }
+  made.schema = std::move(*schema);
+  made.plan.bound = std::move(*bound);
+  r.graph.sources.push_back(std::move(made));
+  const OnError policy = node.on_error;
+  const std::size_t at = r.rows[name] = r.add(std::move(node));
+  r.graph.nodes[at].errors = r.add_errors(name, policy, r.graph.sources.back().plan.bound.hidden);
+}
+
+}  // namespace streamrun

@@ -1,0 +1,220 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "runner/plan/resolution.h"
+
+namespace streamrun {
+namespace {
+
+constexpr std::string_view kErrors = ".errors";
+
+// What its rejects carry of the rows that were read.
+std::vector<Field> own_hidden(const Schema& schema) {
+  std::vector<Field> hidden;
+  for (const Field& field : schema.hidden) {
+    if (field.name != "_raw" && field.name != "_batch") hidden.push_back(field);
+  }
+  return hidden;
+}
+
+const StreamSpec* find_stream(const PipelineSpec& spec, std::string_view name) {
+  for (const StreamSpec& stream : spec.streams) {
+    if (stream.name.value() == name) return &stream;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::vector<StreamName> streams_read(const StreamSpec& stream) {
+  std::vector<StreamName> read = stream.from;
+  for (const StepSpec& step : stream.steps) {
+    if (!step.kind->streams) continue;
+    for (StreamName& name : step.kind->streams(step.options.get())) read.push_back(std::move(name));
+  }
+  return read;
+}
+
+std::optional<std::size_t> StreamResolver::find(const LocatedText& text) {
+  const std::string& name = text.value();
+  if (name == "errors") return all_errors(text.whole());
+  if (name.ends_with(kErrors)) return find_errors(text, name.substr(0, name.size() - kErrors.size()));
+  if (const auto known = r_.rows.find(name); known != r_.rows.end()) return known->second;
+  if (const StreamSpec* stream = find_stream(r_.spec, name)) return resolve(*stream, text.whole());
+  if (r_.names.contains(name)) return std::nullopt;  // a faulty source
+  return unknown(text);
+}
+
+std::optional<std::size_t> StreamResolver::unknown(const LocatedText& text) {
+  std::vector<std::string_view> names;
+  for (const auto& [one, what] : r_.names) names.push_back(one);
+  r_.error("unknown-stream", text.whole(),
+           fmt::format("there is no source or stream '{}'{}", text.value(), did_you_mean(text.value(), names)));
+  return std::nullopt;
+}
+
+std::optional<std::size_t> StreamResolver::find_errors(const LocatedText& text, const std::string& stream) {
+  if (!r_.names.contains(stream)) {
+    std::vector<std::string_view> names;
+    for (const auto& [one, what] : r_.names) names.push_back(one);
+    const auto nearest = nearest_name(stream, names);
+    r_.error("unknown-stream", text.whole(),
+             fmt::format("there is no source or stream '{}'{}", stream,
+                         nearest ? fmt::format("; did you mean '{}.errors'?", *nearest) : std::string()));
+    return std::nullopt;
+  }
+  if (!find(LocatedText(stream, text.whole()))) return std::nullopt;
+  r_.read_errors.insert(stream);
+  const auto found = r_.errors.find(stream);
+  if (found != r_.errors.end()) return found->second;
+  r_.error("no-errors", text.whole(), fmt::format("'{}' has no errors stream; give it on_error: route", stream));
+  return std::nullopt;
+}
+
+// Directly, or by way of streams that it reads.
+bool StreamResolver::reads_all_errors(const StreamSpec& stream) {
+  const auto [known, fresh] = reads_all_errors_.emplace(stream.name.value(), false);
+  if (!fresh) return known->second;
+  bool reads = false;
+  for (const StreamName& one : streams_read(stream)) {
+    std::string name = one.text.value();
+    reads = reads || name == "errors";
+    if (name.ends_with(kErrors)) name.resize(name.size() - kErrors.size());
+    const StreamSpec* other = find_stream(r_.spec, name);
+    reads = reads || (other != nullptr && reads_all_errors(*other));
+  }
+  return reads_all_errors_[stream.name.value()] = reads;
+}
+
+// Those of streams that read it are not in it: they would be their own rejects.
+std::optional<std::size_t> StreamResolver::all_errors(Span place) {
+  if (const auto known = r_.rows.find("errors"); known != r_.rows.end()) return known->second;
+  bool good = true;
+  for (const StreamSpec& stream : r_.spec.streams) {
+    if (!reads_all_errors(stream)) good = find(stream.name).has_value() && good;
+  }
+  GraphNode node;
+  node.kind = GraphNode::Kind::errors;
+  node.stream = "errors";
+  node.label = "errors of all";
+  node.schema = errors_schema({});
+  for (const auto& [stream, index] : r_.errors) {
+    const StreamSpec* spec = find_stream(r_.spec, stream);
+    if (spec != nullptr && reads_all_errors(*spec)) continue;
+    node.inputs.push_back(index);
+    r_.read_errors.insert(stream);
+  }
+  if (node.inputs.empty()) {
+    // A faulty stream may have had them.
+    if (good) {
+      r_.error("no-errors", place, "no source or stream has on_error: route, so there are no errors to read");
+    }
+    return std::nullopt;
+  }
+  std::sort(node.inputs.begin(), node.inputs.end());
+  return r_.rows["errors"] = r_.add(std::move(node));
+}
+
+std::optional<std::size_t> StreamResolver::resolve(const StreamSpec& stream, Span place) {
+  const std::string& name = stream.name.value();
+  if (failed_.contains(name)) return std::nullopt;
+  const auto begun = std::find(resolving_.begin(), resolving_.end(), name);
+  if (begun != resolving_.end()) {
+    r_.error("cycle", place,
+             fmt::format("stream '{}' reads itself: {} → {}", name, fmt::join(begun, resolving_.end(), " → "), name));
+    failed_.insert(begun, resolving_.end());
+    return std::nullopt;
+  }
+  resolving_.push_back(name);
+  const auto node = add_steps(stream);
+  resolving_.pop_back();
+  if (node && !stream.faulty && !failed_.contains(name)) return r_.rows[name] = *node;
+  failed_.insert(name);
+  return std::nullopt;
+}
+
+std::optional<std::size_t> StreamResolver::add_steps(const StreamSpec& stream) {
+  std::vector<std::size_t> from;
+  for (const StreamName& one : stream.from) {
+    if (const auto found = find(one.text)) from.push_back(*found);
+  }
+  if (from.empty() || from.size() != stream.from.size()) return std::nullopt;
+  std::vector<std::size_t> own;
+  std::optional<std::size_t> at = from[0];
+  const auto add = [&](const StepSpec& step) {
+    at = add_step(step, stream, *at);
+    if (at) own.push_back(*at);
+  };
+  if (from.size() > 1) {
+    // `from: [a, b]` is the union of a and b.
+    SyntaxNode others;
+    others.kind = SyntaxNode::Kind::sequence;
+    for (std::size_t i = 1; i < stream.from.size(); ++i) {
+      SyntaxNode& item = others.items.emplace_back();
+      item.kind = SyntaxNode::Kind::scalar;
+      item.text = stream.from[i].text;
+      item.span = item.text.whole();
+    }
+    DecodeContext context{.diagnostics = r_.diagnostics};
+    StepSpec step;
+    step.kind = r_.catalog.transform("union");
+    step.place = stream.from[0].text.whole();
+    step.options = step.kind->decode(others, "from", context);
+    if (step.options) add(step);
+  }
+  for (const StepSpec& step : stream.steps) {
+    if (at) add(step);
+  }
+  // Behind the nodes that report to it.
+  const auto errors = r_.add_errors(stream.name.value(), stream.on_error.value_or(r_.spec.on_error),
+                                    own_hidden(r_.graph.nodes[from[0]].schema));
+  for (const std::size_t node : own) r_.graph.nodes[node].errors = errors;
+  return at;
+}
+
+std::optional<std::size_t> StreamResolver::add_step(const StepSpec& step, const StreamSpec& stream, std::size_t input) {
+  const std::string& name = stream.name.value();
+  std::vector<std::size_t> inputs{input};
+  if (step.kind->streams) {
+    for (const StreamName& one : step.kind->streams(step.options.get())) {
+      const auto found = find(one.text);
+      if (!found) return std::nullopt;
+      inputs.push_back(*found);
+    }
+  }
+  BindContext context{.inputs = {},
+                      .input_names = {},
+                      .params = &r_.params,
+                      .param_used = r_.note_param(),
+                      .owner = fmt::format("stream '{}'", name),
+                      .partitions = r_.spec.partitions,
+                      .allow_exec = r_.options.allow_exec,
+                      .diagnostics = r_.diagnostics,
+                      .place = step.place};
+  for (const std::size_t one : inputs) {
+    context.inputs.push_back(&r_.graph.nodes[one].schema);
+    context.input_names.push_back(r_.graph.nodes[one].stream);
+  }
+  auto bound = step.kind->bind(step.options.get(), context);
+  if (!bound) return std::nullopt;
+  GraphNode node;
+  node.kind = GraphNode::Kind::step;
+  node.stream = name;
+  node.label = step.kind->name;
+  node.schema = bound->output;
+  node.on_error = stream.on_error.value_or(r_.spec.on_error);
+  node.can_fail = bound->can_fail;
+  node.place = step.place;
+  node.partitions = r_.graph.nodes[input].partitions;
+  if (bound->sides.empty()) {
+    for (std::size_t i = 1; i < inputs.size(); ++i) node.partitions += r_.graph.nodes[inputs[i]].partitions;
+  }
+  if (bound->partitions) node.partitions = *bound->partitions;
+  node.inputs = std::move(inputs);
+  node.step = std::move(*bound);
+  return r_.add(std::move(node));
+}
+
+}  // namespace streamrun
