@@ -5,7 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness import cases, catalog, programs, rules
+from harness import cases, catalog, hostile, programs, rules
 
 ACCEPT = os.environ.get('STREAMRUN_ACCEPT') == '1'
 
@@ -25,11 +25,12 @@ def case_jobs(program, only='', threaded=False):
 
 
 def program_jobs(build):
-    """The unit tests that are built, and the samples."""
+    """The unit tests that are built, the samples, and what nobody means well with."""
     for binary in sorted(build.glob('*_test')):
         if binary.is_file():
             yield lambda b=binary: programs.unit_tests(b)
     yield lambda: programs.samples(build / 'streamrun')
+    yield lambda: hostile.check(build / 'streamrun')
 
 
 def source_jobs(build, tidy):

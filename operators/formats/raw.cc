@@ -11,6 +11,7 @@ FormatDescriptor describe_raw_format() {
   FormatDescriptor made;
   made.name = "raw";
   made.summary = "bytes as they are, one column `value`";
+  made.can_fail = false;
   made.own_schema = Schema{{{"value", TypeKind::binary}}, {}};
   made.options = Options<NoFormatOptions>{}.table();
   made.decode = format_decode<NoFormatOptions>(made.options);

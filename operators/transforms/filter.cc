@@ -10,7 +10,11 @@ struct FilterOptions {
 
 std::optional<BoundTransform> bind(const FilterOptions& options, BindContext& context) {
   auto predicate = compile_expression_as(options.where.text, TypeKind::boolean, context.scope(), context.diagnostics);
-  if (!predicate) return std::nullopt;
+  if (!predicate) {
+    BoundTransform faulty;
+    faulty.output = *context.inputs[0];
+    return faulty;
+  }
   std::vector<Expression> outputs;
   pass_columns(context, 0, context.inputs[0]->size(), outputs);
   return bind_projection(context, *context.inputs[0], std::move(*predicate), std::move(outputs),

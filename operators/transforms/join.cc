@@ -141,7 +141,8 @@ struct Binding {
       spec.left_keys.push_back(std::move(*left_key));
       spec.right_keys.push_back(std::move(*right_key));
     }
-    add_others(left_used, right_used);
+    // Without its key nobody knows which columns stay.
+    if (good) add_others(left_used, right_used);
   }
 
   void bind_condition() {

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kLongestLine = 160;  // characters of a line that are shown
 constexpr std::size_t kLongestName = 128;  // of names that are compared
+constexpr std::size_t kMostKept = 1000;    // errors; more help nobody
 
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
@@ -133,8 +134,8 @@ std::size_t common_prefix(std::string_view a, std::string_view b) {
 }  // namespace
 
 void Diagnostics::error(std::string code, Span span, std::string message) {
+  if (++errors_ > kMostKept) return;
   all_.push_back({Severity::error, std::move(code), span, one_line(std::move(message))});
-  ++errors_;
 }
 
 void Diagnostics::warning(std::string code, Span span, std::string message) {
@@ -162,6 +163,9 @@ std::vector<Diagnostic> Diagnostics::sorted() const {
 
 std::string render_text(const Diagnostic& diagnostic, const SourceText& source) {
   const LineColumn place = source.locate(diagnostic.span.begin);
+  const std::string head = fmt::format("{}:{}:{}: {}[{}]: {}\n", source.name(), place.line, place.column,
+                                       severity_name(diagnostic.severity), diagnostic.code, diagnostic.message);
+  if (source.text().empty()) return head;  // there is nothing to show
   const std::vector<std::string> line = characters(source.line(place.line));
   const std::size_t column = std::min<std::size_t>(place.column - 1, line.size());
   std::size_t marked = marked_characters(diagnostic.span, source, place);
@@ -184,9 +188,7 @@ std::string render_text(const Diagnostic& diagnostic, const SourceText& source) 
   if (last < line.size()) shown += "…";
   for (std::size_t at = first; at < column; ++at) caret += line[at] == "\t" ? '\t' : ' ';
   caret.append(marked, '^');
-  return fmt::format("{}:{}:{}: {}[{}]: {}\n{:>5} | {}\n{:>5} | {}\n", source.name(), place.line, place.column,
-                     severity_name(diagnostic.severity), diagnostic.code, diagnostic.message, place.line, shown, "",
-                     caret);
+  return fmt::format("{}{:>5} | {}\n{:>5} | {}\n", head, place.line, shown, "", caret);
 }
 
 std::string render_github(const Diagnostic& diagnostic, const SourceText& source) {
@@ -221,7 +223,10 @@ std::optional<std::string_view> nearest_name(std::string_view name, std::span<co
 
 std::string did_you_mean(std::string_view name, std::span<const std::string_view> candidates) {
   const auto nearest = nearest_name(name, candidates);
-  return nearest ? fmt::format("; did you mean '{}'?", *nearest) : std::string();
+  if (!nearest) return {};
+  const bool other_case = std::equal(name.begin(), name.end(), nearest->begin(), nearest->end(),
+                                     [](char a, char b) { return lower(a) == lower(b); });
+  return fmt::format("; {}did you mean '{}'?", other_case ? "names are case-sensitive: " : "", *nearest);
 }
 
 }  // namespace streamrun

@@ -36,10 +36,9 @@ void print_diagnostics(const PipelineFile& file, DiagnosticFormat format) {
   }
   for (const Diagnostic& one : file.diagnostics.sorted()) {
     if (format == DiagnosticFormat::github) {
-      fmt::print("{}\n", render_github(one, file.source));
+      fmt::print("{}", render_github(one, file.source));
     } else {
-      const std::string text = render_text(one, file.source);
-      fmt::print(stderr, "{}{}", text, text.ends_with('\n') ? "" : "\n");
+      fmt::print(stderr, "{}", render_text(one, file.source));
     }
   }
 }

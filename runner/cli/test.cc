@@ -143,9 +143,7 @@ class TestRun {
       output.options = std::make_shared<int>();
       output.format = nullptr;
     }
-    ResolveOptions options = options_;
-    options.allow_exec = true;
-    const auto plan = compile_spec(spec_, catalog_, options, file_.diagnostics);
+    const auto plan = compile_spec(spec_, catalog_, options_, file_.diagnostics);
     if (!plan) return "it does not compile";
     SimulatedClock clock(BatchTime(0));
     Environment environment;
@@ -208,19 +206,22 @@ int test_verb(const Command& command, const Catalog& catalog) {
   int passed = 0;
   int failed = 0;
   for (const std::string& path : command.files) {
-    const CompiledPipeline compiled = compile_pipeline(path, catalog, compile_options(command));
-    print_diagnostics(compiled.file, DiagnosticFormat::text);
-    if (!compiled.plan) return 2;
-    const std::vector<TestSpec>& tests = compiled.file.spec->tests;
-    if (tests.empty()) fmt::print(stderr, "{}: no tests\n", path);
-    for (const TestSpec& test : tests) {
-      ResolveOptions options = compile_options(command);
-      for (const auto& [name, value] : test.params) options.params[name.value()] = value.value();
-      // Read anew: its params may stand in any text.
-      PipelineFile file = read_pipeline(path, catalog, options.params);
-      const std::string fault = file.spec ? TestRun(file, test, options, catalog).run() : "it cannot be read";
-      if (file.diagnostics.has_errors()) {
-        print_diagnostics(file, DiagnosticFormat::text);
+    ResolveOptions options = compile_options(command);
+    options.allow_exec = true;  // the outputs of a test run no program
+    // Only its tests count here: what is faulty may be so for want of a test's params.
+    const PipelineFile file = read_pipeline(path, catalog, options.params);
+    if (!file.spec || (file.spec->tests.empty() && file.diagnostics.has_errors())) {
+      print_diagnostics(file, DiagnosticFormat::text);
+      return 2;
+    }
+    if (file.spec->tests.empty()) fmt::print(stderr, "{}: no tests\n", path);
+    for (const TestSpec& test : file.spec->tests) {
+      ResolveOptions own = options;
+      for (const auto& [name, value] : test.params) own.params[name.value()] = value.value();
+      CompiledPipeline compiled = compile_pipeline(path, catalog, own);
+      const std::string fault = compiled.plan ? TestRun(compiled.file, test, own, catalog).run() : std::string();
+      if (compiled.file.diagnostics.has_errors()) {
+        print_diagnostics(compiled.file, DiagnosticFormat::text);
         return 2;
       }
       fmt::print("{} {}: {}\n", fault.empty() ? "ok  " : "FAIL", path, test.name.value());

@@ -132,7 +132,7 @@ bool SpecBinding::valid_name(const LocatedText& name) {
                     std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
   if (!good) {
     error("bad-name", name.whole(),
-          fmt::format("'{}' is no name; names are letters of ASCII, digits and _, no digit first", text));
+          fmt::format("'{}' is no name; names are letters, digits and _, no digit first", text));
   }
   return good;
 }

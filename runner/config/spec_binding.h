@@ -11,12 +11,19 @@
 
 namespace streamrun {
 
+// Entries of a section, and items of a list: a pipeline is text that somebody wrote.
+inline constexpr std::size_t kMostEntries = 1000;
+
 struct SpecBinding {
   const Catalog& catalog;
   DecodeContext& context;
 
   void error(std::string code, Span span, std::string message) {
     context.diagnostics.error(std::move(code), span, std::move(message));
+  }
+
+  void too_many(std::string_view what, Span span) {
+    error("too-many", span, "more than " + std::to_string(kMostEntries) + " " + std::string(what));
   }
 
   bool is_mapping(const SyntaxNode& node, std::string_view what);
@@ -31,7 +38,9 @@ struct SpecBinding {
   void entries(const SyntaxNode& root, std::string_view section, F&& each) {
     const SyntaxNode* node = root.find(section);
     if (!node || !is_mapping(*node, "'" + std::string(section) + "'")) return;
+    std::size_t count = 0;
     for (const SyntaxNode::Entry& entry : node->entries) {
+      if (++count > kMostEntries) return too_many(section, entry.key.whole());
       if (valid_name(entry.key)) each(entry.key, entry.value);
     }
   }
@@ -43,7 +52,14 @@ struct SpecBinding {
       error("wrong-type", node.span, "'" + std::string(what) + "' is a list");
       return false;
     }
-    for (const SyntaxNode& item : node.items) each(item);
+    std::size_t count = 0;
+    for (const SyntaxNode& item : node.items) {
+      if (++count > kMostEntries) {
+        too_many(what, item.span);
+        return false;
+      }
+      each(item);
+    }
     return true;
   }
 };

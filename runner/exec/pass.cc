@@ -21,57 +21,46 @@ std::string of_output(const PlanOutput& output, const std::string& message) {
 }  // namespace
 
 KeptRuns find_kept(const PhysicalPlan& plan) {
-  KeptRuns kept;
   const std::size_t count = plan.nodes.size();
-  // feeds[n][s]: source s reaches node n; through breakers too.
-  std::vector<std::vector<bool>> feeds(count, std::vector<bool>(plan.sources.size(), false));
+  const std::size_t sources = plan.sources.size();
+  using Sources = std::vector<bool>;
+  std::vector<Sources> feeds(count, Sources(sources));   // sources that a node's rows come from
+  std::vector<Sources> pushes(count, Sources(sources));  // of these, those whose rows no breaker has taken in before
+  const auto merge = [](Sources& into, const Sources& from) {
+    for (std::size_t s = 0; s < from.size(); ++s) into[s] = into[s] || from[s];
+  };
+  for (const PlanNode& node : plan.nodes) {  // in topological order
+    const std::size_t i = node.id.value;
+    if (node.kind == PlanNode::Kind::source) feeds[i][node.source] = pushes[i][node.source] = true;
+    for (const NodeId side : node.sides) merge(feeds[i], feeds[side.value]);
+    for (const PlanEdge& edge : node.consumers) {
+      merge(feeds[edge.to.value], feeds[i]);
+      if (node.kind != PlanNode::Kind::breaker) merge(pushes[edge.to.value], pushes[i]);
+    }
+  }
   std::vector<bool> driver(count, false);
   for (const PlanPhase& phase : plan.phases) {
     for (const NodeId node : phase.drivers) driver[node.value] = true;
   }
-  bool grows = true;
-  const auto flow = [&](NodeId from, NodeId to) {
-    for (std::size_t s = 0; s < plan.sources.size(); ++s) {
-      if (!feeds[from.value][s] || feeds[to.value][s]) continue;
-      feeds[to.value][s] = grows = true;
-    }
-  };
-  while (std::exchange(grows, false)) {
-    for (const PlanNode& node : plan.nodes) {
-      if (node.kind == PlanNode::Kind::source) feeds[node.id.value][node.source] = true;
-      for (const NodeId side : node.sides) flow(side, node.id);
-      for (const PlanEdge& edge : node.consumers) flow(node.id, edge.to);
-    }
-  }
+
+  KeptRuns kept;
   kept.keepable.assign(count, false);
-  kept.source_kept.assign(plan.sources.size(), false);
-  for (std::size_t s = 0; s < plan.sources.size(); ++s) kept.source_kept[s] = plan.sources[s].table;
+  kept.source_kept.assign(sources, false);
+  for (std::size_t s = 0; s < sources; ++s) kept.source_kept[s] = plan.sources[s].table;
+  // Each round but the last gives up a table.
   for (bool changed = true; changed;) {
     changed = false;
     for (const PlanNode& node : plan.nodes) {
-      const std::vector<bool>& mine = feeds[node.id.value];
-      bool only_tables = false;
-      for (std::size_t s = 0; s < mine.size(); ++s) only_tables = only_tables || mine[s];
-      for (std::size_t s = 0; s < mine.size(); ++s) only_tables = only_tables && (!mine[s] || kept.source_kept[s]);
-      kept.keepable[node.id.value] = node.kind == PlanNode::Kind::breaker && !driver[node.id.value] && only_tables;
+      const Sources& fed = feeds[node.id.value];
+      bool only_kept = std::find(fed.begin(), fed.end(), true) != fed.end();
+      for (std::size_t s = 0; s < sources; ++s) only_kept = only_kept && (!fed[s] || kept.source_kept[s]);
+      kept.keepable[node.id.value] = node.kind == PlanNode::Kind::breaker && !driver[node.id.value] && only_kept;
     }
-    for (std::size_t s = 0; s < plan.sources.size(); ++s) {
-      if (!kept.source_kept[s]) continue;
-      std::vector<NodeId> reached;
-      for (const PlanNode& node : plan.nodes) {
-        if (node.kind == PlanNode::Kind::source && node.source == s) reached.push_back(node.id);
-      }
-      bool all_kept = true;
-      for (std::size_t i = 0; i < reached.size(); ++i) {
-        const PlanNode& node = plan.nodes[reached[i].value];
-        if (node.kind == PlanNode::Kind::output) all_kept = false;
-        if (node.kind == PlanNode::Kind::breaker) {
-          all_kept = all_kept && kept.keepable[node.id.value];
-          continue;
-        }
-        for (const PlanEdge& edge : node.consumers) reached.push_back(edge.to);
-      }
-      if (!all_kept) {
+    for (const PlanNode& node : plan.nodes) {
+      const bool keeps = node.kind == PlanNode::Kind::breaker && kept.keepable[node.id.value];
+      if (keeps || (node.kind != PlanNode::Kind::breaker && node.kind != PlanNode::Kind::output)) continue;
+      for (std::size_t s = 0; s < sources; ++s) {
+        if (!pushes[node.id.value][s] || !kept.source_kept[s]) continue;
         kept.source_kept[s] = false;
         changed = true;
       }

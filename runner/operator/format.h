@@ -16,6 +16,7 @@ struct FormatDescriptor {
   std::string_view name;
   std::string_view summary;
   bool needs_schema = false;        // json, csv
+  bool can_fail = true;             // a record may be unreadable
   // The schema of a format without one: text is (value string), raw (value binary).
   std::optional<Schema> own_schema;
   OptionTable options;

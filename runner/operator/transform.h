@@ -31,7 +31,8 @@ struct BindContext {
   Scope scope(std::size_t input = 0) const;
 };
 
-// A step bound to its inputs. Exactly one of `kernel` and `breaker` consumes the step's own input.
+// A step bound to its inputs. Exactly one of `kernel` and `breaker` consumes the step's own input; neither does
+// where the step is faulty and yet what it would give is known, so that those behind it can be checked.
 struct BoundTransform {
   Schema output;
   std::unique_ptr<Kernel> kernel;

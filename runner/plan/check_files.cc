@@ -2,6 +2,7 @@
 #include <fnmatch.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "runner/plan/resolution.h"
@@ -15,13 +16,23 @@ namespace fs = std::filesystem;
 std::string normal(const std::string& path) {
   std::error_code failed;
   const fs::path whole = fs::absolute(path, failed);
-  return (failed ? fs::path(path) : whole).lexically_normal().string();
+  const fs::path real = failed ? fs::path() : fs::weakly_canonical(whole, failed);
+  return (failed ? fs::path(path).lexically_normal() : real).string();
 }
 
-bool same_file(const std::string& a, const std::string& b) {
-  std::error_code failed;
-  return a == b || fs::equivalent(a, b, failed);
-}
+// What tells one file from others: its path, and its number where it is there already.
+struct FileName {
+  std::string path;
+  std::string number = {};
+
+  explicit FileName(const std::string& written) : path(normal(written)) {
+    struct stat facts{};
+    if (::stat(path.c_str(), &facts) == 0) number = fmt::format("{}:{}", facts.st_dev, facts.st_ino);
+  }
+  friend bool operator==(const FileName& a, const FileName& b) {
+    return a.path == b.path || (!a.number.empty() && a.number == b.number);
+  }
+};
 
 // A name such as those that vary give: for the match with a glob.
 std::string sample(const std::string& pattern) {
@@ -41,11 +52,19 @@ std::string sample(const std::string& pattern) {
   return out;
 }
 
-bool leads_up(const std::string& path) {
+// Why a path cannot be that of a file, whatever is there.
+std::optional<std::string> unusable(const std::string& path) {
+  constexpr std::size_t kLongestPart = 255;  // of all file systems in use
   for (const fs::path& part : fs::path(path)) {
-    if (part == "..") return true;
+    if (part == "..") {
+      return fmt::format("'{}' leads out of its folder; write the absolute path if that is meant", path);
+    }
+    if (part.native().size() > kLongestPart) {
+      return fmt::format("a name in '{}…' has {} bytes; {} are the most", path.substr(0, 40), part.native().size(),
+                         kLongestPart);
+    }
   }
-  return false;
+  return std::nullopt;
 }
 
 // What stands at a path that is to be written, if no file can be put there.
@@ -63,28 +82,28 @@ std::optional<std::string> unwritable(const std::string& path) {
   return fmt::format("'{}' is {}, and only plain files are written; {}", path, what, remedy);
 }
 
-void check_path(Resolution& r, const WrittenPath& write) {
-  if (leads_up(write.path)) {
-    r.error("bad-path", write.span,
-            fmt::format("'{}' leads out of its folder; write the absolute path if that is meant", write.path));
-  } else if (write.fixed) {
-    if (const auto fault = unwritable(write.path)) r.error("bad-path", write.span, *fault);
-  }
+// False: no file can be put there; diagnosed.
+bool check_path(Resolution& r, const WrittenPath& write) {
+  std::optional<std::string> fault = unusable(write.path);
+  if (!fault && write.fixed) fault = unwritable(write.path);
+  if (fault) r.error("bad-path", write.span, *fault);
+  return !fault;
 }
 
-void check_sources(Resolution& r, const GraphOutput& output, const WrittenPath& write) {
-  const std::string path = normal(write.path);
+struct ReadFile {
+  const PlanSource* source = nullptr;
+  std::string path;  // as it was written
+  FileName name;
+};
+
+std::vector<ReadFile> files_read(const Resolution& r) {
+  std::vector<ReadFile> read;
   for (const GraphSource& source : r.graph.sources) {
-    for (const Located<std::string>& read : source.plan.bound.reads) {
-      const std::string from = normal(read.value);
-      const bool same =
-          same_file(from, path) || ::fnmatch(from.c_str(), sample(path).c_str(), FNM_PATHNAME | FNM_PERIOD) == 0;
-      if (!same) continue;
-      r.error("writes-its-source", write.span,
-              fmt::format("{} '{}' reads '{}', which output '{}' would write", source.plan.table ? "table" : "source",
-                          source.plan.name, read.value, output.plan.name));
+    for (const Located<std::string>& path : source.plan.bound.reads) {
+      read.push_back({&source.plan, path.value, FileName(path.value)});
     }
   }
+  return read;
 }
 
 // What can be read once cannot be read by two.
@@ -105,18 +124,27 @@ void check_readers(Resolution& r) {
 }  // namespace
 
 void check_files(Resolution& r) {
-  std::vector<std::pair<std::string, std::string>> written;  // path, output
+  const std::vector<ReadFile> all_read = files_read(r);
+  std::vector<std::pair<FileName, std::string>> written;  // and by which output
   for (const GraphOutput& output : r.graph.outputs) {
     for (const WrittenPath& write : output.plan.bound.writes) {
-      check_path(r, write);
-      check_sources(r, output, write);
-      const std::string path = normal(write.path);
-      for (const auto& [other, name] : written) {
-        if (!same_file(other, path)) continue;
-        r.error("two-writers", write.span, fmt::format("output '{}' writes '{}' too", name, write.path));
-        break;
+      if (!check_path(r, write)) continue;
+      const FileName name(write.path);
+      for (const ReadFile& read : all_read) {
+        if (!(read.name == name) &&
+            ::fnmatch(read.name.path.c_str(), sample(name.path).c_str(), FNM_PATHNAME | FNM_PERIOD) != 0) {
+          continue;
+        }
+        r.error("writes-its-source", write.span,
+                fmt::format("{} '{}' reads '{}', which output '{}' would write",
+                            read.source->table ? "table" : "source", read.source->name, read.path, output.plan.name));
       }
-      written.emplace_back(path, output.plan.name);
+      const auto other =
+          std::find_if(written.begin(), written.end(), [&](const auto& one) { return one.first == name; });
+      if (other != written.end()) {
+        r.error("two-writers", write.span, fmt::format("output '{}' writes '{}' too", other->second, write.path));
+      }
+      written.emplace_back(name, output.plan.name);
     }
   }
   check_readers(r);

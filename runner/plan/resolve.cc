@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "runner/plan/resolution.h"
 
 namespace streamrun {
@@ -47,6 +49,19 @@ void check_routes(Resolution& r, const std::set<std::string>& read) {
           fmt::format("on_error: route, but no output reads '{}.errors'; give it one, or choose fail or drop", stream));
       break;
     }
+  }
+}
+
+// A row is pushed through a chain of nodes, each on the stack of the one before.
+constexpr std::uint32_t kDeepest = 1000;
+
+void check_depth(Resolution& r) {
+  std::vector<std::uint32_t> depth(r.graph.nodes.size(), 1);
+  for (std::size_t i = 0; i < depth.size(); ++i) {
+    for (const std::size_t input : r.graph.nodes[i].inputs) depth[i] = std::max(depth[i], depth[input] + 1);
+    if (depth[i] <= kDeepest) continue;
+    r.error("too-deep", r.graph.nodes[i].place, fmt::format("more than {} steps one behind the other", kDeepest));
+    return;
   }
 }
 
@@ -103,6 +118,7 @@ StreamGraph resolve(const PipelineSpec& spec, const Catalog& catalog, const Reso
     resolve_output(r, output, from.value().empty() ? std::nullopt : streams.find(from));
   }
   check_files(r);
+  check_depth(r);
   const std::set<std::string> read = names_read(spec);
   check_routes(r, read);
   if (!diagnostics.has_errors()) warn_unused(r, read);

@@ -17,7 +17,7 @@ std::optional<Schema> decoded_schema(Resolution& r, const SourceSpec& spec) {
             fmt::format("format '{}' needs a schema: {{column: type, …}}", format.name));
     return std::nullopt;
   }
-  Schema schema = format.own_schema ? *format.own_schema : spec.common.schema->schema;
+  Schema schema = spec.common.schema ? spec.common.schema->schema : *format.own_schema;
   if (format.check_read && !format.check_read(spec.format_options.get(), schema, spec.format_place, r.diagnostics)) {
     return std::nullopt;
   }
@@ -56,7 +56,7 @@ void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
   node.partitions = bound->partitions;
   node.on_error = spec.common.on_error.value_or(r.spec.on_error);
   node.source = r.graph.sources.size();
-  node.can_fail = !bound->rows;
+  node.can_fail = !bound->rows && spec.format->can_fail;
   node.place = spec.name.whole();
 
   GraphSource made;

@@ -122,8 +122,11 @@ std::optional<std::size_t> StreamResolver::resolve(const StreamSpec& stream, Spa
   if (failed_.contains(name)) return std::nullopt;
   const auto begun = std::find(resolving_.begin(), resolving_.end(), name);
   if (begun != resolving_.end()) {
+    constexpr std::ptrdiff_t kShown = 8;
+    const auto end = resolving_.end() - begun > kShown ? begun + kShown : resolving_.end();
     r_.error("cycle", place,
-             fmt::format("stream '{}' reads itself: {} → {}", name, fmt::join(begun, resolving_.end(), " → "), name));
+             fmt::format("stream '{}' reads itself: {} → {}{}", name, fmt::join(begun, end, " → "),
+                         end == resolving_.end() ? "" : "… → ", name));
     failed_.insert(begun, resolving_.end());
     return std::nullopt;
   }

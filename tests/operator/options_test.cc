@@ -136,7 +136,7 @@ TEST_CASE("choices offer the nearest") {
   CHECK(Codec<Colour>::decode(scalar("green"), colour, decoding.context));
   CHECK(colour == Colour::green);
   CHECK_FALSE(Codec<Colour>::decode(scalar("Red"), colour, decoding.context));
-  CHECK(decoding.message() == "expected one of red, green; found 'Red'; did you mean 'red'?");
+  CHECK(decoding.message() == "expected one of red, green; found 'Red'; names are case-sensitive: did you mean 'red'?");
 }
 
 TEST_CASE("keys, named expressions, lists and rows") {

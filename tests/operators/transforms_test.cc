@@ -92,7 +92,8 @@ Outcome run(const TransformDescriptor& transform, const SyntaxNode& node, const 
   if (!transform.streams) binding.inputs.pop_back();
   auto bound = transform.bind(options.get(), binding);
   outcome.faults = diagnostics.error_count();
-  if (!bound) return outcome;
+  if (outcome.faults != 0) return outcome;
+  REQUIRE(bound);
   Context context;
   const Emit emit = [&](RecordBatch&& batch) { outcome.rows += json_of(batch); };
   const auto collect = [&](BreakerRun& breaker, const std::vector<std::vector<Row>>& all) {
