@@ -52,8 +52,12 @@ std::vector<std::string> characters(std::string_view line) {
                                : lead < 0xF0 ? 3
                                : lead < 0xF5 ? 4
                                              : 0;
+    // Longer than need be, a surrogate, or past the last code point.
+    const unsigned second = next > at + 1 ? static_cast<unsigned char>(line[at + 1]) : 0;
+    const bool out_of_range = (lead == 0xE0 && second < 0xA0) || (lead == 0xED && second >= 0xA0) ||
+                              (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second >= 0x90);
     // A stray continuation byte is no column of its own (SourceText::locate), so it is shown as nothing.
-    if (wanted == next - at && (line[at] == '\t' || !is_control(line[at]))) {
+    if (wanted == next - at && !out_of_range && (line[at] == '\t' || !is_control(line[at]))) {
       all.emplace_back(line.substr(at, next - at));
     } else if (!is_continuation(line[at])) {
       all.emplace_back("?");

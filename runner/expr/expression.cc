@@ -73,8 +73,12 @@ std::optional<Expression> compile_expression_as(const LocatedText& text, const T
   NodePtr root = checker.check(*ast);
   if (!root) return std::nullopt;
   // A constant number may become a narrower one: whether it fits is known at once.
-  const bool fits = root->kind == NodeKind::constant && root->type.is_numeric() &&
-                    (type.kind() == TypeKind::decimal || (type.is_numeric() && root->type.is_integer()));
+  const bool constant_fits = root->kind == NodeKind::constant && root->type.is_numeric() &&
+                             (type.kind() == TypeKind::decimal || (type.is_numeric() && root->type.is_integer()));
+  // A sum of decimals has a digit more than they have: a row that needs it fails.
+  const bool sum_fits =
+      root->type.kind() == TypeKind::decimal && type.kind() == TypeKind::decimal && root->type.scale() == type.scale();
+  const bool fits = constant_fits || sum_fits;
   if (!assignable(root->type, type) && !fits) {
     diagnostics.error("type-mismatch", text.span(ast->begin, ast->end),
                       fmt::format("this is {}, where {} is expected; cast it", root->type.name(), type.name()));

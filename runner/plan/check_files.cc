@@ -34,6 +34,11 @@ struct FileName {
   }
 };
 
+// `path` would be in a folder of the name `file`.
+bool is_below(const std::string& path, const std::string& file) {
+  return path.size() > file.size() && path[file.size()] == '/' && path.starts_with(file);
+}
+
 // A name such as those that vary give: for the match with a glob.
 std::string sample(const std::string& pattern) {
   std::string out;
@@ -139,10 +144,14 @@ void check_files(Resolution& r) {
                 fmt::format("{} '{}' reads '{}', which output '{}' would write",
                             read.source->table ? "table" : "source", read.source->name, read.path, output.plan.name));
       }
-      const auto other =
-          std::find_if(written.begin(), written.end(), [&](const auto& one) { return one.first == name; });
-      if (other != written.end()) {
-        r.error("two-writers", write.span, fmt::format("output '{}' writes '{}' too", other->second, write.path));
+      for (const auto& [other, by] : written) {
+        const bool same = other == name;
+        if (!same && !is_below(other.path, name.path) && !is_below(name.path, other.path)) continue;
+        r.error("two-writers", write.span,
+                same ? fmt::format("output '{}' writes '{}' too", by, write.path)
+                     : fmt::format("'{}' and what output '{}' writes cannot both be there: one is the other's folder",
+                                   write.path, by));
+        break;
       }
       written.emplace_back(name, output.plan.name);
     }

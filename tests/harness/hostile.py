@@ -104,8 +104,13 @@ def refusal(program, path, place, code):
         _, status, usage = os.wait4(run.pid, 0)
         run.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
-        first = said.readline().decode(errors='replace').rstrip()
+        words = said.read()
     faults = []
+    try:
+        words.decode()
+    except UnicodeDecodeError as fault:
+        faults.append(f'what is said is no UTF-8: {fault}')
+    first = words.split(b'\n')[0].decode(errors='replace')
     if run.returncode != 2:
         faults.append(f'exit code {run.returncode}, not 2')
     where, _, what = first.removeprefix(f'{path}:').partition(': error[')
