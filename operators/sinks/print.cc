@@ -97,6 +97,7 @@ std::optional<BoundSink> bind(const PrintOptions& options, SinkBindContext& cont
   layout->encoder = make_console_encoder(fields);
   BoundSink bound;
   bound.detail = fmt::format("{} rows", options.rows);
+  bound.shares = "standard output";
   bound.guarantee = "at least once";
   bound.open = [layout = std::shared_ptr<const Layout>(std::move(layout))](const Environment& environment) {
     return std::make_unique<PrintSink>(layout, environment.output);

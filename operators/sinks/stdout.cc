@@ -71,6 +71,7 @@ std::optional<BoundSink> bind(const StdoutOptions&, SinkBindContext& context) {
   if (!encoder) return std::nullopt;
   BoundSink bound;
   bound.drains = true;
+  bound.shares = "standard output";
   bound.guarantee = "at least once";
   bound.open = [encoder = std::move(encoder)](const Environment& environment) {
     return std::make_unique<StdoutSink>(encoder, environment.output);

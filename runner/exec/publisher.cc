@@ -7,9 +7,31 @@
 
 namespace streamrun {
 
+namespace {
+
+std::vector<std::vector<std::size_t>> find_lines(const PhysicalPlan& plan) {
+  std::vector<std::vector<std::size_t>> lines(plan.outputs.size());
+  for (std::size_t output = 0; output < lines.size(); ++output) {
+    const std::string_view shares = plan.outputs[output].bound.shares;
+    for (std::size_t other = 0; other < lines.size(); ++other) {
+      if (other == output || (!shares.empty() && plan.outputs[other].bound.shares == shares)) {
+        lines[output].push_back(other);
+      }
+    }
+  }
+  return lines;
+}
+
+}  // namespace
+
 Publisher::Publisher(const PhysicalPlan& plan, Clock& clock, std::function<void(const std::string&)> warn,
                      std::stop_token abort, std::stop_source failing)
-    : plan_(plan), clock_(clock), warn_(std::move(warn)), abort_(std::move(abort)), failing_(std::move(failing)) {
+    : plan_(plan),
+      in_line_(find_lines(plan)),
+      clock_(clock),
+      warn_(std::move(warn)),
+      abort_(std::move(abort)),
+      failing_(std::move(failing)) {
   on_abort_.emplace(abort_, [this] {
     const std::scoped_lock lock(mutex_);
     changed_.notify_all();
@@ -69,8 +91,10 @@ std::optional<Error> Publisher::failed() const {
 }
 
 bool Publisher::turn(std::size_t output) const {
-  if (output >= std::max<std::size_t>(plan_.concurrent_outputs, 1) || !plan_.outputs[output].after.empty())
+  if (output >= std::max<std::size_t>(plan_.concurrent_outputs, 1) || !plan_.outputs[output].after.empty() ||
+      in_line_[output].front() != output) {
     return false;
+  }
   const std::scoped_lock lock(mutex_);
   return in_flight_.empty() && !failure_;
 }
@@ -106,21 +130,26 @@ bool Publisher::publish_one(std::unique_lock<std::mutex>& lock) {
 
 std::optional<Publisher::Job> Publisher::next_ready() const {
   if (running_ >= std::max<std::size_t>(plan_.concurrent_outputs, 1)) return std::nullopt;
-  for (std::size_t b = 0; b < in_flight_.size(); ++b) {
-    const InFlight& batch = in_flight_[b];
-    for (std::size_t output = 0; output < batch.progress.size(); ++output) {
-      if (batch.progress[output] != Progress::waiting) continue;
-      bool ready = true;
-      for (std::size_t earlier = 0; earlier < b; ++earlier) {
-        ready = ready && in_flight_[earlier].progress[output] == Progress::done;
-      }
-      for (const std::uint32_t before : plan_.outputs[output].after) {
-        ready = ready && batch.progress[before] == Progress::done;
-      }
-      if (ready) return Job{const_cast<InFlight*>(&batch), output};
+  for (std::size_t batch = 0; batch < in_flight_.size(); ++batch) {
+    for (std::size_t output = 0; output < plan_.outputs.size(); ++output) {
+      if (ready(batch, output)) return Job{const_cast<InFlight*>(&in_flight_[batch]), output};
     }
   }
   return std::nullopt;
+}
+
+bool Publisher::ready(std::size_t batch, std::size_t output) const {
+  const std::vector<Progress>& progress = in_flight_[batch].progress;
+  if (progress[output] != Progress::waiting) return false;
+  for (const std::size_t other : in_line_[output]) {
+    for (std::size_t earlier = 0; earlier < batch; ++earlier) {
+      if (in_flight_[earlier].progress[other] != Progress::done) return false;
+    }
+    if (other < output && progress[other] != Progress::done) return false;
+  }
+  const std::vector<std::uint32_t>& after = plan_.outputs[output].after;
+  return std::all_of(after.begin(), after.end(),
+                     [&](std::uint32_t before) { return progress[before] == Progress::done; });
 }
 
 void Publisher::finish(const Job& job, Result<bool> published) {

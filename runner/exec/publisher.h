@@ -66,6 +66,7 @@ class Publisher {
   };
 
   bool publish_one(std::unique_lock<std::mutex>& lock);
+  bool ready(std::size_t batch, std::size_t output) const;
   std::optional<Job> next_ready() const;
   void finish(const Job& job, Result<bool> published);
   // True: published; false: skipped by `when`. Without the lock.
@@ -75,6 +76,9 @@ class Publisher {
   bool stopping() const { return failure_ || abort_.stop_requested(); }
 
   const PhysicalPlan& plan_;
+  // By output: itself and those that it shares its destination with, ascending. They go batch after batch, and
+  // within a batch in the order written.
+  std::vector<std::vector<std::size_t>> in_line_;
   Clock& clock_;
   std::function<void(const std::string&)> warn_;
   std::stop_token abort_;

@@ -88,6 +88,8 @@ struct BoundSink {
   bool can_fail = false;                         // rows may be rejected
   bool drains = false;                           // may publish while the pass goes on
   std::vector<WrittenPath> writes;
+  // What it writes together with other outputs (standard output): these publish in the order written.
+  std::string_view shares;
   std::string detail;
   std::string guarantee;                         // `at least once`, `exactly once with a checkpoint`
   std::function<std::unique_ptr<Sink>(const Environment&)> open;

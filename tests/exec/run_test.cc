@@ -86,6 +86,23 @@ TEST_CASE("three outputs at a time: a slow one holds back only what is after it"
   CHECK(at("committed 1") < at("committed 2"));
 }
 
+TEST_CASE("outputs that share a destination go in the order written, the others do not wait for them") {
+  Simple run({{{"1"}}, {{"2"}}});
+  run.output({.name = "first", .publishing = [&](BatchTime batch) {
+                if (batch.value == 1000) run.events.wait_for("free@2000 publish 2 ");
+              }});
+  run.output({.name = "second"});
+  run.output({.name = "free"});
+  for (const std::size_t output : {0U, 1U}) run.builder.plan.outputs[output].bound.shares = "standard output";
+  run.builder.plan.concurrent_outputs = 3;
+  CHECK_FALSE(run.world.run(run.builder.plan).failure);
+  std::vector<std::string> shared = run.events.all();
+  std::erase_if(shared,
+                [](const std::string& event) { return !event.starts_with("first") && !event.starts_with("second"); });
+  CHECK(shared == std::vector<std::string>{"first@1000 publish 1 ", "second@1000 publish 1 ", "first@2000 publish 2 ",
+                                           "second@2000 publish 2 "});
+}
+
 TEST_CASE("a failing output is tried again, then ends the run") {
   for (const std::uint32_t concurrent : {1U, 3U}) {
     Simple works({{{"1"}}});
