@@ -5,6 +5,7 @@
 #include <array>
 
 #include "operators/builtin_catalog.h"
+#include "runner/base/process_memory.h"
 #include "runner/cli/verbs.h"
 
 namespace streamrun {
@@ -116,5 +117,6 @@ int streamrun_main(int argc, char** argv) {
 }  // namespace streamrun
 
 int main(int argc, char** argv) {
+  streamrun::keep_freed_memory();
   return streamrun::streamrun_main(argc, argv);
 }

@@ -39,14 +39,25 @@ class StringRef {
 
   StringRef() { std::memset(static_cast<void*>(this), 0, sizeof *this); }
   explicit StringRef(std::string_view text) : StringRef(text.data(), static_cast<std::uint32_t>(text.size())) {}
-  StringRef(const char* data, std::uint32_t size) : size_(size) {
-    if (size <= kInline) {
-      std::memset(inline_, 0, kInline);
-      if (size != 0) std::memcpy(inline_, data, size);
-    } else {
-      std::memcpy(inline_, data, 4);
-      std::memcpy(inline_ + 4, &data, sizeof data);
+  StringRef(const char* data, std::uint32_t size) {
+    // Loads that overlap instead of a copy of unknown length, put together in registers.
+    std::uint64_t head = 0;  // bytes 0 to 7
+    std::uint64_t tail = 0;  // bytes 8 to 11
+    if (size > kInline) {
+      std::uint64_t pointer;
+      std::memcpy(&pointer, &data, sizeof pointer);
+      head = load<std::uint32_t>(data) | pointer << 32;
+      tail = pointer >> 32;
+    } else if (size >= 8) {
+      head = load<std::uint64_t>(data);
+      tail = load<std::uint64_t>(data + size - 8) >> (8 * (15 - size)) >> 8;
+    } else if (size >= 4) {
+      head = load<std::uint32_t>(data) | std::uint64_t{load<std::uint32_t>(data + size - 4)} << (8 * (size - 4));
+    } else if (size != 0) {
+      head = byte(data, 0) | byte(data, size / 2) | byte(data, size - 1);
     }
+    const std::uint64_t words[2] = {size | head << 32, head >> 32 | tail << 32};
+    std::memcpy(static_cast<void*>(this), words, sizeof words);
   }
 
   std::uint32_t size() const { return size_; }
@@ -68,6 +79,16 @@ class StringRef {
   }
 
  private:
+  template <class T>
+  static T load(const char* from) {
+    T word;
+    std::memcpy(&word, from, sizeof word);
+    return word;
+  }
+  static std::uint64_t byte(const char* data, std::uint32_t at) {
+    return std::uint64_t{static_cast<unsigned char>(data[at])} << (8 * at);
+  }
+
   std::uint32_t size_;
   char inline_[kInline];
 };
@@ -136,11 +157,17 @@ class Column {
 
   // The values by slot. T is the storage of the type.
   template <class T>
-  const T* values() const { return reinterpret_cast<const T*>(storage_.get()); }
+  const T* values() const {
+    return reinterpret_cast<const T*>(storage_.get());
+  }
   template <class T>
-  T* values() { return reinterpret_cast<T*>(storage_.get()); }
+  T* values() {
+    return reinterpret_cast<T*>(storage_.get());
+  }
   template <class T>
-  const T& value(std::uint32_t row) const { return values<T>()[slot(row)]; }
+  const T& value(std::uint32_t row) const {
+    return values<T>()[slot(row)];
+  }
 
   void set_null(std::uint32_t slot) { validity.clear(slot, slots()); }
   std::uint32_t slots() const { return constant_ ? 1 : rows_; }

@@ -113,17 +113,20 @@ void encode_value(const Column& column, std::uint32_t row, std::string& out) {
 
 }  // namespace
 
-GroupTable::GroupTable(std::vector<Type> types) : types_(std::move(types)), path_(Path::encoded) {
+GroupTable::GroupTable(std::vector<Type> types, std::uint32_t expected)
+    : types_(std::move(types)), path_(Path::encoded) {
   if (types_.size() == 1 && is_text_key(types_[0].kind())) path_ = Path::text;
   if (types_.size() == 1 && is_integer_key(types_[0].kind())) path_ = Path::integer;
   if (path_ == Path::encoded) {
     for (const Type& type : types_) builders_.emplace_back(type);
   }
   arena_ = std::make_shared<StringArena>();
+  hashes_.reserve(expected);
+  (path_ == Path::integer ? integers_.reserve(expected) : texts_.reserve(expected));
+  resize(std::max(kFirstSlots, std::bit_ceil(std::size_t{expected} * 2 + 1)));
 }
 
-void GroupTable::grow() {
-  const std::size_t slots = mask_ == 0 ? kFirstSlots : (mask_ + 1) * 4;
+void GroupTable::resize(std::size_t slots) {
   mask_ = slots - 1;
   if (path_ == Path::integer) {
     integer_slots_.assign(slots, {});
@@ -150,64 +153,43 @@ std::uint32_t GroupTable::new_group(std::uint64_t hash) {
   return size() - 1;
 }
 
-std::uint32_t GroupTable::find_text(StringRef key, std::uint64_t hash) const {
-  if (text_slots_.empty()) return kNone;
+inline std::size_t GroupTable::text_slot(const StringRef& key, std::uint64_t hash) const {
   const Words words = words_of(key);
-  const bool short_key = is_inline(words);
   for (std::size_t at = hash & mask_;; at = (at + 1) & mask_) {
     const TextSlot& slot = text_slots_[at];
-    if (slot.group == kNone) return kNone;
-    if (slot.low != words.low) continue;
-    if (short_key) {
-      if (slot.high == words.high) return slot.group;
-    } else if (slot.hash == static_cast<std::uint32_t>(hash) && texts_[slot.group] == key) {
-      return slot.group;
+    // An empty slot looks like an empty text: either way the search ends.
+    if (slot.low == words.low && slot.high == words.high) [[likely]]
+      return at;
+    if (slot.group == kNone) return at;
+    if (slot.low == words.low && !is_inline(words) && slot.hash == static_cast<std::uint32_t>(hash) &&
+        texts_[slot.group] == key) {
+      return at;
     }
   }
 }
 
-std::uint32_t GroupTable::insert_text(StringRef key, std::uint64_t hash) {
-  const Words words = words_of(key);
-  const bool short_key = is_inline(words);
-  std::size_t at = hash & mask_;
-  for (;; at = (at + 1) & mask_) {
-    const TextSlot& slot = text_slots_[at];
-    if (slot.group == kNone) break;
-    if (slot.low != words.low) continue;
-    if (short_key) {
-      if (slot.high == words.high) return slot.group;
-    } else if (slot.hash == static_cast<std::uint32_t>(hash) && texts_[slot.group] == key) {
-      return slot.group;
-    }
-  }
-  if (!short_key) key = arena_->copy({key.data(), key.size()});
+std::uint32_t GroupTable::add_text(std::size_t at, StringRef key, std::uint64_t hash) {
+  if (!key.is_inline()) key = arena_->copy({key.data(), key.size()});
   const std::uint32_t group = new_group(hash);
   texts_.push_back(key);
   const Words kept = words_of(key);
   text_slots_[at] = {kept.low, kept.high, static_cast<std::uint32_t>(hash), group};
-  if (std::size_t{size()} * 2 > mask_) grow();
+  if (std::size_t{size()} * 2 > mask_) resize((mask_ + 1) * 2);
   return group;
 }
 
-std::uint32_t GroupTable::find_integer(std::int64_t key, std::uint64_t hash) const {
-  if (integer_slots_.empty()) return kNone;
+std::size_t GroupTable::integer_slot(std::int64_t key, std::uint64_t hash) const {
   for (std::size_t at = hash & mask_;; at = (at + 1) & mask_) {
     const IntegerSlot& slot = integer_slots_[at];
-    if (slot.group == kNone || slot.key == key) return slot.group;
+    if (slot.group == kNone || slot.key == key) return at;
   }
 }
 
-std::uint32_t GroupTable::insert_integer(std::int64_t key, std::uint64_t hash) {
-  std::size_t at = hash & mask_;
-  for (;; at = (at + 1) & mask_) {
-    const IntegerSlot& slot = integer_slots_[at];
-    if (slot.group == kNone) break;
-    if (slot.key == key) return slot.group;
-  }
+std::uint32_t GroupTable::add_integer(std::size_t at, std::int64_t key, std::uint64_t hash) {
   const std::uint32_t group = new_group(hash);
   integers_.push_back(key);
   integer_slots_[at] = {key, static_cast<std::uint32_t>(hash), group};
-  if (std::size_t{size()} * 2 > mask_) grow();
+  if (std::size_t{size()} * 2 > mask_) resize((mask_ + 1) * 2);
   return group;
 }
 
@@ -244,28 +226,37 @@ void GroupTable::encode_rows(std::span<const ColumnPtr> keys, const Selection& s
 void GroupTable::prepare(std::span<const ColumnPtr> keys, const Selection& selection, std::uint32_t begin,
                          std::uint32_t end, Nulls nulls, Scratch& scratch) const {
   const std::uint32_t count = end - begin;
-  scratch.hashes.resize(kChunk);
-  scratch.absent.assign(count, 0);
+  scratch.hashes.resize(kChunk + kAhead);
+  scratch.absent.clear();
   if (path_ == Path::encoded) {
+    scratch.absent.assign(nulls == Nulls::none ? count : 0, 0);
     scratch.texts.resize(kChunk);
+    scratch.text_keys = scratch.texts.data();
     encode_rows(keys, selection, begin, end, nulls, scratch);
     return;
   }
   const Column& column = *keys[0];
   if (!column.no_nulls()) {
+    scratch.absent.resize(count);
     for (std::uint32_t i = 0; i < count; ++i) scratch.absent[i] = column.is_null(selection[begin + i]) ? 1 : 0;
   }
   if (path_ == Path::text) {
-    scratch.texts.resize(kChunk);
     const StringRef* values = column.values<StringRef>();
-    for (std::uint32_t i = 0; i < count; ++i) {
-      if (scratch.absent[i] != 0) continue;
-      scratch.texts[i] = values[column.slot(selection[begin + i])];
-      scratch.hashes[i] = hash_text(scratch.texts[i]);
+    if (selection.dense() && !column.constant() && scratch.absent.empty()) {
+      scratch.text_keys = values + begin;
+    } else {
+      scratch.texts.resize(kChunk);
+      scratch.text_keys = scratch.texts.data();
+      for (std::uint32_t i = 0; i < count; ++i) {
+        const bool absent = !scratch.absent.empty() && scratch.absent[i] != 0;
+        scratch.texts[i] = absent ? StringRef() : values[column.slot(selection[begin + i])];
+      }
     }
+    for (std::uint32_t i = 0; i < count; ++i) scratch.hashes[i] = hash_text(scratch.text_keys[i]);
     return;
   }
   scratch.integers.resize(kChunk);
+  scratch.integer_keys = scratch.integers.data();
   with_storage(types_[0].kind(), [&]<class T>() {
     if constexpr (std::is_integral_v<T>) {
       const T* values = column.values<T>();
@@ -277,67 +268,79 @@ void GroupTable::prepare(std::span<const ColumnPtr> keys, const Selection& selec
   });
 }
 
+// Chunk by chunk: `known(row, key, hash)` gives the group of a key, `absent(row)` that of a row without one. Slots are
+// fetched before they are looked at; hashes behind the chunk's end are any.
+template <class Slots, class Key, class Known, class Absent>
+void GroupTable::for_each_key(const Slots& slots, const Key* Scratch::* chunk, std::span<const ColumnPtr> keys,
+                              const Selection& selection, Nulls nulls, Scratch& scratch,
+                              std::vector<std::uint32_t>& groups, const Known& known, const Absent& absent) const {
+  groups.resize(selection.count());
+  std::uint32_t* const out = groups.data();
+  for (std::uint32_t begin = 0; begin < selection.count(); begin += kChunk) {
+    const std::uint32_t end = begin + std::min(kChunk, selection.count() - begin);
+    prepare(keys, selection, begin, end, nulls, scratch);
+    const std::uint64_t* hash = scratch.hashes.data();
+    const Key* key = scratch.*chunk;
+    if (scratch.absent.empty()) {
+      for (std::uint32_t row = begin; row < end; ++row, ++key, ++hash) {
+        __builtin_prefetch(&slots[hash[kAhead] & mask_]);
+        out[row] = known(row, *key, *hash);
+      }
+    } else {
+      for (std::uint32_t row = begin; row < end; ++row, ++key, ++hash) {
+        out[row] = scratch.absent[row - begin] == 0 ? known(row, *key, *hash) : absent(row);
+      }
+    }
+  }
+}
+
 void GroupTable::insert(std::span<const ColumnPtr> keys, const Selection& selection, Nulls nulls,
                         std::vector<std::uint32_t>& groups, std::vector<std::uint32_t>& firsts) {
-  if (mask_ == 0) grow();
-  groups.resize(selection.count());
   firsts.clear();
-  for (std::uint32_t begin = 0; begin < selection.count(); begin += kChunk) {
-    const std::uint32_t count = std::min(kChunk, selection.count() - begin);
-    prepare(keys, selection, begin, begin + count, nulls, scratch_);
-    for (std::uint32_t i = 0; i < count; ++i) {
-      if (i + kAhead < count) {
-        const std::size_t ahead = scratch_.hashes[i + kAhead] & mask_;
-        if (path_ == Path::integer) {
-          __builtin_prefetch(&integer_slots_[ahead]);
-        } else {
-          __builtin_prefetch(&text_slots_[ahead]);
-        }
-      }
-      const std::uint32_t before = size();
-      std::uint32_t group;
-      if (scratch_.absent[i] != 0) {
-        group = nulls == Nulls::none ? kNone : insert_null();
-      } else if (path_ == Path::integer) {
-        group = insert_integer(scratch_.integers[i], scratch_.hashes[i]);
-      } else {
-        group = insert_text(scratch_.texts[i], scratch_.hashes[i]);
-      }
-      groups[begin + i] = group;
-      if (size() != before) firsts.push_back(selection[begin + i]);
-    }
+  const auto absent = [&](std::uint32_t row) {
+    if (nulls == Nulls::none) return kNone;
+    if (null_group_ == kNone) firsts.push_back(selection[row]);
+    return insert_null();
+  };
+  if (path_ == Path::integer) {
+    const auto known = [&](std::uint32_t row, std::int64_t key, std::uint64_t hash) {
+      const std::size_t slot = integer_slot(key, hash);
+      if (integer_slots_[slot].group != kNone) [[likely]]
+        return integer_slots_[slot].group;
+      firsts.push_back(selection[row]);
+      return add_integer(slot, key, hash);
+    };
+    for_each_key(integer_slots_, &Scratch::integer_keys, keys, selection, nulls, scratch_, groups, known, absent);
+  } else {
+    const auto known = [&](std::uint32_t row, const StringRef& key, std::uint64_t hash) {
+      const std::size_t slot = text_slot(key, hash);
+      if (text_slots_[slot].group != kNone) [[likely]]
+        return text_slots_[slot].group;
+      firsts.push_back(selection[row]);
+      return add_text(slot, key, hash);
+    };
+    for_each_key(text_slots_, &Scratch::text_keys, keys, selection, nulls, scratch_, groups, known, absent);
   }
   for (std::size_t i = 0; i < builders_.size(); ++i) builders_[i].append(*keys[i], firsts);
 }
 
 void GroupTable::find(std::span<const ColumnPtr> keys, const Selection& selection, Nulls nulls,
                       std::vector<std::uint32_t>& groups, Scratch& scratch) const {
-  groups.resize(selection.count());
   if (size() == 0) {
-    std::fill(groups.begin(), groups.end(), kNone);
+    groups.assign(selection.count(), kNone);
     return;
   }
-  for (std::uint32_t begin = 0; begin < selection.count(); begin += kChunk) {
-    const std::uint32_t count = std::min(kChunk, selection.count() - begin);
-    prepare(keys, selection, begin, begin + count, nulls, scratch);
-    for (std::uint32_t i = 0; i < count; ++i) {
-      if (i + kAhead < count) {
-        const std::size_t ahead = scratch.hashes[i + kAhead] & mask_;
-        if (path_ == Path::integer) {
-          __builtin_prefetch(&integer_slots_[ahead]);
-        } else {
-          __builtin_prefetch(&text_slots_[ahead]);
-        }
-      }
-      std::uint32_t& group = groups[begin + i];
-      if (scratch.absent[i] != 0) {
-        group = nulls == Nulls::none ? kNone : null_group_;
-      } else if (path_ == Path::integer) {
-        group = find_integer(scratch.integers[i], scratch.hashes[i]);
-      } else {
-        group = find_text(scratch.texts[i], scratch.hashes[i]);
-      }
-    }
+  const auto absent = [&](std::uint32_t) { return nulls == Nulls::none ? kNone : null_group_; };
+  if (path_ == Path::integer) {
+    const auto known = [&](std::uint32_t, std::int64_t key, std::uint64_t hash) {
+      return integer_slots_[integer_slot(key, hash)].group;
+    };
+    for_each_key(integer_slots_, &Scratch::integer_keys, keys, selection, nulls, scratch, groups, known, absent);
+  } else {
+    const auto known = [&](std::uint32_t, const StringRef& key, std::uint64_t hash) {
+      return text_slots_[text_slot(key, hash)].group;
+    };
+    for_each_key(text_slots_, &Scratch::text_keys, keys, selection, nulls, scratch, groups, known, absent);
   }
 }
 

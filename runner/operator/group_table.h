@@ -29,12 +29,15 @@ class GroupTable {
     std::vector<StringRef> texts;
     std::vector<std::int64_t> integers;
     std::vector<std::uint64_t> hashes;
-    std::vector<std::uint8_t> absent;  // the row has no group
+    std::vector<std::uint8_t> absent;      // the row has no key; empty: all have one
+    const StringRef* text_keys = nullptr;  // of the chunk: `texts`, or the column's own values
+    const std::int64_t* integer_keys = nullptr;
     std::vector<std::uint32_t> ends;
     std::string encoded;
   };
 
-  explicit GroupTable(std::vector<Type> types);
+  // `expected` groups have room from the start.
+  explicit GroupTable(std::vector<Type> types, std::uint32_t expected = 0);
 
   // Sets `groups[i]` for selected row i, and `firsts` to the rows that made new groups, in order.
   // `keys`: a column a type, no more than the types given.
@@ -53,7 +56,7 @@ class GroupTable {
 
  private:
   enum class Path : std::uint8_t { text, integer, encoded };
-  struct TextSlot {
+  struct alignas(32) TextSlot {  // never in two cache lines
     std::uint64_t low = 0;
     std::uint64_t high = 0;
     std::uint32_t hash = 0;
@@ -69,13 +72,18 @@ class GroupTable {
                Nulls nulls, Scratch& scratch) const;
   void encode_rows(std::span<const ColumnPtr> keys, const Selection& selection, std::uint32_t begin, std::uint32_t end,
                    Nulls nulls, Scratch& scratch) const;
-  std::uint32_t find_text(StringRef key, std::uint64_t hash) const;
-  std::uint32_t find_integer(std::int64_t key, std::uint64_t hash) const;
-  std::uint32_t insert_text(StringRef key, std::uint64_t hash);
-  std::uint32_t insert_integer(std::int64_t key, std::uint64_t hash);
+  template <class Slots, class Key, class Known, class Absent>
+  void for_each_key(const Slots& slots, const Key* Scratch::* chunk, std::span<const ColumnPtr> keys,
+                    const Selection& selection, Nulls nulls, Scratch& scratch, std::vector<std::uint32_t>& groups,
+                    const Known& known, const Absent& absent) const;
+  // Where the key is, or where it would be.
+  std::size_t text_slot(const StringRef& key, std::uint64_t hash) const;
+  std::size_t integer_slot(std::int64_t key, std::uint64_t hash) const;
+  std::uint32_t add_text(std::size_t slot, StringRef key, std::uint64_t hash);
+  std::uint32_t add_integer(std::size_t slot, std::int64_t key, std::uint64_t hash);
   std::uint32_t insert_null();
   std::uint32_t new_group(std::uint64_t hash);
-  void grow();
+  void resize(std::size_t slots);
 
   std::vector<Type> types_;
   Path path_;

@@ -25,13 +25,16 @@ struct Aggregation {
   std::vector<bool> wanted;                                    // outputs
   bool fold_wanted = false;
   bool exact = true;
+  // Groups of the batch before, so that tables need not grow again; shared by the runs of all passes.
+  std::shared_ptr<std::atomic<std::uint32_t>> last_groups = std::make_shared<std::atomic<std::uint32_t>>(0);
 
   bool keyed() const { return !spec.keys.empty(); }
 };
 
 // Groups with their states.
 struct Groups {
-  explicit Groups(const Aggregation& aggregation) : table(aggregation.key_types), states(aggregation.aggregators) {
+  explicit Groups(const Aggregation& aggregation, std::uint32_t expected = 0)
+      : table(aggregation.key_types, expected), states(aggregation.aggregators) {
     if (aggregation.fold_wanted) fold.emplace(*aggregation.spec.fold);
   }
   void reach(std::uint32_t count) {
@@ -121,7 +124,7 @@ void Run::add(BreakerLocal& base, RecordBatch&& batch, MorselIndex morsel, Kerne
   auto& local = static_cast<Local&>(base);
   const Aggregation& plan = *aggregation_;
   const EvalInput input{batch.columns, batch.rows};
-  if (!local.groups) local.groups = std::make_unique<Groups>(plan);
+  if (!local.groups) local.groups = std::make_unique<Groups>(plan, plan.exact ? plan.last_groups->load() : 0);
   local.batch = context.eval.batch;
   const auto value_of = [&](const Expression& expression) {
     const auto bare = expression.column();
@@ -277,6 +280,7 @@ Result<> Run::finish(std::vector<std::unique_ptr<BreakerLocal>> locals) {
   locals.clear();
   if (!result_) result_ = std::make_unique<Groups>(*aggregation_);
   if (!aggregation_->keyed() && aggregation_->spec.row_when_empty) result_->reach(1);
+  aggregation_->last_groups->store(result_->size);
   order_groups();
 
   RowErrors errors;

@@ -3,43 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
+#include "runner/data/text_scan.h"
 #include "runner/operator/source.h"
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 namespace streamrun {
 namespace {
-
-// Calls f(pointer to a line end) for each, in order, until f is false.
-template <class F>
-void for_each_line_end(const char* text, std::size_t size, F&& f) {
-  const char* at = text;
-  const char* const end = text + size;
-#if defined(__SSE2__)
-  const __m128i newline = _mm_set1_epi8('\n');
-  const auto mask_of = [&](const char* p) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    return static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, newline))));
-  };
-  for (; end - at >= 64; at += 64) {
-    std::uint64_t mask = mask_of(at) | mask_of(at + 16) << 16 | mask_of(at + 32) << 32 | mask_of(at + 48) << 48;
-    for (; mask != 0; mask &= mask - 1) {
-      if (!f(at + std::countr_zero(mask))) return;
-    }
-  }
-#endif
-  while (at != end) {
-    const void* found = std::memchr(at, '\n', static_cast<std::size_t>(end - at));
-    if (found == nullptr) return;
-    at = static_cast<const char*>(found);
-    if (!f(at)) return;
-    ++at;
-  }
-}
 
 constexpr std::size_t kPooledBytes = kMorselBytes + kMorselBytes / 4;
 constexpr std::size_t kPooledBuffers = 16;
@@ -69,7 +39,8 @@ std::shared_ptr<char> BufferPool::take(std::size_t bytes) {
 
 std::size_t cut_lines(const char* text, std::size_t size, std::vector<std::string_view>& out) {
   const char* begin = text;
-  for_each_line_end(text, size, [&](const char* end) {
+  for_each_byte({text, size}, '\n', [&](std::size_t at) {
+    const char* const end = text + at;
     const std::size_t length = static_cast<std::size_t>(end - begin);
     out.emplace_back(begin, length - (length != 0 && end[-1] == '\r' ? 1 : 0));
     begin = end + 1;
@@ -79,16 +50,16 @@ std::size_t cut_lines(const char* text, std::size_t size, std::vector<std::strin
 }
 
 std::size_t skip_lines(const char* text, std::size_t size, std::uint64_t& lines) {
-  const char* begin = text;
+  std::size_t used = 0;
   std::uint64_t found = 0;
   if (lines != 0) {
-    for_each_line_end(text, size, [&](const char* end) {
-      begin = end + 1;
+    for_each_byte({text, size}, '\n', [&](std::size_t at) {
+      used = at + 1;
       return ++found != lines;
     });
   }
   lines = found;
-  return static_cast<std::size_t>(begin - text);
+  return used;
 }
 
 RecordReader::RecordReader(std::unique_ptr<ByteInput> input, std::shared_ptr<BufferPool> pool, std::string name,

@@ -26,6 +26,10 @@ class Count final : public Stateful<std::int64_t> {
   bool exact() const override { return true; }
   void update(std::byte* states, std::size_t stride, Groups groups, Arguments arguments,
               const Selection& selection) const override {
+    if (arguments.empty()) {
+      for (const std::uint32_t group : groups) ++at(states + group * stride);
+      return;
+    }
     const bool nulls =
         std::any_of(arguments.begin(), arguments.end(), [](const ColumnPtr& c) { return !c->no_nulls(); });
     for_each_grouped(groups, selection, [&](std::uint32_t row, std::uint32_t group) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 
+#include "runner/data/text_scan.h"
 #include "runner/expr/functions/lists.h"
 #include "runner/expr/functions/rules.h"
 
@@ -83,6 +84,8 @@ Result<std::shared_ptr<const void>> prepare(std::span<const ColumnPtr> constants
 class Patterns {
  public:
   explicit Patterns(const KernelCall& call) : call_(call), fixed_(static_cast<const Pattern*>(call.prepared)) {}
+  // The pattern of all rows, if there is one.
+  const Pattern* constant() const { return fixed_; }
   // Null after an error of the row.
   const Pattern* at(std::uint32_t row) {
     if (fixed_ != nullptr) return fixed_;
@@ -292,19 +295,36 @@ void replace(const KernelCall& call) {
   });
 }
 
+// Each row at one byte: counted first, so that the parts are written where they stay.
+void split_at_byte(const KernelCall& call, char mark) {
+  std::uint32_t total = 0;
+  call.selection.for_each([&](std::uint32_t row) {
+    const std::string_view text = text_at(call, 0, row);
+    total += 1 + static_cast<std::uint32_t>(count_byte(text, mark));
+  });
+  const MutableColumn column = Column::make(TypeKind::string, total);
+  StringRef* const parts = column->values<StringRef>();
+  ListRef* const lists = call.out.values<ListRef>();
+  std::uint32_t made = 0;
+  call.selection.for_each([&](std::uint32_t row) {
+    const std::string_view text = text_at(call, 0, row);
+    const std::uint32_t first = made;
+    std::size_t from = 0;
+    const auto add = [&](std::size_t end) __attribute__((always_inline)) {
+      parts[made++] = string_ref_within(text, text.data() + from, static_cast<std::uint32_t>(end - from));
+      from = end + 1;
+      return true;
+    };
+    for_each_byte(text, mark, add);
+    add(text.size());
+    lists[row] = {first, made - first};
+  });
+  column->keep_heaps_of(*call.arguments[0]);
+  call.out.children = {column};
+}
+
 void split_literal(ListWriter& list, std::string_view text, std::string_view mark, std::int32_t limit) {
   std::size_t at = 0;
-  if (mark.size() == 1 && limit <= 0) {
-    const char* from = text.data();
-    const char* const end = from + text.size();
-    while (const void* hit = from == end ? nullptr : std::memchr(from, mark[0], static_cast<std::size_t>(end - from))) {
-      const char* const place = static_cast<const char*>(hit);
-      list.add({from, static_cast<std::size_t>(place - from)});
-      from = place + 1;
-    }
-    list.add({from, static_cast<std::size_t>(end - from)});
-    return;
-  }
   for (std::int32_t parts = 1; limit <= 0 || parts < limit; ++parts) {
     const std::size_t hit = text.find(mark, at);
     if (hit == std::string_view::npos) break;
@@ -330,8 +350,11 @@ void split_regex(ListWriter& list, std::string_view text, const RE2& regex, std:
 }
 
 void split(const KernelCall& call) {
-  ListWriter list(call);
   Patterns patterns(call);
+  if (const Pattern* pattern = patterns.constant(); pattern != nullptr && call.arguments.size() == 2) {
+    if (pattern->plain && pattern->literal.size() == 1) return split_at_byte(call, pattern->literal[0]);
+  }
+  ListWriter list(call);
   call.selection.for_each([&](std::uint32_t row) {
     list.begin();
     const std::string_view text = text_at(call, 0, row);
