@@ -5,7 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness import cases, catalog, hostile, programs, rules
+from harness import cases, catalog, hostile, mutants, programs, rules
 
 ACCEPT = os.environ.get('STREAMRUN_ACCEPT') == '1'
 
@@ -31,6 +31,7 @@ def program_jobs(build):
             yield lambda b=binary: programs.unit_tests(b)
     yield lambda: programs.samples(build / 'streamrun')
     yield lambda: hostile.check(build / 'streamrun')
+    yield rule('pipelines that are nearly right', lambda: mutants.faults(build / 'streamrun'))
 
 
 def source_jobs(build, tidy):
