@@ -71,10 +71,11 @@ class TypeReader {
     if (known == kSimpleNames.end()) {
       std::array<std::string_view, kSimpleNames.size()> names;
       std::ranges::transform(kSimpleNames, names.begin(), &SimpleName::name);
-      return fail(begin, at_,
-                  fmt::format("'{}' is no type{}; the types are boolean, int, bigint, float, double, decimal(p,s), "
-                              "string, binary, date, timestamp, array<T>, map<K,V>, struct<a:T,…> and variant",
-                              written, did_you_mean(written, names)));
+      return fail(
+          begin, at_,
+          fmt::format("'{}' is no type; the types are boolean, int, bigint, float, double, decimal(p,s), string, "
+                      "binary, date, timestamp, array<T>, map<K,V>, struct<a:T,…> and variant{}",
+                      written, did_you_mean(written, names)));
     }
     switch (known->kind) {
       case TypeKind::decimal: return read_decimal();

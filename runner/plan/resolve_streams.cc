@@ -93,6 +93,7 @@ std::optional<std::size_t> StreamResolver::all_errors(Span place) {
   if (const auto known = r_.rows.find("errors"); known != r_.rows.end()) return known->second;
   bool good = true;
   for (const StreamSpec& stream : r_.spec.streams) {
+    if (stream.name.value() == "errors") continue;  // refused: the name is taken
     if (!reads_all_errors(stream)) good = find(stream.name).has_value() && good;
   }
   GraphNode node;
