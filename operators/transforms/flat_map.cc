@@ -74,7 +74,7 @@ class FlatMap final : public Kernel {
 
     RecordBatch made;
     made.partition = batch.partition;
-    made.origin = batch.origin;
+    if (context.origins) made.origin = batch.origin;
     const Column& list = *lists;
     const ColumnPtr& elements = list.children[0];
     // Where the lists lie one behind the other, the elements are the result as they are.

@@ -190,6 +190,7 @@ void Worker::deliver(const PlanNode& from, const PlanEdge& edge, RecordBatch&& b
   batch.partition.value += edge.partition_base;
   const PlanNode* const outer = std::exchange(current_, &node);
   const Schema* const outer_schema = std::exchange(schema_, &from.schema);
+  const bool outer_origins = std::exchange(origins, node.origins);
   switch (node.kind) {
     case PlanNode::Kind::kernel:
       node.kernel->apply(std::move(batch), edge.port, pass_.states[node.id.value].get(), *this,
@@ -212,6 +213,7 @@ void Worker::deliver(const PlanNode& from, const PlanEdge& edge, RecordBatch&& b
   }
   current_ = outer;
   schema_ = outer_schema;
+  origins = outer_origins;
 }
 
 void Worker::stage(const PlanNode& node, const RecordBatch& batch) {

@@ -22,6 +22,8 @@ class KernelContext {
   virtual ~KernelContext() = default;
   // The evaluation context of this thread; a kernel that finds errors in it hands them to `reject`.
   EvalContext eval;
+  // Somebody behind the step at hand may ask where its rows came from; else they need no origin.
+  bool origins = true;
   // Rows of `batch` that cannot be computed, in the step at hand. They must not be emitted as well.
   virtual void reject(const RecordBatch& batch, std::vector<RowError> errors) = 0;
 };
@@ -96,6 +98,8 @@ class Breaker {
   // The input columns that it keeps, given which of its output's are needed.
   virtual std::vector<bool> prune(const std::vector<bool>& output_needed) = 0;
   virtual std::unique_ptr<BreakerRun> start() const = 0;
+  // Its result's rows are of one record each, and have their origins.
+  virtual bool keeps_origins() const { return true; }
   // For `explain`: `aggregate by (word) into 8 partitions, exact`.
   virtual std::string describe() const = 0;
 };

@@ -413,6 +413,8 @@ class KeyedAggregate final : public Breaker {
     return std::make_unique<Run>(std::make_shared<const Aggregation>(plan_));
   }
 
+  bool keeps_origins() const override { return false; }
+
   std::string describe() const override {
     const char* mode = plan_.exact ? "exact" : "in order";
     if (!plan_.keyed()) return fmt::format("aggregate all rows, {}", mode);

@@ -18,6 +18,7 @@ class Lowering {
     plan_.parallelism = graph_.parallelism;
     drop_unread();
     prune();
+    find_origins();
     make_nodes();
     for (GraphOutput& output : graph_.outputs) plan_.outputs.push_back(std::move(output.plan));
     schedule(plan_);
@@ -88,6 +89,20 @@ class Lowering {
     for (std::size_t k = 0; k < step.sides.size(); ++k) need(node.inputs[k + 1], step.sides[k]->prune(output));
   }
 
+  // Rejects need the origins of their rows. Where nothing behind a step can fail, it need not make them.
+  void find_origins() {
+    origins_.assign(count(), false);
+    for (std::size_t i = count(); i-- > 0;) {
+      const GraphNode& node = graph_.nodes[i];
+      if (!live_[i]) continue;
+      const bool ends = node.step && node.step->breaker && !node.step->breaker->keeps_origins();
+      for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+        const bool side = node.step && k > 0 && !node.step->sides.empty();
+        if (node.can_fail || side || (origins_[i] && !ends)) origins_[node.inputs[k]] = true;
+      }
+    }
+  }
+
   NodeId add(PlanNode node) {
     node.id = NodeId(static_cast<std::uint32_t>(plan_.nodes.size()));
     plan_.nodes.push_back(std::move(node));
@@ -105,6 +120,7 @@ class Lowering {
       made.schema = node.schema;
       made.on_error = node.on_error;
       made.output = node.output;
+      made.origins = origins_[i];
       switch (node.kind) {
         case GraphNode::Kind::source:
           made.kind = PlanNode::Kind::source;
@@ -167,6 +183,7 @@ class Lowering {
   PhysicalPlan plan_;
   std::vector<bool> live_;
   std::vector<std::vector<bool>> needed_;
+  std::vector<bool> origins_;  // of the rows that a node pushes
   std::vector<NodeId> ids_;
 };
 

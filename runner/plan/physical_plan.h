@@ -66,6 +66,7 @@ struct PlanNode {
   std::vector<NodeId> sides;         // kernel: breakers whose results it needs, complete before its phase
   std::unique_ptr<Breaker> breaker;  // breaker; also spools and build sides
   std::size_t output = 0;            // output: index into outputs
+  bool origins = true;               // somebody behind it may ask where a row came from
   std::uint32_t phase = 0;           // in which a driver (source, breaker result) is pushed
 };
 
