@@ -55,13 +55,14 @@ class StreamResolver {
 
   // The node whose rows the name stands for. Nothing: diagnosed, here or before.
   std::optional<std::size_t> find(const LocatedText& name);
+  // `place`: where it is asked for.
+  std::optional<std::size_t> resolve(const StreamSpec& stream, Span place);
 
  private:
   std::optional<std::size_t> find_errors(const LocatedText& name, const std::string& stream);
   std::optional<std::size_t> all_errors(Span place);
   std::optional<std::size_t> unknown(const LocatedText& name);
   bool reads_all_errors(const StreamSpec& stream);
-  std::optional<std::size_t> resolve(const StreamSpec& stream, Span place);
   std::optional<std::size_t> add_steps(const StreamSpec& stream);
   std::optional<std::size_t> add_step(const StepSpec& step, const StreamSpec& stream, std::size_t input);
 

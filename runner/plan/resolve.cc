@@ -112,7 +112,7 @@ StreamGraph resolve(const PipelineSpec& spec, const Catalog& catalog, const Reso
   for (const SourceSpec& source : spec.sources) resolve_source(r, source, false);
   for (const SourceSpec& table : spec.tables) resolve_source(r, table, true);
   StreamResolver streams(r);
-  for (const StreamSpec& stream : spec.streams) streams.find(stream.name);
+  for (const StreamSpec& stream : spec.streams) streams.resolve(stream, stream.name.whole());
   for (const OutputSpec& output : spec.outputs) {
     const LocatedText& from = output.common.from.text;
     resolve_output(r, output, from.value().empty() ? std::nullopt : streams.find(from));

@@ -93,8 +93,7 @@ std::optional<std::size_t> StreamResolver::all_errors(Span place) {
   if (const auto known = r_.rows.find("errors"); known != r_.rows.end()) return known->second;
   bool good = true;
   for (const StreamSpec& stream : r_.spec.streams) {
-    if (stream.name.value() == "errors") continue;  // refused: the name is taken
-    if (!reads_all_errors(stream)) good = find(stream.name).has_value() && good;
+    if (!reads_all_errors(stream)) good = resolve(stream, stream.name.whole()).has_value() && good;
   }
   GraphNode node;
   node.kind = GraphNode::Kind::errors;
@@ -120,6 +119,7 @@ std::optional<std::size_t> StreamResolver::all_errors(Span place) {
 
 std::optional<std::size_t> StreamResolver::resolve(const StreamSpec& stream, Span place) {
   const std::string& name = stream.name.value();
+  if (const auto known = r_.rows.find(name); known != r_.rows.end()) return known->second;
   if (failed_.contains(name)) return std::nullopt;
   const auto begun = std::find(resolving_.begin(), resolving_.end(), name);
   if (begun != resolving_.end()) {
