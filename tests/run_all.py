@@ -36,6 +36,7 @@ def program_jobs(build):
 
 def source_jobs(build, tidy):
     yield rule('includes', rules.include_faults)
+    yield rule('format', rules.format_faults)
     yield rule('catalog', lambda: catalog.faults(build / 'streamrun'))
     for path in rules.tidy_sources() if tidy else []:
         yield rule(f'clang-tidy {path.relative_to(cases.ROOT)}', lambda p=path: rules.tidy_faults(build, p))

@@ -174,15 +174,11 @@ void Worker::add_hidden(const PlanNode& node, const PlanSource& source, const Ra
 }
 
 void Worker::push(const PlanNode& from, RecordBatch&& batch) {
-  if (batch.selection.empty()) return;
-  const std::size_t count = from.consumers.size();
-  for (std::size_t i = 0; i < count; ++i) {
-    if (i + 1 == count) {
-      deliver(from, from.consumers[i], std::move(batch));
-    } else {
-      deliver(from, from.consumers[i], RecordBatch(batch));  // columns are shared
-    }
+  if (batch.selection.empty() || from.consumers.empty()) return;
+  for (std::size_t i = 0; i + 1 < from.consumers.size(); ++i) {
+    deliver(from, from.consumers[i], RecordBatch(batch));  // columns are shared
   }
+  deliver(from, from.consumers.back(), std::move(batch));
 }
 
 void Worker::deliver(const PlanNode& from, const PlanEdge& edge, RecordBatch&& batch) {

@@ -63,7 +63,7 @@ class Decompressor : public ByteInput {
       }
       if (at_end_ && left_.empty() && !within_member_) return std::size_t{0};
       const std::size_t before = left_.size();
-      const auto n = step(into, size);
+      auto n = step(into, size);
       if (!n || *n != 0) return n;
       if (at_end_ && left_.size() == before) {
         return failure(fmt::format("'{}' ends within its compressed data: it is not complete", name_));

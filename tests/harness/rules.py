@@ -55,11 +55,17 @@ def include_faults():
 
 
 def tidy_sources():
-    """What clang-tidy has time for: the ground floor, what operators are made of, and what runs them."""
-    folders = ('runner/base', 'runner/operator', 'runner/exec', 'operators')
+    """What clang-tidy has time for: the ground floor, the operators and what runs them."""
+    folders = ('runner/base', 'runner/exec', 'operators')
     return sorted(path for folder in folders for path in (ROOT / folder).rglob('*.cc'))
 
 
 def tidy_faults(build, path):
     run = subprocess.run(['clang-tidy-19', '-p', str(build), '--quiet', str(path)], cwd=ROOT, capture_output=True, text=True)
     return run.stdout.splitlines() if run.returncode else []
+
+
+def format_faults():
+    files = [str(path) for top in ('runner', 'operators', 'tests') for path in sorted((ROOT / top).rglob('*.cc'))]
+    run = subprocess.run(['clang-format-19', '--dry-run', '-Werror', *files], cwd=ROOT, capture_output=True, text=True)
+    return [line for line in run.stderr.splitlines() if 'error:' in line]
