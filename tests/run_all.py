@@ -5,7 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness import cases, catalog, hostile, mutants, programs, rules
+from harness import cases, catalog, hostile, mutants, programs, rules, schema, terminal
 
 ACCEPT = os.environ.get('STREAMRUN_ACCEPT') == '1'
 
@@ -37,7 +37,8 @@ def program_jobs(build):
 def source_jobs(build, tidy):
     yield rule('includes', rules.include_faults)
     yield rule('format', rules.format_faults)
-    yield rule('catalog', lambda: catalog.faults(build / 'streamrun'))
+    for check in (catalog, schema, terminal):
+        yield rule(check.__name__.rpartition('.')[2], lambda c=check: c.faults(str(build / 'streamrun')))
     for path in rules.tidy_sources() if tidy else []:
         yield rule(f'clang-tidy {path.relative_to(cases.ROOT)}', lambda p=path: rules.tidy_faults(build, p))
 

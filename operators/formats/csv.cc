@@ -54,6 +54,7 @@ FormatDescriptor describe_csv_format() {
   FormatDescriptor made;
   made.name = "csv";
   made.summary = "a record a line, its fields in the order of the schema";
+  made.example = "{file: {path: in.csv}, format: csv, header: true, schema: {id: bigint, day: date}}";
   made.needs_schema = true;
   made.options =
       Options<CsvFormat>{}

@@ -9,6 +9,7 @@ FormatDescriptor describe_json_format() {
   FormatDescriptor made;
   made.name = "json";
   made.summary = "an object a line; unknown fields are ignored, missing ones are null";
+  made.example = "{file: {path: in.jsonl}, format: json, schema: {id: bigint, tags: array<string>}}";
   made.needs_schema = true;
   made.options = Options<TimeFormats>{}
                      .optional("date_format", &TimeFormats::date_format, "", "pattern of dates; default yyyy-MM-dd")

@@ -11,6 +11,7 @@ FormatDescriptor describe_text_format() {
   FormatDescriptor made;
   made.name = "text";
   made.summary = "lines of text, one column `value`";
+  made.example = "{file: {path: in.txt}, format: text}";
   made.own_schema = Schema{{{"value", TypeKind::string}}, {}};
   made.options = Options<NoFormatOptions>{}.table();
   made.decode = format_decode<NoFormatOptions>(made.options);

@@ -23,13 +23,7 @@ struct FlatMapOptions {
 template <>
 struct Codec<Kept> {
   static Shape shape() {
-    Shape word;
-    word.kind = Shape::Kind::choice;
-    word.choices = {"all", "none"};
-    Shape either;
-    either.kind = Shape::Kind::any_of;
-    either.of = {word, Codec<std::vector<NameText>>::shape()};
-    return either;
+    return Shape::any({Shape::choice_of({"all", "none"}), Codec<std::vector<NameText>>::shape()});
   }
   static bool decode(const SyntaxNode& node, Kept& out, DecodeContext& context) {
     if (node.kind == SyntaxNode::Kind::sequence) {

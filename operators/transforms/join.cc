@@ -48,10 +48,7 @@ struct EnumNames<JoinKind> {
 template <>
 struct Codec<JoinOn> {
   static Shape shape() {
-    Shape either;
-    either.kind = Shape::Kind::any_of;
-    either.of = {Codec<NameText>::shape(), Codec<std::vector<NameText>>::shape(), Codec<ExprText>::shape()};
-    return either;
+    return Shape::any({Codec<NameText>::shape(), Codec<std::vector<NameText>>::shape(), Codec<ExprText>::shape()});
   }
   static bool decode(const SyntaxNode& node, JoinOn& out, DecodeContext& context) {
     out.span = node.span;

@@ -7,53 +7,21 @@
 namespace streamrun {
 namespace {
 
-// In the order of the file; all at once, so that two names may change places.
-struct NewNames {
-  std::vector<std::pair<LocatedText, LocatedText>> entries;
-};
-
 struct RenameOptions {
-  NewNames names;
+  NamedValues<NameText> names;  // old, new; all at once, so that two names may change places
 };
-
-}  // namespace
-
-template <>
-struct Codec<NewNames> {
-  static Shape shape() {
-    Shape names;
-    names.kind = Shape::Kind::map_of;
-    names.of.push_back(Codec<NameText>::shape());
-    return names;
-  }
-  static bool decode(const SyntaxNode& node, NewNames& out, DecodeContext& context) {
-    if (node.kind != SyntaxNode::Kind::mapping) {
-      context.diagnostics.error("type-mismatch", node.span, "expected a mapping `{old: new}`");
-      return false;
-    }
-    bool good = true;
-    for (const SyntaxNode::Entry& entry : node.entries) {
-      NameText name;
-      good = Codec<NameText>::decode(entry.value, name, context) && good;
-      out.entries.emplace_back(entry.key, name.text);
-    }
-    return good;
-  }
-};
-
-namespace {
 
 std::optional<BoundTransform> bind(const RenameOptions& options, BindContext& context) {
   const Schema& input = *context.inputs[0];
   std::vector<const LocatedText*> names(input.size(), nullptr);
   std::string detail;
   bool good = true;
-  for (const auto& [old_name, new_name] : options.names.entries) {
+  for (const auto& [old_name, new_name] : options.names) {
     const auto column = find_column(context, old_name);
-    if (column) names[*column] = &new_name;
+    if (column) names[*column] = &new_name.text;
     good = column.has_value() && good;
     if (!detail.empty()) detail += ", ";
-    detail += fmt::format("{}: {}", old_name.value(), new_name.value());
+    detail += fmt::format("{}: {}", old_name.value(), new_name.text.value());
   }
   if (!good) return std::nullopt;
   Schema output;

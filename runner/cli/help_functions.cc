@@ -1,30 +1,30 @@
+#include "runner/cli/help_functions.h"
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include <string_view>
-#include <vector>
-
-#include "runner/base/diagnostic.h"
 #include "runner/expr/function.h"
 
 namespace streamrun {
 
-// The page of functions, or of one.
-int print_functions(std::string_view name) {
-  if (name.empty()) {
-    for (const Function& one : all_functions()) {
-      if (!one.summary.empty()) fmt::print("  {:<48} {}\n", one.signature, one.summary);
+std::vector<FunctionHelp> help_of_functions() {
+  std::vector<FunctionHelp> all;
+  for (const Function& function : all_functions()) {
+    HelpPage page{fmt::format("function {}", function.names[0]),
+                  std::string(function.summary),
+                  {fmt::format("Written: {}", function.signature)},
+                  {},
+                  std::string(function.example)};
+    if (function.names.size() > 1) {
+      page.facts.push_back(fmt::format("Also: {}", fmt::join(function.names.begin() + 1, function.names.end(), ", ")));
     }
-    return 0;
+    page.facts.push_back(fmt::format("Group: {}", function.group));
+    all.push_back({function.names,
+                   std::string(function.group),
+                   {std::string(function.signature), "", std::string(function.summary)},
+                   std::move(page)});
   }
-  const Function* one = find_function(name);
-  if (!one) {
-    std::vector<std::string_view> names;
-    for (const Function& f : all_functions()) names.push_back(f.names[0]);
-    fmt::print(stderr, "there is no function '{}'{}\n", name, did_you_mean(name, names));
-    return 2;
-  }
-  fmt::print("{}\n{}\n{}\n", one->signature, one->summary, one->example);
-  return 0;
+  return all;
 }
 
 }  // namespace streamrun

@@ -10,8 +10,7 @@ struct Command;
 // What the command line says about compiling.
 ResolveOptions compile_options(const Command& command);
 
-enum class DiagnosticFormat { text, json, github };
-// All diagnostics in file order; text goes to standard error, the others to standard output.
-void print_diagnostics(const PipelineFile& file, DiagnosticFormat format);
+// All diagnostics, in file order, on standard error.
+void print_diagnostics(const PipelineFile& file);
 
 }  // namespace streamrun

@@ -3,10 +3,10 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <chrono>
-#include <mutex>
+#include <algorithm>
 #include <thread>
 
+#include "runner/cli/run_reporter.h"
 #include "runner/cli/verbs.h"
 
 namespace streamrun {
@@ -49,20 +49,18 @@ class Signals {
   std::thread thread_;
 };
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+bool writes_standard_output(const PhysicalPlan& plan) {
+  return std::any_of(plan.outputs.begin(), plan.outputs.end(),
+                     [](const PlanOutput& output) { return output.bound.shares == "standard output"; });
 }
 
-void print_summary(const RunReport& report, double seconds) {
-  std::uint64_t records = 0;
-  for (const EndpointCounts& source : report.sources) records += source.rows;
-  fmt::print(stderr, "{} batches in {:.2f} s, {:.0f} records/s", report.batches, seconds,
-             seconds > 0 ? static_cast<double>(records) / seconds : 0.0);
-  fmt::print(stderr, ", {} rejected\n", report.rejected);
-  for (const EndpointCounts& source : report.sources)
-    fmt::print(stderr, "  in   {:<20} {}\n", source.name, source.rows);
-  for (const EndpointCounts& output : report.outputs)
-    fmt::print(stderr, "  out  {:<20} {}\n", output.name, output.rows);
+RunReporter::Settings reporting(const Command& command, const PhysicalPlan& plan) {
+  RunReporter::Settings settings;
+  settings.json = command.log_json;
+  settings.quiet = command.quiet;
+  settings.terminal = isatty(STDERR_FILENO) != 0 && !command.quiet && !command.log_json;
+  settings.progress = settings.terminal && !(isatty(STDOUT_FILENO) != 0 && writes_standard_output(plan));
+  return settings;
 }
 
 }  // namespace
@@ -75,9 +73,8 @@ std::uint32_t usable_processors() {
 }
 
 int run_verb(const Command& command, const Catalog& catalog) {
-  const auto started = std::chrono::steady_clock::now();
   const CompiledPipeline compiled = compile_pipeline(command.files.at(0), catalog, compile_options(command));
-  print_diagnostics(compiled.file, DiagnosticFormat::text);
+  print_diagnostics(compiled.file);
   if (!compiled.plan) return 2;
   const PhysicalPlan& plan = *compiled.plan;
 
@@ -88,37 +85,14 @@ int run_verb(const Command& command, const Catalog& catalog) {
 
   Signals signals;
   SystemClock clock;
-  std::mutex log_mutex;
-  const bool terminal = isatty(2) != 0;
-  bool progress_shown = false;
+  RunReporter reporter(reporting(command, plan));
   Environment environment;
   environment.clock = &clock;
   environment.allow_exec = command.allow_exec;
-  environment.log = [&](LogLevel level, const std::string& text) {
-    if (command.quiet && level == LogLevel::info) return;
-    const std::lock_guard lock(log_mutex);
-    if (progress_shown) fmt::print(stderr, "\r\033[K");
-    progress_shown = false;
-    fmt::print(stderr, "{}{}\n",
-               level == LogLevel::error     ? "error: "
-               : level == LogLevel::warning ? "warning: "
-                                            : "",
-               text);
-  };
-  std::uint64_t records = 0;
-  const auto progress = [&](const BatchProgress& batch) {
-    records += batch.records_in;
-    if (!terminal || command.quiet) return;
-    const std::lock_guard lock(log_mutex);
-    const double seconds = seconds_since(started);
-    fmt::print(stderr, "\r\033[Kbatch {}  {:.0f} records/s  delay {} ms", format_batch_time(batch.batch),
-               seconds > 0 ? static_cast<double>(records) / seconds : 0.0, batch.delay.count());
-    progress_shown = true;
-  };
-  const RunReport report = run_plan(plan, environment, options, signals.stop(), progress);
-  if (progress_shown) fmt::print(stderr, "\r\033[K");
-  if (report.failure) fmt::print(stderr, "error: {}\n", report.failure->message);
-  if (terminal && !command.quiet) print_summary(report, seconds_since(started));
+  environment.log = [&](LogLevel level, const std::string& text) { reporter.log(level, text); };
+  const RunReport report = run_plan(plan, environment, options, signals.stop(),
+                                    [&](const BatchProgress& batch) { reporter.batch_done(batch); });
+  reporter.finish(report);
   return report.failure ? 1 : 0;
 }
 

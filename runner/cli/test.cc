@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runner/cli/row_diff.h"
 #include "runner/cli/verbs.h"
 #include "runner/data/codec.h"
 #include "runner/data/node_rows.h"
@@ -111,13 +112,14 @@ class TestRun {
 
   // Empty: passed; else what went wrong.
   std::string run() {
-    std::size_t batches = 0;
+    const std::size_t batches = count_batches();
     for (SourceSpec& source : spec_.sources) {
-      const auto given = std::find_if(test_.sources.begin(), test_.sources.end(),
-                                      [&](const auto& one) { return one.first.value() == source.name.value(); });
-      static const std::vector<RowNodes> none;
-      const auto& rows = given == test_.sources.end() ? none : given->second;
-      batches = std::max(batches, rows.size());
+      std::vector<RowNodes> rows;
+      for (const auto& [name, given] : test_.sources) {
+        if (name.value() == source.name.value()) rows = given;
+      }
+      // To the last batch that is looked at, empty ones too.
+      rows.resize(batches);
       if (!replace(source, rows)) return "its rows cannot be read";
     }
     for (SourceSpec& table : spec_.tables) {
@@ -130,10 +132,9 @@ class TestRun {
     for (std::size_t i = 0; i < spec_.outputs.size(); ++i) {
       OutputSpec& output = spec_.outputs[i];
       auto& capture = captures.emplace_back(std::make_unique<Capture>());
-      for (const TestSpec::Expected& expected : test_.expect) {
-        if (expected.output.value() != output.common.name.value()) continue;
+      for (const auto& [name, expected] : test_.expect) {
+        if (name.value() != output.common.name.value()) continue;
         capture->expected = &expected;
-        batches = std::max(batches, expected.batches.size());
       }
       sinks[i].name = "test";
       sinks[i].bind = [&capture = *capture](const void*, SinkBindContext& context) {
@@ -169,6 +170,13 @@ class TestRun {
     return make_queue(source, batches, catalog_, context);
   }
 
+  std::size_t count_batches() const {
+    std::size_t count = 0;
+    for (const auto& [name, rows] : test_.sources) count = std::max(count, rows.size());
+    for (const auto& [name, expected] : test_.expect) count = std::max(count, expected.batches.size());
+    return count;
+  }
+
   static std::string compare(const std::string& output, const Capture& capture) {
     std::string diff;
     const std::size_t count = std::max(capture.got.size(), capture.wanted.size());
@@ -180,15 +188,8 @@ class TestRun {
         std::sort(got.begin(), got.end());
       }
       if (wanted == got) continue;
-      diff += fmt::format("  output '{}', batch {}:\n", output, b + 1);
-      for (const std::string& row : wanted) {
-        const bool there = std::find(got.begin(), got.end(), row) != got.end();
-        diff += fmt::format("  {} {}\n", there ? ' ' : '-', row);
-      }
-      for (const std::string& row : got) {
-        if (std::find(wanted.begin(), wanted.end(), row) == wanted.end()) diff += fmt::format("  + {}\n", row);
-      }
-      if (wanted.size() != got.size()) diff += fmt::format("  {} rows expected, {} came\n", wanted.size(), got.size());
+      diff += fmt::format("  output '{}', batch {}: - expected, + came\n", output, b + 1);
+      diff += row_diff(wanted, got, "    ");
     }
     return diff;
   }
@@ -205,32 +206,37 @@ class TestRun {
 int test_verb(const Command& command, const Catalog& catalog) {
   int passed = 0;
   int failed = 0;
+  bool broken = false;
   for (const std::string& path : command.files) {
     ResolveOptions options = compile_options(command);
     options.allow_exec = true;  // the outputs of a test run no program
     // Only its tests count here: what is faulty may be so for want of a test's params.
     const PipelineFile file = read_pipeline(path, catalog, options.params);
     if (!file.spec || (file.spec->tests.empty() && file.diagnostics.has_errors())) {
-      print_diagnostics(file, DiagnosticFormat::text);
-      return 2;
+      print_diagnostics(file);
+      broken = true;
+      continue;
     }
     if (file.spec->tests.empty()) fmt::print(stderr, "{}: no tests\n", path);
-    for (const TestSpec& test : file.spec->tests) {
+    for (std::size_t i = 0; i < file.spec->tests.size(); ++i) {
+      const TestSpec& test = file.spec->tests[i];
       ResolveOptions own = options;
       for (const auto& [name, value] : test.params) own.params[name.value()] = value.value();
       CompiledPipeline compiled = compile_pipeline(path, catalog, own);
-      const std::string fault = compiled.plan ? TestRun(compiled.file, test, own, catalog).run() : std::string();
+      std::string fault = compiled.plan ? TestRun(compiled.file, test, own, catalog).run() : std::string();
       if (compiled.file.diagnostics.has_errors()) {
-        print_diagnostics(compiled.file, DiagnosticFormat::text);
-        return 2;
+        print_diagnostics(compiled.file);
+        broken = true;
+        if (fault.empty()) fault = "it does not compile";
       }
-      fmt::print("{} {}: {}\n", fault.empty() ? "ok  " : "FAIL", path, test.name.value());
-      if (!fault.empty()) fmt::print("{}{}", fault, fault.ends_with('\n') ? "" : "\n");
+      const std::string name = test.name.value().empty() ? fmt::format("test {}", i + 1) : test.name.value();
+      fmt::print("{} {}: {}\n", fault.empty() ? "ok  " : "FAIL", path, name);
+      if (!fault.empty()) fmt::print("{}", fault.starts_with("  ") ? fault : fmt::format("  {}\n", fault));
       ++(fault.empty() ? passed : failed);
     }
   }
   fmt::print("{} passed, {} failed\n", passed, failed);
-  return failed == 0 ? 0 : 1;
+  return broken ? 2 : failed == 0 ? 0 : 1;
 }
 
 }  // namespace streamrun

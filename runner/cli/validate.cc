@@ -1,34 +1,102 @@
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "runner/cli/verbs.h"
 
 namespace streamrun {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Count {
+  std::string_view noun;
+  std::size_t number;
+};
+
+std::vector<Count> counts(const PipelineSpec& spec) {
+  return {{"source", spec.sources.size()},
+          {"stream", spec.streams.size()},
+          {"output", spec.outputs.size()},
+          {"test", spec.tests.size()}};
+}
+
+// One of these for all files: what reads the result adds nothing up.
+class Report {
+ public:
+  virtual ~Report() = default;
+  virtual void add(const std::string& path, const CompiledPipeline& compiled) = 0;
+  virtual void end() {}
+};
+
+class TextReport final : public Report {
+ public:
+  void add(const std::string& path, const CompiledPipeline& compiled) override {
+    print_diagnostics(compiled.file);
+    if (!compiled.plan) return;
+    std::string text;
+    for (const auto& [noun, number] : counts(*compiled.file.spec)) {
+      text += fmt::format("{}{} {}{}", text.empty() ? "" : ", ", number, noun, number == 1 ? "" : "s");
+    }
+    fmt::print("{}: ok ({})\n", path, text);
+  }
+};
+
+class GithubReport final : public Report {
+ public:
+  void add(const std::string&, const CompiledPipeline& compiled) override {
+    for (const Diagnostic& one : compiled.file.diagnostics.sorted()) {
+      fmt::print("{}", render_github(one, compiled.file.source));
+    }
+  }
+};
+
+class JsonReport final : public Report {
+ public:
+  void add(const std::string& path, const CompiledPipeline& compiled) override {
+    const PipelineFile& file = compiled.file;
+    Json made = {{"file", path}, {"ok", compiled.plan.has_value()}};
+    if (compiled.plan) {
+      for (const auto& [noun, number] : counts(*file.spec)) made[fmt::format("{}s", noun)] = number;
+    }
+    made["diagnostics"] = Json::array();
+    for (const Diagnostic& one : file.diagnostics.sorted()) {
+      const LineColumn at = file.source.locate(one.span.begin);
+      const LineColumn end = file.source.locate(one.span.end);
+      made["diagnostics"].push_back(Json{{"line", at.line},
+                                         {"column", at.column},
+                                         {"end_line", end.line},
+                                         {"end_column", end.column},
+                                         {"severity", one.severity == Severity::error ? "error" : "warning"},
+                                         {"code", one.code},
+                                         {"message", one.message}});
+    }
+    files_.push_back(std::move(made));
+  }
+  void end() override { fmt::print("{}\n", files_.dump(2, ' ', false, Json::error_handler_t::replace)); }
+
+ private:
+  Json files_ = Json::array();
+};
+
+std::unique_ptr<Report> make_report(std::string_view format) {
+  if (format == "json") return std::make_unique<JsonReport>();
+  if (format == "github") return std::make_unique<GithubReport>();
+  return std::make_unique<TextReport>();
+}
+
+}  // namespace
 
 int validate_verb(const Command& command, const Catalog& catalog) {
   int code = 0;
-  const DiagnosticFormat format = command.format == "json"     ? DiagnosticFormat::json
-                                  : command.format == "github" ? DiagnosticFormat::github
-                                                               : DiagnosticFormat::text;
+  const std::unique_ptr<Report> report = make_report(command.format);
   for (const std::string& path : command.files) {
     const CompiledPipeline compiled = compile_pipeline(path, catalog, compile_options(command));
-    const PipelineFile& file = compiled.file;
-    print_diagnostics(file, format);
-    if (!compiled.plan) {
-      code = 2;
-    } else if (format == DiagnosticFormat::text) {
-      fmt::print("{}: ok ({} sources, {} streams, {} outputs, {} tests)\n", path, file.spec->sources.size(),
-                 file.spec->streams.size(), file.spec->outputs.size(), file.spec->tests.size());
-    }
+    report->add(path, compiled);
+    if (!compiled.plan) code = 2;
   }
+  report->end();
   return code;
-}
-
-int explain_verb(const Command& command, const Catalog& catalog) {
-  const CompiledPipeline compiled = compile_pipeline(command.files.at(0), catalog, compile_options(command));
-  print_diagnostics(compiled.file, DiagnosticFormat::text);
-  if (!compiled.plan) return 2;
-  fmt::print("{}", explain_text(*compiled.plan));
-  return 0;
 }
 
 }  // namespace streamrun

@@ -21,16 +21,15 @@ struct Command {
   bool realtime = false;
   bool allow_exec = false;
   bool quiet = false;
+  bool log_json = false;
 };
 
 int run_verb(const Command& command, const Catalog& catalog);
 int validate_verb(const Command& command, const Catalog& catalog);
 int explain_verb(const Command& command, const Catalog& catalog);
 int test_verb(const Command& command, const Catalog& catalog);
+int schema_verb(const Command& command, const Catalog& catalog);
 int help_verb(const Command& command, const Catalog& catalog);
-
-// The help page of functions, or of the one named.
-int print_functions(std::string_view name);
 
 std::uint32_t usable_processors();
 

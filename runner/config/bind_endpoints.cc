@@ -112,9 +112,9 @@ SourceSpec bind_input(SpecBinding& binding, const LocatedText& name, const Synta
   const SyntaxNode* rows = table ? node.find("rows") : nullptr;
   const bool takes_format = kind.descriptor && kind.descriptor->takes_format && rows == nullptr;
   // Without a kind nobody knows whether a format is wanted: that is fault enough.
-  bool good = (!kind.descriptor && rows == nullptr) || bind_format(binding, node, takes_format, "text", what, spec);
+  bool good =
+      (!kind.descriptor && rows == nullptr) || bind_format(binding, node, takes_format, kSourceFormat, what, spec);
   std::vector<std::string_view> known = names_of(binding.catalog.sources());
-  if (table) known.push_back("rows");
   add_format_keys(binding, node, spec.format, known);
   const OptionTable& common = table ? SourceCommon::table_options() : SourceCommon::options();
   const bool all_known = binding.known_keys(node, what, common, known);
@@ -160,12 +160,11 @@ OutputSpec bind_output(SpecBinding& binding, const SyntaxNode& node) {
   if (!binding.is_mapping(node, what)) return made;
   const auto kind = kind_of(binding, node, binding.catalog.sinks(), what, "sink");
   const bool takes_format = !kind.descriptor || kind.descriptor->takes_format;
-  bool good = bind_format(binding, node, takes_format, "json", what, made);
+  bool good = bind_format(binding, node, takes_format, kOutputFormat, what, made);
   std::vector<std::string_view> known = names_of(binding.catalog.sinks());
   add_format_keys(binding, node, made.format, known);
   const bool all_known = binding.known_keys(node, what, OutputCommon::options(), known);
   good = OutputCommon::options().decode_known(node, &made.common, what, binding.context) && good;
-  if (named) good = binding.valid_name(made.common.name) && good;
   if (!kind.descriptor) {
     if (all_known) {
       binding.error("missing-kind", node.span,
@@ -212,7 +211,7 @@ const OptionTable& SourceCommon::options() {
       Options<SourceCommon>{}
           .optional("schema", &SourceCommon::schema, "",
                     "names and types of the columns, or the path of a file of them")
-          .optional("on_error", &SourceCommon::on_error, "the pipeline's", "fail, drop or route")
+          .optional("on_error", &SourceCommon::on_error, "the pipeline's", "what a record that cannot be read does")
           .optional("max_rate", &SourceCommon::max_rate, "", "records a second and partition", {1})
           .optional("max_batch_records", &SourceCommon::max_batch_records, "", "records a batch", {1})
           .optional("max_batch_bytes", &SourceCommon::max_batch_bytes, "", "bytes a batch", {1})
@@ -226,8 +225,9 @@ const OptionTable& SourceCommon::table_options() {
       Options<SourceCommon>{}
           .optional("schema", &SourceCommon::schema, "",
                     "names and types of the columns, or the path of a file of them")
-          .optional("on_error", &SourceCommon::on_error, "the pipeline's", "fail, drop or route")
+          .optional("on_error", &SourceCommon::on_error, "the pipeline's", "what a record that cannot be read does")
           .optional("refresh", &SourceCommon::refresh, "", "how often it is read again; else once")
+          .section("rows", Shape::of_kind(Shape::Kind::rows), "the rows themselves, in place of a file")
           .table();
   return table;
 }

@@ -9,7 +9,6 @@ namespace streamrun {
 
 namespace {
 
-// The form of the whole file: sections are read by hand below, scalars by this table.
 struct TopLevel {
   std::string name;
   Duration batch_interval{0};
@@ -20,22 +19,18 @@ struct TopLevel {
   std::optional<CheckpointOption> checkpoint;
 };
 
-const OptionTable& top_level_options() {
-  static const OptionTable table =
-      Options<TopLevel>{}
-          .optional("name", &TopLevel::name, "", "the pipeline's name; default: the file's stem")
-          .required("batch_interval", &TopLevel::batch_interval, "time from one batch to the next")
-          .optional("concurrent_outputs", &TopLevel::concurrent_outputs, "1", "output jobs that may run at once",
-                    {1, 1024})
-          .optional("parallelism", &TopLevel::parallelism, "", "worker threads; changes no result", {1, 1024})
-          .optional("partitions", &TopLevel::partitions, "8", "default for sources and keyed steps", {1, 65536})
-          .optional("on_error", &TopLevel::on_error, "fail", "what a record that cannot be read or computed does")
-          .optional("checkpoint", &TopLevel::checkpoint, "", "where state and progress are kept")
-          .table();
+struct ParamForm {
+  LocatedText type;
+  std::optional<SyntaxNode> value;
+};
+
+const OptionTable& param_options() {
+  static const OptionTable table = Options<ParamForm>{}
+                                       .required("type", &ParamForm::type, "its type")
+                                       .optional("default", &ParamForm::value, "", "its value where none is given")
+                                       .table();
   return table;
 }
-
-constexpr std::string_view kSections[] = {"params", "sources", "tables", "streams", "outputs", "tests"};
 
 bool can_be_value(const Type& type) {
   return type.kind() != TypeKind::null && type.kind() != TypeKind::month_interval &&
@@ -43,10 +38,6 @@ bool can_be_value(const Type& type) {
 }
 
 ParamSpec bind_param(SpecBinding& binding, const LocatedText& name, const SyntaxNode& node) {
-  struct Form {
-    LocatedText type;
-  };
-  static const OptionTable table = Options<Form>{}.required("type", &Form::type, "its type").table();
   const std::string what = fmt::format("param '{}'", name.value());
   ParamSpec param;
   param.name = name;
@@ -54,10 +45,11 @@ ParamSpec bind_param(SpecBinding& binding, const LocatedText& name, const Syntax
     binding.error("wrong-type", node.span, fmt::format("{} is a mapping: {{type: …, default: …}}", what));
     return param;
   }
-  binding.known_keys(node, what, table, {"default"});
-  if (const SyntaxNode* value = node.find("default")) param.value = *value;
-  Form form;
-  if (!table.decode_known(node, &form, what, binding.context)) return param;
+  binding.known_keys(node, what, param_options(), {});
+  ParamForm form;
+  const bool good = param_options().decode_known(node, &form, what, binding.context);
+  param.value = std::move(form.value);
+  if (!good) return param;
   TypeSyntaxError fault;
   const auto type = parse_type(form.type.value(), fault);
   if (!type) {
@@ -71,9 +63,9 @@ ParamSpec bind_param(SpecBinding& binding, const LocatedText& name, const Syntax
 }
 
 void bind_top_level(SpecBinding& binding, const SyntaxNode& root, const std::string& file_name, PipelineSpec& spec) {
-  binding.known_keys(root, "the pipeline", top_level_options(), {std::begin(kSections), std::end(kSections)});
+  binding.known_keys(root, "the pipeline", pipeline_options(), {});
   TopLevel top;
-  top_level_options().decode_known(root, &top, "the pipeline", binding.context);
+  pipeline_options().decode_known(root, &top, "the pipeline", binding.context);
   spec.name = top.name.empty() ? std::filesystem::path(file_name).stem().string() : top.name;
   spec.batch_interval = top.batch_interval;
   spec.concurrent_outputs = top.concurrent_outputs;
@@ -100,14 +92,13 @@ void bind_sections(SpecBinding& binding, const SyntaxNode& root, PipelineSpec& s
     spec.streams.push_back(bind_stream(binding, name, node));
   });
   const SyntaxNode* sources = root.find("sources");
-  if (sources == nullptr || (sources->kind == SyntaxNode::Kind::mapping && sources->entries.empty())) {
-    binding.error("missing-key", sources ? sources->span : root.span, "the pipeline has no 'sources'");
+  if (sources != nullptr && sources->kind == SyntaxNode::Kind::mapping && sources->entries.empty()) {
+    binding.error("missing-key", sources->span, "the pipeline has no 'sources'");
   }
   const SyntaxNode* outputs = root.find("outputs");
-  if (outputs == nullptr || (outputs->kind == SyntaxNode::Kind::sequence && outputs->items.empty())) {
-    binding.error("missing-key", outputs ? outputs->span : root.span,
-                  "the pipeline has no 'outputs'; a pipeline without one does nothing");
-  } else {
+  if (outputs != nullptr && outputs->kind == SyntaxNode::Kind::sequence && outputs->items.empty()) {
+    binding.error("missing-key", outputs->span, "the pipeline has no 'outputs'; a pipeline without one does nothing");
+  } else if (outputs != nullptr) {
     binding.items(*outputs, "outputs",
                   [&](const SyntaxNode& node) { spec.outputs.push_back(bind_output(binding, node)); });
   }
@@ -125,18 +116,6 @@ bool SpecBinding::is_mapping(const SyntaxNode& node, std::string_view what) {
   return false;
 }
 
-bool SpecBinding::valid_name(const LocatedText& name) {
-  const auto letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; };
-  const std::string& text = name.value();
-  const bool good = !text.empty() && letter(text[0]) &&
-                    std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
-  if (!good) {
-    error("bad-name", name.whole(),
-          fmt::format("'{}' is no name; names are letters, digits and _, no digit first", text));
-  }
-  return good;
-}
-
 bool SpecBinding::known_keys(const SyntaxNode& node, std::string_view what, const OptionTable& table,
                              std::vector<std::string_view> more) {
   bool good = true;
@@ -148,6 +127,37 @@ bool SpecBinding::known_keys(const SyntaxNode& node, std::string_view what, cons
     good = false;
   }
   return good;
+}
+
+const OptionTable& pipeline_options() {
+  using Kind = Shape::Kind;
+  const auto named = [](Shape shape) { return Shape::map_to(std::move(shape), Kind::identifier); };
+  const auto some = [](Shape shape) {
+    shape.min = 1;
+    return shape;
+  };
+  static const OptionTable table =
+      Options<TopLevel>{}
+          .optional("name", &TopLevel::name, "", "the pipeline's name; default: the file's stem")
+          .required("batch_interval", &TopLevel::batch_interval, "time from one batch to the next")
+          .optional("concurrent_outputs", &TopLevel::concurrent_outputs, "1", "output jobs that may run at once",
+                    {1, 1024})
+          .optional("parallelism", &TopLevel::parallelism, "the processors this process may use",
+                    "worker threads; changes no result", {1, 1024})
+          .optional("partitions", &TopLevel::partitions, "8", "default for sources and keyed steps", {1, 65536})
+          .optional("on_error", &TopLevel::on_error, "fail", "what a record that cannot be read or computed does")
+          .optional("checkpoint", &TopLevel::checkpoint, "", "where state and progress are kept")
+          .section("params", named(Shape::mapping_of(param_options())),
+                   "values for `:name` in expressions and `${name}` in scalars; set by --param")
+          .section("sources", some(named(Shape::of_kind(Kind::source))), "what is read", true)
+          .section("tables", named(Shape::of_kind(Kind::table)), "static side inputs of joins")
+          .section("streams", named(Shape::mapping_of(stream_options())), "steps over sources and streams")
+          .section("outputs", some(Shape::list_of(Shape::of_kind(Kind::output))),
+                   "what is written, in this order in every batch", true)
+          .section("tests", Shape::list_of(Shape::mapping_of(TestSpec::options())),
+                   "rows in and rows expected, on a simulated clock")
+          .table();
+  return table;
 }
 
 PipelineSpec bind_spec(const SyntaxNode& root, const Catalog& catalog, const std::string& file_name,

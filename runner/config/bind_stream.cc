@@ -5,6 +5,11 @@
 namespace streamrun {
 namespace {
 
+struct Form {
+  std::vector<StreamName> from;
+  std::optional<OnError> on_error;
+};
+
 std::optional<StepSpec> bind_step(SpecBinding& binding, const SyntaxNode& node) {
   StepSpec spec;
   SyntaxNode none;
@@ -39,23 +44,25 @@ std::optional<StepSpec> bind_step(SpecBinding& binding, const SyntaxNode& node) 
 
 }  // namespace
 
+const OptionTable& stream_options() {
+  static const OptionTable table =
+      Options<Form>{}
+          .required("from", &Form::from, "what it reads: sources and streams; a list is their union")
+          .optional("on_error", &Form::on_error, "the pipeline's", "what a record does that cannot be computed")
+          .section("steps", Shape::list_of(Shape::of_kind(Shape::Kind::step)), "what is done to the rows, in order")
+          .table();
+  return table;
+}
+
 StreamSpec bind_stream(SpecBinding& binding, const LocatedText& name, const SyntaxNode& node) {
-  struct Form {
-    std::vector<StreamName> from;
-    std::optional<OnError> on_error;
-  };
-  static const OptionTable table = Options<Form>{}
-                                       .required("from", &Form::from, "what it reads; a list is a union")
-                                       .optional("on_error", &Form::on_error, "the pipeline's", "fail, drop or route")
-                                       .table();
   const std::string what = fmt::format("stream '{}'", name.value());
   StreamSpec made;
   made.name = name;
   made.faulty = !binding.is_mapping(node, what);
   if (made.faulty) return made;
-  binding.known_keys(node, what, table, {"steps"});
+  binding.known_keys(node, what, stream_options(), {});
   Form form;
-  made.faulty = !table.decode_known(node, &form, what, binding.context);
+  made.faulty = !stream_options().decode_known(node, &form, what, binding.context);
   if (!made.faulty) made.from = std::move(form.from);
   made.on_error = form.on_error;
   if (const SyntaxNode* from = node.find("from");

@@ -20,6 +20,10 @@ struct EnumNames<OnError> {
       {"fail", OnError::fail}, {"drop", OnError::drop}, {"route", OnError::route}};
 };
 
+// The formats of what names none.
+constexpr std::string_view kSourceFormat = "text";
+constexpr std::string_view kOutputFormat = "json";
+
 // Options that every source and table has beside its kind.
 struct SourceCommon {
   std::optional<SchemaOption> schema;
@@ -66,10 +70,10 @@ struct RetryOption {
 
 // Options that every output has beside its sink.
 struct OutputCommon {
-  LocatedText name;
+  Identifier name;
   StreamName from;
   std::optional<std::vector<NameText>> columns;
-  std::vector<LocatedText> after;
+  std::vector<Identifier> after;
   std::optional<ExprText> when;
   std::optional<RetryOption> retry;
   static const OptionTable& options();
@@ -96,16 +100,23 @@ struct ParamSpec {
 // A test of the pipeline: rows by batch.
 struct TestSpec {
   struct Expected {
-    LocatedText output;
     bool ordered = true;
     std::vector<RowNodes> batches;
+    static const OptionTable& options();
   };
   LocatedText name;
   Span place;
-  std::vector<std::pair<LocatedText, LocatedText>> params;
-  std::vector<std::pair<LocatedText, RowNodes>> tables;
-  std::vector<std::pair<LocatedText, std::vector<RowNodes>>> sources;
-  std::vector<Expected> expect;
+  NamedValues<LocatedText> params;
+  NamedValues<RowNodes> tables;
+  NamedValues<std::vector<RowNodes>> sources;
+  NamedValues<Expected> expect;  // by output
+  static const OptionTable& options();
+};
+
+template <>
+struct Codec<TestSpec::Expected> {
+  static Shape shape();
+  static bool decode(const SyntaxNode& node, TestSpec::Expected& out, DecodeContext& context);
 };
 
 struct CheckpointOption {
@@ -129,6 +140,9 @@ struct PipelineSpec {
   std::vector<TestSpec> tests;
   Span place;
 };
+
+// The form of the whole file: its scalars and its sections.
+const OptionTable& pipeline_options();
 
 // Rows that stand in the file, by batch, as a queue gives them: those of a table, of a test. Turns `source` into
 // one; false: diagnosed.

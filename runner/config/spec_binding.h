@@ -27,8 +27,6 @@ struct SpecBinding {
   }
 
   bool is_mapping(const SyntaxNode& node, std::string_view what);
-  // `[A-Za-z_][A-Za-z0-9_]*`.
-  bool valid_name(const LocatedText& name);
   // Every key of `node` is one of the table's or of `more`. False: diagnosed.
   bool known_keys(const SyntaxNode& node, std::string_view what, const OptionTable& table,
                   std::vector<std::string_view> more);
@@ -41,7 +39,7 @@ struct SpecBinding {
     std::size_t count = 0;
     for (const SyntaxNode::Entry& entry : node->entries) {
       if (++count > kMostEntries) return too_many(section, entry.key.whole());
-      if (valid_name(entry.key)) each(entry.key, entry.value);
+      if (check_identifier(entry.key, context)) each(entry.key, entry.value);
     }
   }
 
@@ -70,6 +68,9 @@ std::vector<std::string_view> names_of(std::span<const D> all) {
   for (const D& one : all) names.push_back(one.name);
   return names;
 }
+
+// The forms of sections: of a stream, its steps among them.
+const OptionTable& stream_options();
 
 SourceSpec bind_source(SpecBinding& binding, const LocatedText& name, const SyntaxNode& node);
 SourceSpec bind_table(SpecBinding& binding, const LocatedText& name, const SyntaxNode& node);

@@ -11,21 +11,8 @@
 namespace streamrun {
 namespace {
 
-Shape shape_of(Shape::Kind kind) {
-  Shape shape;
-  shape.kind = kind;
-  return shape;
-}
-
-Shape list_of(Shape::Kind kind) {
-  Shape shape = shape_of(Shape::Kind::list);
-  shape.of.push_back(shape_of(kind));
-  return shape;
-}
-
-Shape map_of(Shape::Kind kind) {
-  Shape shape = shape_of(Shape::Kind::map_of);
-  shape.of.push_back(shape_of(kind));
+Shape at_least_one(Shape shape) {
+  shape.min = 1;
   return shape;
 }
 
@@ -178,7 +165,7 @@ bool read_integer(const SyntaxNode& node, std::int64_t& out, DecodeContext& cont
 }
 
 Shape Codec<bool>::shape() {
-  return shape_of(Shape::Kind::boolean);
+  return Shape::of_kind(Shape::Kind::boolean);
 }
 bool Codec<bool>::decode(const SyntaxNode& node, bool& out, DecodeContext& context) {
   const std::string& text = node.text.value();
@@ -190,14 +177,14 @@ bool Codec<bool>::decode(const SyntaxNode& node, bool& out, DecodeContext& conte
 }
 
 Shape Codec<std::int64_t>::shape() {
-  return shape_of(Shape::Kind::integer);
+  return Shape::of_kind(Shape::Kind::integer);
 }
 bool Codec<std::int64_t>::decode(const SyntaxNode& node, std::int64_t& out, DecodeContext& context) {
   return read_integer(node, out, context);
 }
 
 Shape Codec<std::uint32_t>::shape() {
-  Shape shape = shape_of(Shape::Kind::integer);
+  Shape shape = Shape::of_kind(Shape::Kind::integer);
   shape.min = 0;
   shape.max = std::numeric_limits<std::uint32_t>::max();
   return shape;
@@ -207,7 +194,7 @@ bool Codec<std::uint32_t>::decode(const SyntaxNode& node, std::uint32_t& out, De
 }
 
 Shape Codec<std::uint64_t>::shape() {
-  Shape shape = shape_of(Shape::Kind::integer);
+  Shape shape = Shape::of_kind(Shape::Kind::integer);
   shape.min = 0;
   return shape;
 }
@@ -216,7 +203,7 @@ bool Codec<std::uint64_t>::decode(const SyntaxNode& node, std::uint64_t& out, De
 }
 
 Shape Codec<double>::shape() {
-  return shape_of(Shape::Kind::number);
+  return Shape::of_kind(Shape::Kind::number);
 }
 bool Codec<double>::decode(const SyntaxNode& node, double& out, DecodeContext& context) {
   constexpr std::string_view kExpected = "a number";
@@ -232,7 +219,9 @@ bool Codec<double>::decode(const SyntaxNode& node, double& out, DecodeContext& c
 }
 
 Shape Codec<char>::shape() {
-  return shape_of(Shape::Kind::text);
+  Shape shape = Shape::of_kind(Shape::Kind::text);
+  shape.max = 1;
+  return shape;
 }
 bool Codec<char>::decode(const SyntaxNode& node, char& out, DecodeContext& context) {
   if (!has_text(node) || node.text.value().size() != 1) {
@@ -243,7 +232,7 @@ bool Codec<char>::decode(const SyntaxNode& node, char& out, DecodeContext& conte
 }
 
 Shape Codec<std::string>::shape() {
-  return shape_of(Shape::Kind::text);
+  return Shape::of_kind(Shape::Kind::text);
 }
 bool Codec<std::string>::decode(const SyntaxNode& node, std::string& out, DecodeContext& context) {
   if (!has_text(node)) return wrong_type(node, "a text", context);
@@ -252,7 +241,7 @@ bool Codec<std::string>::decode(const SyntaxNode& node, std::string& out, Decode
 }
 
 Shape Codec<LocatedText>::shape() {
-  return shape_of(Shape::Kind::text);
+  return Shape::of_kind(Shape::Kind::text);
 }
 bool Codec<LocatedText>::decode(const SyntaxNode& node, LocatedText& out, DecodeContext& context) {
   if (!has_text(node)) return wrong_type(node, "a text", context);
@@ -261,7 +250,7 @@ bool Codec<LocatedText>::decode(const SyntaxNode& node, LocatedText& out, Decode
 }
 
 Shape Codec<Duration>::shape() {
-  return shape_of(Shape::Kind::duration);
+  return Shape::of_kind(Shape::Kind::duration);
 }
 bool Codec<Duration>::decode(const SyntaxNode& node, Duration& out, DecodeContext& context) {
   if (!has_text(node)) return wrong_type(node, "a duration (500ms, 1s, 5m, 2h)", context);
@@ -272,7 +261,7 @@ bool Codec<Duration>::decode(const SyntaxNode& node, Duration& out, DecodeContex
 }
 
 Shape Codec<ByteSize>::shape() {
-  Shape shape = shape_of(Shape::Kind::size);
+  Shape shape = Shape::of_kind(Shape::Kind::size);
   shape.min = 0;
   return shape;
 }
@@ -285,7 +274,7 @@ bool Codec<ByteSize>::decode(const SyntaxNode& node, ByteSize& out, DecodeContex
 }
 
 Shape Codec<ExprText>::shape() {
-  return shape_of(Shape::Kind::expression);
+  return Shape::of_kind(Shape::Kind::expression);
 }
 bool Codec<ExprText>::decode(const SyntaxNode& node, ExprText& out, DecodeContext& context) {
   if (!has_text(node)) {
@@ -301,7 +290,7 @@ bool Codec<ExprText>::decode(const SyntaxNode& node, ExprText& out, DecodeContex
 }
 
 Shape Codec<NameText>::shape() {
-  return shape_of(Shape::Kind::name);
+  return Shape::of_kind(Shape::Kind::name);
 }
 bool Codec<NameText>::decode(const SyntaxNode& node, NameText& out, DecodeContext& context) {
   if (!has_text(node) || node.text.value().empty()) return wrong_type(node, "the name of a column", context);
@@ -309,8 +298,23 @@ bool Codec<NameText>::decode(const SyntaxNode& node, NameText& out, DecodeContex
   return true;
 }
 
+bool check_identifier(const LocatedText& name, DecodeContext& context) {
+  if (is_identifier(name.value())) return true;
+  context.diagnostics.error(
+      "bad-name", name.whole(),
+      fmt::format("'{}' is no name; names are letters, digits and _, no digit first", name.value()));
+  return false;
+}
+
+Shape Codec<Identifier>::shape() {
+  return Shape::of_kind(Shape::Kind::identifier);
+}
+bool Codec<Identifier>::decode(const SyntaxNode& node, Identifier& out, DecodeContext& context) {
+  return Codec<LocatedText>::decode(node, out, context) && check_identifier(out, context);
+}
+
 Shape Codec<StreamName>::shape() {
-  return shape_of(Shape::Kind::stream);
+  return Shape::of_kind(Shape::Kind::stream);
 }
 bool Codec<StreamName>::decode(const SyntaxNode& node, StreamName& out, DecodeContext& context) {
   if (!has_text(node) || node.text.value().empty()) {
@@ -321,9 +325,8 @@ bool Codec<StreamName>::decode(const SyntaxNode& node, StreamName& out, DecodeCo
 }
 
 Shape Codec<NamedExprs>::shape() {
-  Shape shape = shape_of(Shape::Kind::any_of);
-  shape.of = {map_of(Shape::Kind::expression), list_of(Shape::Kind::name)};
-  return shape;
+  return Shape::any({at_least_one(Shape::map_to(Shape::of_kind(Shape::Kind::expression))),
+                     at_least_one(Shape::list_of(Shape::of_kind(Shape::Kind::name)))});
 }
 bool Codec<NamedExprs>::decode(const SyntaxNode& node, NamedExprs& out, DecodeContext& context) {
   constexpr std::string_view kExpected = "a mapping of names to expressions, or a list of columns";
@@ -362,9 +365,9 @@ bool Codec<NamedExprs>::decode(const SyntaxNode& node, NamedExprs& out, DecodeCo
 }
 
 Shape Codec<KeyOption>::shape() {
-  Shape shape = shape_of(Shape::Kind::any_of);
-  shape.of = {shape_of(Shape::Kind::name), list_of(Shape::Kind::name), map_of(Shape::Kind::expression)};
-  return shape;
+  const Shape name = Shape::of_kind(Shape::Kind::name);
+  return Shape::any(
+      {name, at_least_one(Shape::list_of(name)), at_least_one(Shape::map_to(Shape::of_kind(Shape::Kind::expression)))});
 }
 bool Codec<KeyOption>::decode(const SyntaxNode& node, KeyOption& out, DecodeContext& context) {
   out.span = node.span;
@@ -395,7 +398,7 @@ bool Codec<KeyOption>::decode(const SyntaxNode& node, KeyOption& out, DecodeCont
 }
 
 Shape Codec<RowNodes>::shape() {
-  return shape_of(Shape::Kind::rows);
+  return Shape::of_kind(Shape::Kind::rows);
 }
 bool Codec<RowNodes>::decode(const SyntaxNode& node, RowNodes& out, DecodeContext& context) {
   if (node.kind != SyntaxNode::Kind::sequence) return wrong_type(node, "a list of rows", context);
@@ -404,8 +407,16 @@ bool Codec<RowNodes>::decode(const SyntaxNode& node, RowNodes& out, DecodeContex
   return true;
 }
 
+Shape Codec<SyntaxNode>::shape() {
+  return Shape::of_kind(Shape::Kind::value);
+}
+bool Codec<SyntaxNode>::decode(const SyntaxNode& node, SyntaxNode& out, DecodeContext&) {
+  out = node;
+  return true;
+}
+
 Shape Codec<SchemaOption>::shape() {
-  return shape_of(Shape::Kind::schema);
+  return Shape::of_kind(Shape::Kind::schema);
 }
 bool Codec<SchemaOption>::decode(const SyntaxNode& node, SchemaOption& out, DecodeContext& context) {
   out.span = node.span;

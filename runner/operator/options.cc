@@ -53,7 +53,7 @@ bool check_bounds(const OptionEntry& entry, const SyntaxNode& node, DecodeContex
 }
 
 bool decode_entry(const OptionEntry& entry, const SyntaxNode& node, void* target, DecodeContext& context) {
-  return entry.decode(node, target, context) && check_bounds(entry, node, context);
+  return !entry.decode || (entry.decode(node, target, context) && check_bounds(entry, node, context));
 }
 
 bool decode_entries(const OptionTable& table, const SyntaxNode& node, void* target, std::string_view what, bool closed,
@@ -85,22 +85,74 @@ bool decode_entries(const OptionTable& table, const SyntaxNode& node, void* targ
 
 }  // namespace
 
+Shape Shape::of_kind(Kind kind) {
+  Shape shape;
+  shape.kind = kind;
+  return shape;
+}
+
+Shape Shape::list_of(Shape item, bool single) {
+  Shape shape = of_kind(Kind::list);
+  // A list of rows in place of a list of lists would be read as the latter.
+  shape.single = single && item.kind != Kind::list && item.kind != Kind::rows;
+  shape.of.push_back(std::move(item));
+  return shape;
+}
+
+Shape Shape::map_to(Shape value, std::optional<Kind> names) {
+  Shape shape = of_kind(Kind::map_of);
+  shape.of.push_back(std::move(value));
+  if (names) shape.of.push_back(of_kind(*names));
+  return shape;
+}
+
+Shape Shape::mapping_of(const OptionTable& table) {
+  Shape shape = of_kind(Kind::mapping);
+  shape.table = &table;
+  return shape;
+}
+
+Shape Shape::choice_of(std::vector<std::string_view> choices) {
+  Shape shape = of_kind(Kind::choice);
+  shape.choices = std::move(choices);
+  return shape;
+}
+
+Shape Shape::any(std::vector<Shape> shapes) {
+  Shape shape = of_kind(Kind::any_of);
+  shape.of = std::move(shapes);
+  return shape;
+}
+
+namespace {
+
+// ` from 1 to 65536`; nothing where every number will do.
+std::string bounds_text(const Shape& shape) {
+  std::string text;
+  if (shape.min != std::numeric_limits<std::int64_t>::min()) text += fmt::format(" from {}", shape.min);
+  if (shape.max < std::numeric_limits<std::uint32_t>::max()) text += fmt::format(" to {}", shape.max);
+  return text;
+}
+
+}  // namespace
+
 std::string Shape::to_string() const {
   switch (kind) {
     case Kind::boolean: return "boolean";
-    case Kind::integer: return "integer";
+    case Kind::integer: return "integer" + bounds_text(*this);
     case Kind::number: return "number";
     case Kind::text: return "text";
     case Kind::duration: return "duration";
     case Kind::size: return "size";
     case Kind::expression: return "expression";
     case Kind::type: return "type";
-    case Kind::name: return "name";
+    case Kind::name:
+    case Kind::identifier: return "name";
     case Kind::stream: return "stream";
     case Kind::choice: return fmt::format("{}", fmt::join(choices, " | "));
     case Kind::secret: return "text | {env: NAME} | {file: path}";
     case Kind::list: return fmt::format("[{}]", join_shapes(of, ", "));
-    case Kind::map_of: return fmt::format("{{name: {}}}", join_shapes(of, " | "));
+    case Kind::map_of: return fmt::format("{{name: {}}}", of[0].to_string());
     case Kind::mapping: {
       std::string text;
       for (const OptionEntry& entry : table->entries()) {
@@ -112,7 +164,11 @@ std::string Shape::to_string() const {
     case Kind::any_of: return join_shapes(of, " | ");
     case Kind::schema: return "{name: type} | path";
     case Kind::rows: return "[row]";
-    case Kind::steps: return "[step]";
+    case Kind::value: return "value";
+    case Kind::source: return "source";
+    case Kind::table: return "table";
+    case Kind::step: return "step";
+    case Kind::output: return "output";
   }
   return {};
 }
@@ -164,6 +220,14 @@ bool decode_list(const SyntaxNode& node, DecodeContext& context, const std::func
   if (node.kind != SyntaxNode::Kind::sequence) return each(node);
   bool good = true;
   for (const SyntaxNode& item : node.items) good = each(item) && good;
+  return good;
+}
+
+bool decode_names(const SyntaxNode& node, DecodeContext& context,
+                  const std::function<bool(const SyntaxNode::Entry&)>& each) {
+  if (node.kind != SyntaxNode::Kind::mapping) return wrong_type(node, "a mapping of names", context);
+  bool good = true;
+  for (const SyntaxNode::Entry& entry : node.entries) good = each(entry) && good;
   return good;
 }
 

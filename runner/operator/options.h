@@ -31,21 +31,31 @@ class Catalog;
 struct Shape {
   enum class Kind : std::uint8_t {
     boolean, integer, number, text, duration, size,
-    expression, type, name, stream, choice, secret,
+    expression, type, name, identifier, stream, choice, secret,
     list,      // of[0]
-    map_of,    // any name → of[0]
+    map_of,    // names → of[0]; the names are of shape of[1], if there is one
     mapping,   // a closed mapping: table
     any_of,    // of
     schema,    // an inline schema, or the path of one
     rows,      // rows of data
-    steps,     // steps of a stream
+    value,     // anything
+    // Entries of the catalog with what stands beside them.
+    source, table, step, output,
   };
   Kind kind = Kind::text;
   std::int64_t min = std::numeric_limits<std::int64_t>::min();
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
+  bool single = false;  // list: one value may stand for a list of one
   std::vector<std::string_view> choices;
   std::vector<Shape> of;
   const OptionTable* table = nullptr;
+
+  static Shape of_kind(Kind kind);
+  static Shape list_of(Shape item, bool single = false);
+  static Shape map_to(Shape value, std::optional<Kind> names = std::nullopt);
+  static Shape mapping_of(const OptionTable& table);
+  static Shape choice_of(std::vector<std::string_view> choices);
+  static Shape any(std::vector<Shape> shapes);
 
   std::string to_string() const;  // for help: `duration`, `earliest | latest`, `[name]`, `{name: expression}`
 };
@@ -60,6 +70,10 @@ struct Located {
 struct ExprText { LocatedText text; };    // an expression, not yet parsed
 struct NameText { LocatedText text; };    // the name of a column
 struct StreamName { LocatedText text; };  // the name of a source, stream or table
+// The name of a source, stream, table, output or param: letters, digits and _, no digit first.
+struct Identifier : LocatedText {
+  using LocatedText::LocatedText;
+};
 struct NamedExpr { LocatedText name; ExprText expr; };
 using NamedExprs = std::vector<NamedExpr>;
 // A key: a column, a list of columns, or a mapping that computes them (an entry without `expr` is a column).
@@ -112,6 +126,7 @@ struct OptionEntry {
   std::string_view default_text;   // as the user would write it; empty: none
   bool required = false;
   Shape shape;
+  // Null: the value is read elsewhere (a section of the pipeline's file).
   std::function<bool(const SyntaxNode&, void*, DecodeContext&)> decode;
 };
 
@@ -148,6 +163,16 @@ class Options {
   Options& optional(std::string_view name, T S::* member, std::string_view default_text, std::string_view help,
                     Bounds bounds = {}) {
     return add(name, member, help, default_text, false, bounds);
+  }
+  // Declared here and read by who knows the catalog.
+  Options& section(std::string_view name, Shape shape, std::string_view help, bool required = false) {
+    OptionEntry made;
+    made.name = name;
+    made.help = help;
+    made.required = required;
+    made.shape = std::move(shape);
+    table_.entries_.push_back(std::move(made));
+    return *this;
   }
   // The argument as a whole is this member, where it is not a mapping of named options.
   template <class T>
@@ -217,12 +242,17 @@ STREAMRUN_DECLARE_CODEC(Duration);
 STREAMRUN_DECLARE_CODEC(ByteSize);
 STREAMRUN_DECLARE_CODEC(ExprText);
 STREAMRUN_DECLARE_CODEC(NameText);
+STREAMRUN_DECLARE_CODEC(Identifier);
 STREAMRUN_DECLARE_CODEC(StreamName);
 STREAMRUN_DECLARE_CODEC(NamedExprs);
 STREAMRUN_DECLARE_CODEC(KeyOption);
 STREAMRUN_DECLARE_CODEC(RowNodes);
+STREAMRUN_DECLARE_CODEC(SyntaxNode);      // as it stands
 STREAMRUN_DECLARE_CODEC(SchemaOption);
 STREAMRUN_DECLARE_CODEC(Secret);
+
+// Whether it is an Identifier's; diagnosed if it is none.
+bool check_identifier(const LocatedText& name, DecodeContext& context);
 
 template <class T>
 struct Codec<std::optional<T>> {
@@ -245,17 +275,32 @@ struct Codec<Located<T>> {
 bool decode_list(const SyntaxNode& node, DecodeContext& context,
                  const std::function<bool(const SyntaxNode&)>& each);
 
+// Each entry of a mapping.
+bool decode_names(const SyntaxNode& node, DecodeContext& context,
+                  const std::function<bool(const SyntaxNode::Entry&)>& each);
+
 template <class T>
 struct Codec<std::vector<T>> {
   static Shape shape() {
-    Shape list;
-    list.kind = Shape::Kind::list;
-    list.of.push_back(Codec<T>::shape());
-    return list;
+    return Shape::list_of(Codec<T>::shape(), true);
   }
   static bool decode(const SyntaxNode& node, std::vector<T>& out, DecodeContext& context) {
     return decode_list(node, context, [&](const SyntaxNode& item) {
       return Codec<T>::decode(item, out.emplace_back(), context);
+    });
+  }
+};
+
+// Names and what they stand for, in the order of the file.
+template <class T>
+using NamedValues = std::vector<std::pair<LocatedText, T>>;
+
+template <class T>
+struct Codec<NamedValues<T>> {
+  static Shape shape() { return Shape::map_to(Codec<T>::shape()); }
+  static bool decode(const SyntaxNode& node, NamedValues<T>& out, DecodeContext& context) {
+    return decode_names(node, context, [&](const SyntaxNode::Entry& entry) {
+      return Codec<T>::decode(entry.value, out.emplace_back(entry.key, T{}).second, context);
     });
   }
 };
@@ -271,10 +316,9 @@ template <class E>
   requires requires { EnumNames<E>::names; }
 struct Codec<E> {
   static Shape shape() {
-    Shape choice;
-    choice.kind = Shape::Kind::choice;
-    for (const auto& [name, value] : EnumNames<E>::names) choice.choices.push_back(name);
-    return choice;
+    std::vector<std::string_view> choices;
+    for (const auto& [name, value] : EnumNames<E>::names) choices.push_back(name);
+    return Shape::choice_of(std::move(choices));
   }
   static bool decode(const SyntaxNode& node, E& out, DecodeContext& context) {
     const auto found = decode_choice(node, shape().choices, context);
@@ -287,12 +331,7 @@ struct Codec<E> {
 template <class S>
   requires requires { S::options(); }
 struct Codec<S> {
-  static Shape shape() {
-    Shape mapping;
-    mapping.kind = Shape::Kind::mapping;
-    mapping.table = &S::options();
-    return mapping;
-  }
+  static Shape shape() { return Shape::mapping_of(S::options()); }
   static bool decode(const SyntaxNode& node, S& out, DecodeContext& context) {
     return S::options().decode(node, &out, "this mapping", context);
   }

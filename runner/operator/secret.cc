@@ -68,9 +68,7 @@ bool from_file(const SyntaxNode& node, Secret& out, DecodeContext& context) {
 }  // namespace
 
 Shape Codec<Secret>::shape() {
-  Shape shape;
-  shape.kind = Shape::Kind::secret;
-  return shape;
+  return Shape::of_kind(Shape::Kind::secret);
 }
 
 // What is found here is never quoted in a message.

@@ -121,11 +121,14 @@ class Lowering {
       made.on_error = node.on_error;
       made.output = node.output;
       made.origins = origins_[i];
+      made.label = node.label;
+      made.partitions = node.partitions;
       switch (node.kind) {
         case GraphNode::Kind::source:
           made.kind = PlanNode::Kind::source;
           made.stage = node.stream;
           made.source = plan_.sources.size();
+          made.detail = graph_.sources[node.source].plan.bound.detail;
           plan_.sources.push_back(std::move(graph_.sources[node.source].plan));
           break;
         case GraphNode::Kind::errors:
@@ -135,10 +138,12 @@ class Lowering {
         case GraphNode::Kind::output:
           made.kind = PlanNode::Kind::output;
           made.stage = "output " + graph_.outputs[node.output].plan.name;
+          made.detail = graph_.outputs[node.output].plan.bound.detail;
           break;
         case GraphNode::Kind::step:
           made.kind = node.step->breaker ? PlanNode::Kind::breaker : PlanNode::Kind::kernel;
           made.stage = fmt::format("{} step {} ({})", node.stream, ++steps[node.stream], node.label);
+          made.detail = node.step->detail;
           made.kernel = std::move(node.step->kernel);
           made.breaker = std::move(node.step->breaker);
           break;
@@ -163,6 +168,8 @@ class Lowering {
       build.stage = kernel.stage + ", build side";
       build.schema = graph_.nodes[node.inputs[k + 1]].schema;
       build.on_error = node.on_error;
+      build.side = true;
+      build.partitions = graph_.nodes[node.inputs[k + 1]].partitions;
       build.breaker = std::move(node.step->sides[k]);
       kernel.sides.push_back(add(std::move(build)));
       plan_.nodes[ids_[node.inputs[k + 1]].value].consumers.push_back({kernel.sides.back(), 0, 0});

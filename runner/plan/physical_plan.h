@@ -28,6 +28,7 @@ struct PlanEdge {
 // A source's share of the plan.
 struct PlanSource {
   std::string name;
+  std::string format;                // empty: typed rows
   BoundSource bound;
   std::unique_ptr<Decoder> decoder;  // null for typed rows
   BatchLimits caps;                  // max_batch_records, max_batch_bytes
@@ -55,7 +56,10 @@ struct PlanNode {
   NodeId id;
   Kind kind = Kind::kernel;
   std::string stream;  // whose rejects its own are: `NAME.errors`
-  std::string stage;   // for messages: `tx: decode`, `per_account: step 2 (filter)`
+  std::string stage;   // for messages: `tx`, `per_account step 2 (filter)`
+  std::string label;   // the operator: `filter`, `file`; empty: a build side, a spool
+  std::string detail;  // what it does, as `explain` shows it
+  std::uint32_t partitions = 1;
   Schema schema;       // of the rows it pushes
   OnError on_error = OnError::fail;
   std::optional<NodeId> errors;  // with `route`: the errors node that takes its rejects
@@ -65,6 +69,7 @@ struct PlanNode {
   std::unique_ptr<Kernel> kernel;    // kernel
   std::vector<NodeId> sides;         // kernel: breakers whose results it needs, complete before its phase
   std::unique_ptr<Breaker> breaker;  // breaker; also spools and build sides
+  bool side = false;                 // breaker: a build side
   std::size_t output = 0;            // output: index into outputs
   bool origins = true;               // somebody behind it may ask where a row came from
   std::uint32_t phase = 0;           // in which a driver (source, breaker result) is pushed

@@ -68,6 +68,7 @@ void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
   if (spec.common.max_rate) made.plan.max_rate = static_cast<double>(*spec.common.max_rate);
   if (!bound->rows) {
     made.format = spec.format;
+    made.plan.format = spec.format->name;
     made.format_options = spec.format_options;
   }
   made.schema = std::move(*schema);

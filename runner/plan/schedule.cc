@@ -105,6 +105,7 @@ class Schedule {
     spool.stream = from.stream;
     spool.stage = from.stage + ", spool";
     spool.schema = from.schema;
+    spool.partitions = from.partitions;
     spool.breaker = make_spool();
     static_cast<void>(spool.breaker->prune(std::vector<bool>(spool.schema.size(), true)));
     spool.phase = phase;

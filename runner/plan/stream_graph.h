@@ -69,7 +69,4 @@ StreamGraph resolve(const PipelineSpec& spec, const Catalog& catalog, const Reso
 
 PhysicalPlan lower(StreamGraph graph);
 
-// The plan as `explain` shows it.
-std::string explain_text(const PhysicalPlan& plan);
-
 }  // namespace streamrun

@@ -1,8 +1,9 @@
 """Every entry of the catalog, and every option of it, has a case that runs and a case that is refused.
 
-The entries are what the program's own help pages list. An option is refused where a diagnostic points into it, or,
+The entries are those of the program's own schema. An option is refused where a diagnostic points into it, or,
 where the option is left out, at its entry.
 """
+import json
 import re
 import subprocess
 
@@ -10,28 +11,24 @@ import yaml
 
 from harness.cases import CASES
 
-PAGES = {'sources': 'sources', 'formats': 'sources', 'steps': 'steps', 'outputs': 'outputs'}
+KINDS = {'source': 'sources', 'step': 'steps', 'output': 'outputs'}
 
 
-def listed(program, *topic):
-    """{title: [name…]} of a help page that lists: a title at the margin, entries indented by two."""
-    lists, title = {}, None
-    for line in subprocess.run([program, 'help', *topic], capture_output=True, text=True, check=True).stdout.splitlines():
-        if re.match(r'\w+$', line):
-            title = line
-            lists[title] = []
-        elif match := re.match(r'  (\S+) ', line):
-            lists.setdefault(title, []).append(match[1])
-    return lists
+def schema(program):
+    """The JSON Schema of a pipeline, as the program prints it."""
+    return json.loads(subprocess.run([program, 'schema'], capture_output=True, check=True).stdout)
 
 
 def entries(program):
     """{(kind, name): [option…]}; an option that is the whole of its entry's value has no name."""
-    found = {}
-    for kind, page in PAGES.items():
-        for name in listed(program, page)[kind]:
-            options = [] if kind == 'formats' else next(iter(listed(program, page, name).values()), [])
-            found[kind, name] = [o for o in options if not o.startswith(('[', '{', 'expression'))]
+    definitions = schema(program)['definitions']
+    formats = next(form['enum'] for form in definitions['table']['properties']['format']['anyOf'] if 'enum' in form)
+    found = {('formats', name): [] for name in formats}
+    for definition, form in definitions.items():
+        kind, _, name = definition.partition('_')
+        if kind in KINDS and name:
+            forms = form.get('anyOf', [form])
+            found[KINDS[kind], name] = [option for one in forms for option in one.get('properties', [])]
     return found
 
 

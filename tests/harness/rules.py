@@ -11,7 +11,7 @@ LIBRARIES = {
     'yaml-cpp/': {'config'},
     'CLI/': {'cli'},
     'simdjson': {'data', 'expr'},
-    'nlohmann/': {'base', 'plan', 'cli', 'operators'},
+    'nlohmann/': {'base', 'config', 'plan', 'cli', 'operators'},
     're2/': {'expr'},
     'unicode/': {'expr'},
     'openssl/': {'expr'},

@@ -325,7 +325,7 @@ TEST_CASE("shapes are shown as users write them") {
   CHECK(Codec<std::vector<NameText>>::shape().to_string() == "[name]");
   CHECK(Codec<NamedExprs>::shape().to_string() == "{name: expression} | [name]");
   CHECK(Codec<KeyOption>::shape().to_string() == "name | [name] | {name: expression}");
-  CHECK(Codec<std::vector<Inner>>::shape().to_string() == "[{depth: integer}]");
+  CHECK(Codec<std::vector<Inner>>::shape().to_string() == "[{depth: integer from 1 to 10}]");
   CHECK(Codec<std::optional<Duration>>::shape().to_string() == "duration");
 }
 
