@@ -8,6 +8,9 @@ namespace streamrun {
 namespace {
 
 constexpr std::int64_t kMicrosOfDay = std::int64_t{86'400} * 1'000'000;
+// Records hold years of four digits: 0001-01-01 to 9999-12-31.
+constexpr std::int64_t kFirstDay = -719'162;
+constexpr std::int64_t kLastDay = 2'932'896;
 
 template <class T>
 bool store(bool good, const T& value, std::byte* out) {
@@ -75,7 +78,10 @@ CompiledTime compile_time(const TimeFormats& formats) {
 }
 
 bool parse_date_cell(std::string_view text, const CompiledTime& time, std::int32_t& days) {
-  if (!time.date) return (text.size() == 10 && plain_date(text.data(), days)) || parse_date(text, days);
+  if (!time.date) {
+    if (text.size() == 10 && plain_date(text.data(), days)) return true;
+    return parse_date(text, days) && days >= kFirstDay && days <= kLastDay;
+  }
   std::int64_t micros = 0;
   if (!time.date->parse(text, micros)) return false;
   days = static_cast<std::int32_t>(micros / kMicrosOfDay - (micros % kMicrosOfDay < 0 ? 1 : 0));
@@ -87,7 +93,8 @@ bool parse_timestamp_cell(std::string_view text, const CompiledTime& time, std::
   if (plain_timestamp(text, micros)) return true;
   const std::size_t mark = text.find_first_of(":-", 1);
   if (mark != std::string_view::npos && text[mark] == ':') return false;
-  return parse_timestamp(text, 0, micros);
+  return parse_timestamp(text, 0, micros) && micros >= kFirstDay * kMicrosOfDay &&
+         micros < (kLastDay + 1) * kMicrosOfDay;
 }
 
 bool parse_cell(const Type& type, std::string_view text, const CompiledTime& time, StringArena& arena, std::byte* out) {

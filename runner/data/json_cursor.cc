@@ -25,19 +25,6 @@ int hex_unit(std::string_view text) {
   return unit;
 }
 
-void append_utf8(std::uint32_t c, std::string& out) {
-  const auto put = [&](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (c < 0x80) {
-    put(c);
-  } else if (c < 0x800) {
-    put(0xC0 | c >> 6), put(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    put(0xE0 | c >> 12), put(0x80 | (c >> 6 & 0x3F)), put(0x80 | (c & 0x3F));
-  } else {
-    put(0xF0 | c >> 18), put(0x80 | (c >> 12 & 0x3F)), put(0x80 | (c >> 6 & 0x3F)), put(0x80 | (c & 0x3F));
-  }
-}
-
 constexpr const char* kTooDeep = "it is nested deeper than 100 levels";
 constexpr const char* kBadString = "a string is malformed";
 
@@ -115,7 +102,7 @@ const char* json_unescape(std::string_view raw, std::string& out) {
           raw.remove_prefix(6);
           point = 0x10000 + ((point - 0xD800) << 10) + (static_cast<std::uint32_t>(low) - 0xDC00);
         }
-        append_utf8(point, out);
+        append_code_point(point, out);
         break;
       }
       default: return "an escape in a string is malformed";

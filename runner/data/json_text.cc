@@ -4,6 +4,7 @@
 #include <simdjson.h>
 
 #include <array>
+#include <cmath>
 #include <cstring>
 
 #include "runner/data/text_value.h"
@@ -13,6 +14,10 @@ namespace {
 
 template <class Real>
 void append_shortest(Real value, std::string& out) {
+  if (value == 0 && std::signbit(value)) {  // `-0` would be read as an integer
+    out += "-0.0";
+    return;
+  }
   std::array<char, 40> buffer;
   const auto* end = fmt::format_to(buffer.data(), FMT_COMPILE("{}"), value);
   out.append(buffer.data(), static_cast<std::size_t>(end - buffer.data()));

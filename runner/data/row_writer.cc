@@ -56,12 +56,14 @@ char* plain_date(std::int32_t days, char* out) {
 
 char* write_double(double value, char* out) {
   if (char* end = write_short(value, 1e15, out)) return end;
+  if (value == 0 && std::signbit(value)) return write_text("-0.0", out);
   return fmt::format_to(out, FMT_COMPILE("{}"), value);
 }
 
 char* write_float(float value, char* out) {
   // Six digits are told apart by floats.
   if (char* end = write_short(value, 1e6, out)) return end;
+  if (value == 0 && std::signbit(value)) return write_text("-0.0", out);
   return fmt::format_to(out, FMT_COMPILE("{}"), value);
 }
 

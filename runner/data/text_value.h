@@ -15,7 +15,7 @@ std::string_view trim_blanks(std::string_view text);
 
 // Text to value, as Spark's cast from string (blanks around are trimmed; see expression-traps 9): false where
 // the text is none. Dates and timestamps: `2024-05-06`, `2024-05-06 07:08:09.123456`, `T`, zone suffixes; years
-// 0001 to 9999; a time alone takes the day of `today` (days since 1970).
+// of four to seven digits, signed or not; a time alone takes the day of `today` (days since 1970).
 bool parse_boolean(std::string_view text, bool& out);
 bool parse_int(std::string_view text, std::int32_t& out);
 bool parse_bigint(std::string_view text, std::int64_t& out);
@@ -45,6 +45,7 @@ bool decode_base64(std::string_view text, std::string& out);
 // Any value as Spark's cast to string writes it, nested ones included: `[1, null]`, `{a -> 1}`, `{1, x}`.
 void append_text(const Column& column, std::uint32_t row, std::string& out);
 
+void append_code_point(char32_t c, std::string& out);  // as UTF-8
 bool is_utf8(std::string_view bytes);
 
 // 10^n for 0 <= n <= 38.

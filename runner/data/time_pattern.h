@@ -15,6 +15,8 @@ class TimePattern {
  public:
   // An error names the letter and what stands for it.
   static Result<TimePattern> compile(std::string_view pattern);
+  // An error where it holds letters that write only: names of days and quarters.
+  Result<> check_parsing() const;
 
   void format(std::int64_t micros, std::string& out) const;
   // Strict, as Spark's: widths hold, the whole text is used, fields that are missing take their first value.
@@ -22,7 +24,7 @@ class TimePattern {
 
  private:
   struct Item {
-    char letter = 0;      // 0: literal text
+    char letter = 0;  // 0: literal text
     int count = 0;
     std::string literal;
     bool optional_begin = false;

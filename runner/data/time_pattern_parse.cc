@@ -251,6 +251,15 @@ bool read_field(Input& in, char letter, int count, int reserve, Fields& f) {
 
 }  // namespace
 
+Result<> TimePattern::check_parsing() const {
+  constexpr std::string_view kWritten = "EFqQ";
+  for (const Item& item : items_) {
+    if (item.letter == 0 || kWritten.find(item.letter) == std::string_view::npos) continue;
+    return failure(std::string("time pattern: '") + item.letter + "' says nothing that can be read; leave it out");
+  }
+  return {};
+}
+
 bool TimePattern::parse(std::string_view text, std::int64_t& micros) const {
   Input in{text};
   Fields fields;

@@ -42,7 +42,8 @@ struct Reader {
 
 bool make_days(std::int32_t year, std::int32_t month, std::int32_t day, std::int32_t& days) {
   constexpr std::array<std::int32_t, 12> kLengths = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  if (year < 1 || year > 9999 || month < 1 || month > 12 || day < 1) return false;
+  constexpr std::int32_t kFarthest = 5'000'000;  // days of these years fit 32 bits
+  if (year < -kFarthest || year > kFarthest || month < 1 || month > 12 || day < 1) return false;
   const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
   const std::int32_t length = month == 2 && leap ? 29 : kLengths[static_cast<std::size_t>(month - 1)];
   if (day > length) return false;
@@ -56,8 +57,10 @@ bool read_date(Reader& in, std::int32_t& days, bool& whole) {
   std::int32_t month = 1;
   std::int32_t day = 1;
   whole = false;
-  in.accept('+');
+  const bool negative = in.accept('-');
+  if (!negative) in.accept('+');
   if (!in.number(4, 7, year)) return false;
+  if (negative) year = -year;
   if (in.accept('-')) {
     if (!in.number(1, 2, month)) return false;
     if (in.accept('-')) {
@@ -170,8 +173,7 @@ bool parse_timestamp(std::string_view text, std::int32_t today, std::int64_t& mi
     bool whole = false;
     if (!read_date(in, days, whole)) return false;
     if (in.end()) {
-      micros = std::int64_t{days} * kMicrosPerDay;
-      return true;
+      return !__builtin_mul_overflow(std::int64_t{days}, kMicrosPerDay, &micros);
     }
     if (!whole || (!in.accept(' ') && !in.accept('T'))) return false;
   }
@@ -196,8 +198,8 @@ bool parse_timestamp(std::string_view text, std::int32_t today, std::int64_t& mi
   }
   if (!in.end() || hour > 23 || minute > 59 || second > 59) return false;
   const std::int64_t seconds = std::int64_t{days} * 86400 + hour * 3600 + minute * 60 + second - zone;
-  micros = seconds * kMicrosPerSecond + fraction;
-  return true;
+  return !__builtin_mul_overflow(seconds, kMicrosPerSecond, &micros) &&
+         !__builtin_add_overflow(micros, std::int64_t{fraction}, &micros);
 }
 
 void append_date(std::int32_t days, std::string& out) {
