@@ -21,10 +21,12 @@ enum class AstKind : std::uint8_t {
   lambda,   // parameters -> children[0]
   cast,     // children[0] as type
   try_cast,
-  all_of,         // and
-  any_of,         // or
-  between,        // value, low, high
-  in_list,        // value, then the list
+  all_of,    // and
+  any_of,    // or
+  between,   // value, low, high
+  in_list,   // value, then the list
+  like_any,  // value, then patterns; text: like or ilike
+  like_all,
   choice,         // case: condition, value…, otherwise (null literal where there is none)
   simple_choice,  // case x when: x, then as above
   row,            // (a, b): a structure
@@ -49,6 +51,7 @@ struct Ast {
   bool quoted = false;                  // a name in backquotes
   bool star = false;                    // f(*)
   bool distinct = false;                // f(distinct x)
+  bool negated = false;                 // not like any, not like all: of each pattern
   AstPtr filter;                        // f(x) filter (where …)
 };
 

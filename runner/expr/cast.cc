@@ -6,7 +6,9 @@
 
 #include "runner/data/codec.h"
 #include "runner/data/text_value.h"
+#include "runner/expr/cast_nested.h"
 #include "runner/expr/decimal_math.h"
+#include "runner/expr/json/variant_cast.h"
 #include "runner/expr/kernels.h"
 
 namespace streamrun {
@@ -151,16 +153,15 @@ constexpr auto timestamp_to_number = [](const KernelCall&, const std::int64_t& m
     return true;
   }
 };
-// Saturates, as java.util.concurrent.TimeUnit does.
+// Whole seconds saturate, as java.util.concurrent.TimeUnit has it.
 template <class A>
 constexpr auto number_to_timestamp = [](const KernelCall&, const A& seconds, std::int64_t& out) {
   if constexpr (std::is_floating_point_v<A>) {
     if (!std::isfinite(seconds)) return false;
     const double micros = static_cast<double>(seconds) * 1e6;
     constexpr double kLimit = 9223372036854775808.0;
-    out = micros >= kLimit    ? std::numeric_limits<std::int64_t>::max()
-          : micros <= -kLimit ? std::numeric_limits<std::int64_t>::min()
-                              : static_cast<std::int64_t>(micros);
+    if (!(micros >= -kLimit && micros < kLimit)) return false;
+    out = static_cast<std::int64_t>(micros);
   } else if (__builtin_mul_overflow(static_cast<std::int64_t>(seconds), kMicrosPerSecond, &out)) {
     out = seconds > 0 ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min();
   }
@@ -205,100 +206,8 @@ void copy_values(const KernelCall& call) {
 
 void nothing(const KernelCall&) {}
 
-// The rows of children[0] that the selected lists reach, ascending, and whose list each is.
-struct Reach {
-  std::vector<std::uint32_t> elements;
-  std::vector<std::uint32_t> owners;
-};
-Reach reach_of(const KernelCall& call) {
-  Reach reach;
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> all;
-  for_each_value<ListRef>(call, call.arguments[0], [&](const ListRef& list, std::uint32_t row) {
-    for (std::uint32_t i = 0; i < list.length; ++i) all.emplace_back(list.offset + i, row);
-  });
-  if (!std::is_sorted(all.begin(), all.end())) std::sort(all.begin(), all.end());
-  for (const auto& [element, owner] : all) {
-    if (!reach.elements.empty() && reach.elements.back() == element) continue;
-    reach.elements.push_back(element);
-    reach.owners.push_back(owner);
-  }
-  return reach;
-}
-
-// Casts `rows` of a child; an error of one is an error of the row that owns it.
-template <bool Try>
-ColumnPtr cast_child(const KernelCall& call, const ColumnPtr& child, const Type& to,
-                     const std::vector<std::uint32_t>& rows, const std::vector<std::uint32_t>& owners) {
-  if (child->type() == to) return child;
-  const Result<ResolvedCall> cast = resolve_cast(child->type(), to, Try);
-  MutableColumn out = Column::make(to, child->rows());
-  if (!cast) return out;
-  std::vector<std::uint32_t> valid, valid_owners;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (child->is_null(rows[i])) {
-      out->set_null(rows[i]);
-    } else {
-      valid.push_back(rows[i]);
-      valid_owners.push_back(owners[i]);
-    }
-  }
-  const ColumnPtr arguments[] = {child};
-  EvalContext inner{call.context.batch, call.context.seed_row, {}};
-  const std::vector<std::uint32_t> order = valid;
-  const Selection selection = Selection::of(std::move(valid));
-  cast->kernel({arguments, selection, *out, inner, nullptr});
-  for (RowError& error : inner.errors.take()) {
-    const auto at = std::lower_bound(order.begin(), order.end(), error.row) - order.begin();
-    call.context.errors.add(valid_owners[static_cast<std::size_t>(at)], std::move(error.message));
-  }
-  return out;
-}
-
-template <bool Try>
-void cast_lists(const KernelCall& call) {
-  const Column& from = *call.arguments[0];
-  ListRef* out = call.out.values<ListRef>();
-  for_each_value<ListRef>(call, call.arguments[0], [&](const ListRef& list, std::uint32_t row) { out[row] = list; });
-  const Reach reach = reach_of(call);
-  for (std::size_t i = 0; i < from.children.size(); ++i) {
-    const Type& to = call.out.type().kind() == TypeKind::array ? call.out.type().element()
-                     : i == 0                                  ? call.out.type().key()
-                                                               : call.out.type().value();
-    ColumnPtr child = cast_child<Try>(call, from.children[i], to, reach.elements, reach.owners);
-    if (i >= call.out.children.size()) {
-      call.out.children.push_back(std::move(child));
-    } else {
-      call.out.children[i] = std::move(child);
-    }
-  }
-  call.out.keep_heaps_of(from);
-}
-
-template <bool Try>
-void cast_structure(const KernelCall& call) {
-  const Column& from = *call.arguments[0];
-  std::vector<std::uint32_t> rows;
-  call.selection.for_each([&](std::uint32_t row) { rows.push_back(row); });
-  std::vector<std::uint32_t> slots = rows;
-  if (from.constant()) {
-    slots.assign(rows.empty() ? 0 : 1, 0);
-    rows.resize(slots.size());
-  }
-  call.out.children.clear();
-  const std::vector<Field>& fields = call.out.type().fields();
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    ColumnPtr child = cast_child<Try>(call, from.children[i], fields[i].type, slots, rows);
-    if (from.constant() && !call.out.constant() && !child->constant()) {
-      const std::vector<std::uint32_t> same(call.out.rows(), 0);
-      child = gather(child, same);
-    }
-    call.out.children.push_back(std::move(child));
-  }
-  call.out.keep_heaps_of(from);
-}
-
 struct Choice {
-  Kernel kernel = nullptr;
+  CallKernel kernel = nullptr;
   bool can_fail = false;
 };
 
@@ -347,11 +256,23 @@ Choice from_float(TypeKind to) {
   }
 }
 
+// A variant holds simple values and arrays; structures and maps are not cast to it.
+Choice to_variant(const Type& from) {
+  const Type* inner = &from;
+  while (inner->kind() == TypeKind::array) inner = &inner->element();
+  const bool fits = !inner->is_nested() && inner->kind() != TypeKind::binary;
+  return fits ? Choice{string_kernel<json_of>, false} : Choice{};
+}
+
 template <bool Try>
 Choice choose(const Type& from, const Type& to) {
+  if (from.kind() == TypeKind::variant) {
+    if (!variant_castable(to)) return {};
+    return {[](const KernelCall& call) { cast_variants(call, nullptr, Try); }, true};
+  }
   if (to.kind() == TypeKind::string && from.kind() == TypeKind::binary) return {copy_values, false};
   if (to.kind() == TypeKind::string) return {string_kernel<text_of>, false};
-  if (to.kind() == TypeKind::variant && from.kind() != TypeKind::binary) return {string_kernel<json_of>, false};
+  if (to.kind() == TypeKind::variant) return to_variant(from);
   switch (from.kind()) {
     case TypeKind::string: return from_string<Try>(to.kind());
     case TypeKind::boolean:

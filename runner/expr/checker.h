@@ -59,12 +59,17 @@ class Checker {
   NodePtr logic(const Ast& ast);
   NodePtr between(const Ast& ast);
   NodePtr in_list(const Ast& ast);
+  // `in` over constants as one call; null where it takes comparisons.
+  NodePtr member_test(const Nodes& nodes, const Type& type, const Ast& ast);
+  NodePtr quantified_like(const Ast& ast);
   // Conditions, values and what else, as they alternate; the values meet in one type.
   NodePtr make_choice(Nodes children, const Ast& ast);
   NodePtr make_logic(NodeKind kind, Nodes children, const Ast& ast);
   // Calls `body` with a node that stands for `value` without computing it again.
   template <class Body>
   NodePtr let(NodePtr value, const Ast& ast, Body&& body);
+  // What a constant text that is cast to a time stands for: epoch, now, today, tomorrow or yesterday; null: none.
+  NodePtr named_moment(const ExprNode& text, const Type& type, const Ast& at);
   NodePtr condition(NodePtr node, const Ast& at);
   NodePtr guarded(const Ast& ast);
   // Sets what follows from the children, and computes what is constant.

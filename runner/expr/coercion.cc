@@ -97,6 +97,15 @@ std::optional<Type> common_type(const Type& a, const Type& b, bool string_promot
   return std::nullopt;
 }
 
+std::optional<Type> tightest_type(const Type& a, const Type& b) {
+  const bool decimals = a.kind() == TypeKind::decimal || b.kind() == TypeKind::decimal;
+  if (a == b || !decimals || !a.is_numeric() || !b.is_numeric()) return common_type(a, b, false);
+  const Type& decimal = a.kind() == TypeKind::decimal ? a : b;
+  const Type& other = a.kind() == TypeKind::decimal ? b : a;
+  if (!other.is_integer() || wider_decimal(decimal, decimal_for_integer(other.kind())) != decimal) return std::nullopt;
+  return decimal;
+}
+
 std::optional<Type> comparison_type(const Type& a, const Type& b) {
   // Field names do not matter where structures are compared.
   if (a.kind() == TypeKind::structure && b.kind() == TypeKind::structure && a.fields().size() == b.fields().size()) {

@@ -21,6 +21,8 @@ Type wider_decimal(const Type& a, const Type& b);
 // The least type of both, for case, coalesce, array, greatest…; nullopt where they do not meet. With
 // `string_promotion` a string meets a number as Spark's ANSI mode has it (int → bigint, float → double).
 std::optional<Type> common_type(const Type& a, const Type& b, bool string_promotion = true);
+// The type of both that neither gives up digits for: no decimal for what is none, no string for what is none.
+std::optional<Type> tightest_type(const Type& a, const Type& b);
 // The type in which two values are compared.
 std::optional<Type> comparison_type(const Type& a, const Type& b);
 // Over several; an Error says which two do not meet. None: null.

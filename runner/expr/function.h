@@ -1,5 +1,15 @@
 // The table of functions. One entry is a function: its names, its help, its rule of types, its kernel.
-// Files of expr/functions/ hold the entries; function_table.cc is the one list of those files.
+//
+// To add a function, write one entry into the file of expr/functions/ that fits (lists.h names them; a new file has a
+// list function there and a line in function_table.cc), beside its kernel:
+//
+//   constexpr auto twice = [](const double& x) { return 2 * x; };
+//   list.add({"twice"}, "twice(x) -> double", "the number, doubled", "twice(2) = 4",
+//            fixed({"twice", {TypeKind::float64}, 1, TypeKind::float64, unary<double, double, twice>}));
+//
+// `fixed` (functions/rules.h) is the rule for parameters of fixed types; a rule of its own is a function of CallTypes.
+// kernels.h has the shapes of kernels. Help, parser, checker and evaluator know the function by its entry; its example
+// is a test.
 #pragma once
 
 #include <functional>
@@ -26,10 +36,10 @@ struct KernelCall {
   const Selection& selection;
   Column& out;
   EvalContext& context;
-  const void* prepared = nullptr;   // what `prepare` made: a compiled pattern, a parsed path
+  const void* prepared = nullptr;  // what `prepare` made: a compiled pattern, a parsed path
 };
 
-using Kernel = void (*)(const KernelCall&);
+using CallKernel = void (*)(const KernelCall&);
 
 // How a function treats a null argument, before its kernel sees the row.
 enum class NullRule {
@@ -41,9 +51,10 @@ enum class NullRule {
 struct ResolvedCall {
   std::vector<Type> arguments;
   Type result;
-  Kernel kernel = nullptr;
+  CallKernel kernel = nullptr;
   NullRule nulls = NullRule::propagate;
   bool can_fail = false;
+  bool changes = false;  // from batch to batch or row to row: never computed at compile time
   // Called once at compile time where the arguments that `prepare` needs are constant; an error is a
   // diagnostic at the argument. Null where there is nothing to prepare.
   std::function<Result<std::shared_ptr<const void>>(std::span<const ColumnPtr> constants)> prepare;
@@ -64,13 +75,14 @@ using TypeRule = std::function<Result<ResolvedCall>(const CallTypes&)>;
 enum class FunctionKind { scalar, aggregate, higher_order, special };
 
 struct Function {
-  std::vector<std::string_view> names;   // the first is the one that is shown
-  std::string_view group;                // Maths, Strings, Time, Collections, JSON, Null and choice, Aggregates
-  std::string_view signature;            // `substring(text, start[, length]) -> string`
-  std::string_view summary;              // one line
-  std::string_view example;              // `substring('hello', 2, 3) = 'ell'`; a test evaluates it
+  std::vector<std::string_view> names;  // the first is the one that is shown
+  std::string_view group;               // Maths, Strings, Time, Collections, JSON, Null and choice, Aggregates
+  std::string_view signature;           // `substring(text, start[, length]) -> string`
+  std::string_view summary;             // one line
+  std::string_view example;             // `substring('hello', 2, 3) = 'ell'`; a test evaluates it
   FunctionKind kind = FunctionKind::scalar;
   TypeRule resolve;
+  bool bare = false;  // may be written without parentheses: current_timestamp
 };
 
 // Case-insensitive; null if there is none.

@@ -31,16 +31,15 @@ struct Table {
 const Table& table() {
   static const Table kTable = [] {
     Table out;
-    out.add(math_functions());
-    out.add(null_functions());
-    out.add(special_functions());
-    out.add(string_functions());
-    out.add(regex_functions());
-    out.add(time_functions());
-    out.add(collection_functions());
-    out.add(higher_order_functions());
-    out.add(aggregate_functions());
-    out.add(operator_functions());
+    for (const auto make : {math_functions,     rounding_functions,    number_functions,        null_functions,
+                            special_functions,  string_functions,      string_search_functions, concat_functions,
+                            encoding_functions, format_functions,      hash_functions,          url_functions,
+                            like_functions,     regex_functions,       time_functions,          time_text_functions,
+                            array_functions,    array_set_functions,   map_functions,           higher_order_functions,
+                            json_functions,     variant_functions,     sum_aggregates,          pick_aggregates,
+                            moment_aggregates,  collection_aggregates, arithmetic_functions,    comparison_functions}) {
+      out.add(make());
+    }
     return out;
   }();
   return kTable;

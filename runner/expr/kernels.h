@@ -124,7 +124,7 @@ inline std::string wrong_count(std::string_view name, std::string_view expected,
   return std::string(name) + " takes " + std::string(expected) + ", not " + std::to_string(found);
 }
 
-inline ResolvedCall call_of(std::vector<Type> arguments, Type result, Kernel kernel, bool can_fail = false,
+inline ResolvedCall call_of(std::vector<Type> arguments, Type result, CallKernel kernel, bool can_fail = false,
                             NullRule nulls = NullRule::propagate) {
   ResolvedCall call;
   call.arguments = std::move(arguments);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "runner/data/text_value.h"
+
 namespace streamrun {
 
 namespace {
@@ -26,25 +28,6 @@ int hex_value(char c) {
   if (is_digit(c)) return c - '0';
   const char u = upper(c);
   return u >= 'A' && u <= 'F' ? u - 'A' + 10 : -1;
-}
-
-void append_utf8(std::uint32_t c, std::string& out) {
-  const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
-  if (c < 0x80) {
-    put(c);
-  } else if (c < 0x800) {
-    put(0xC0 | (c >> 6));
-    put(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    put(0xE0 | (c >> 12));
-    put(0x80 | ((c >> 6) & 0x3F));
-    put(0x80 | (c & 0x3F));
-  } else {
-    put(0xF0 | (c >> 18));
-    put(0x80 | ((c >> 12) & 0x3F));
-    put(0x80 | ((c >> 6) & 0x3F));
-    put(0x80 | (c & 0x3F));
-  }
 }
 
 // Reads `n` hexadecimal digits at `from`; false if there are not that many.
@@ -81,17 +64,18 @@ std::string unescape(std::string_view s) {
       } else if (code >= 0xD800 && code < 0xE000) {
         code = '?';  // half a pair is no character
       }
-      append_utf8(code, out);
+      append_code_point(code, out);
       i += 5;
       continue;
     }
     if (s[i + 1] == 'U' && hex_number(s, i + 2, 8, code) && code < 0x110000) {
-      append_utf8(code, out);
+      append_code_point(code, out);
       i += 9;
       continue;
     }
     if (i + 3 < s.size() && octal(s[i + 1], '1') && octal(s[i + 2], '7') && octal(s[i + 3], '7')) {
-      append_utf8(static_cast<std::uint32_t>((s[i + 1] - '0') * 64 + (s[i + 2] - '0') * 8 + (s[i + 3] - '0')), out);
+      append_code_point(static_cast<std::uint32_t>((s[i + 1] - '0') * 64 + (s[i + 2] - '0') * 8 + (s[i + 3] - '0')),
+                        out);
       i += 3;
       continue;
     }

@@ -46,7 +46,7 @@ class ExprNode {
   std::uint32_t index = 0;
   Type type;
   ColumnPtr value;
-  Kernel kernel = nullptr;
+  CallKernel kernel = nullptr;
   std::shared_ptr<const void> prepared;
   std::vector<NodePtr> children;
   // higher_order: the slots of the lambdas' parameters in order, and what the bodies read from outside.

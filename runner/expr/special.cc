@@ -12,7 +12,7 @@ void null_test(const KernelCall& call) {
   call.selection.for_each([&](std::uint32_t row) { out[row] = from.is_null(row) == null ? 1 : 0; });
 }
 
-TypeRule null_rule(Kernel kernel) {
+TypeRule null_rule(CallKernel kernel) {
   return [kernel](const CallTypes& call) -> Result<ResolvedCall> {
     if (call.types.size() != 1) return failure("a test for null takes 1 argument");
     ResolvedCall out;

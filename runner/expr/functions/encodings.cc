@@ -1,14 +1,16 @@
 // Digests and encodings of bytes.
 #include <openssl/evp.h>
+#include <unicode/unistr.h>
 #include <zlib.h>
 
+#include <cctype>
+
+#include "runner/data/cell.h"
 #include "runner/data/text_value.h"
 #include "runner/expr/functions/lists.h"
 #include "runner/expr/functions/rules.h"
 
 namespace streamrun {
-
-void add_encodings(std::vector<Function>& list);
 
 namespace {
 
@@ -90,12 +92,17 @@ bool base64_of(const KernelCall& call, std::uint32_t row, std::string& text) {
   }
   return true;
 }
+// MIME's, too: other characters are passed over, and the padding may lack.
 bool unbase64_of(const KernelCall& call, std::uint32_t row, std::string& text) {
+  const std::string_view given = text_at(call, 0, row);
   std::string line;
-  for (const char c : text_at(call, 0, row)) {
-    if (c != '\r' && c != '\n' && c != ' ' && c != '\t') line.push_back(c);
+  for (const char c : given.substr(0, given.find('='))) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '+' || c == '/') line.push_back(c);
   }
-  if (!decode_base64(line, text)) call.context.errors.add(row, "'" + line + "' is not base64");
+  line.append((4 - line.size() % 4) % 4, '=');
+  if (line.ends_with("===") || !decode_base64(line, text)) {
+    call.context.errors.add(row, "'" + excerpt(given) + "' is not base64");
+  }
   return true;
 }
 bool url_encode_of(const KernelCall& call, std::uint32_t row, std::string& text) {
@@ -135,46 +142,50 @@ bool url_decode_of(const KernelCall& call, std::uint32_t row, std::string& text)
     text.push_back(static_cast<char>(digit(source[i + 1]) * 16 + digit(source[i + 2])));
     i += 2;
   }
+  if (!is_utf8(text)) {  // ICU puts U+FFFD for what is none
+    const icu::UnicodeString sound = icu::UnicodeString::fromUTF8(text);
+    text.clear();
+    sound.toUTF8String(text);
+  }
   return true;
 }
 
 }  // namespace
 
-void add_encodings(std::vector<Function>& list) {
+std::vector<Function> encoding_functions() {
+  FunctionList list("Strings");
   const Type text = TypeKind::string, bytes = TypeKind::binary, number = TypeKind::int32;
-  const auto add = [&](std::vector<std::string_view> names, std::string_view signature, std::string_view summary,
-                       std::string_view example, TypeRule rule) {
-    list.push_back({std::move(names), "Strings", signature, summary, example, FunctionKind::scalar, std::move(rule)});
-  };
-  add({"md5"}, "md5(x) -> string", "the MD5 digest in hex", "md5('') = 'd41d8cd98f00b204e9800998ecf8427e'",
-      fixed({"md5", {bytes}, 1, text, string_kernel<md5_of>}));
-  add({"sha1", "sha"}, "sha1(x) -> string", "the SHA-1 digest in hex", "length(sha1('')) = 40",
-      fixed({"sha1", {bytes}, 1, text, string_kernel<sha1_of>}));
-  add({"sha2"}, "sha2(x, bits) -> string", "the SHA-2 digest of 224, 256, 384 or 512 bits in hex",
-      "length(sha2('', 256)) = 64", fixed({"sha2", {bytes, number}, 2, text, string_kernel<sha2_of>}));
-  add({"crc32"}, "crc32(x) -> bigint", "the cyclic redundancy check", "crc32('') = 0",
-      fixed({"crc32", {bytes}, 1, TypeKind::int64, unary<std::int64_t, StringRef, crc>}));
-  add({"hex"}, "hex(x) -> string", "a number or bytes in hex", "hex(255) = 'FF'",
-      [text, bytes](const CallTypes& call) -> Result<ResolvedCall> {
-        const bool whole = call.types.size() == 1 && call.types[0].is_integer();
-        return fixed({"hex",
-                      {whole ? Type(TypeKind::int64) : bytes},
-                      1,
-                      text,
-                      whole ? string_kernel<hex_number> : string_kernel<hex_text>})(call);
-      });
-  add({"unhex"}, "unhex(text) -> binary", "bytes of hex digits, null if they are none", "unhex('41') = X'41'",
-      fixed({"unhex", {text}, 1, bytes, string_kernel<unhex_of>}));
-  add({"base64"}, "base64(x) -> string", "base64, in lines of 76", "base64('a') = 'YQ=='",
-      fixed({"base64", {bytes}, 1, text, string_kernel<base64_of>}));
-  add({"unbase64"}, "unbase64(text) -> binary", "the bytes of base64", "unbase64('YQ==') = X'61'",
-      fixed({"unbase64", {text}, 1, bytes, string_kernel<unbase64_of>, true}));
-  add({"url_encode"}, "url_encode(text) -> string", "as a part of a URL", "url_encode('a b') = 'a+b'",
-      fixed({"url_encode", {text}, 1, text, string_kernel<url_encode_of>}));
-  add({"url_decode"}, "url_decode(text) -> string", "the text of a part of a URL", "url_decode('a+b') = 'a b'",
-      fixed({"url_decode", {text}, 1, text, string_kernel<url_decode_of<false>>, true}));
-  add({"try_url_decode"}, "try_url_decode(text) -> string", "as url_decode, null where it is malformed",
-      "try_url_decode('%') is null", fixed({"try_url_decode", {text}, 1, text, string_kernel<url_decode_of<true>>}));
+  list.add({"md5"}, "md5(x) -> string", "the MD5 digest in hex", "md5('') = 'd41d8cd98f00b204e9800998ecf8427e'",
+           fixed({"md5", {bytes}, 1, text, string_kernel<md5_of>}));
+  list.add({"sha1", "sha"}, "sha1(x) -> string", "the SHA-1 digest in hex", "length(sha1('')) = 40",
+           fixed({"sha1", {bytes}, 1, text, string_kernel<sha1_of>}));
+  list.add({"sha2"}, "sha2(x, bits) -> string", "the SHA-2 digest of 224, 256, 384 or 512 bits in hex",
+           "length(sha2('', 256)) = 64", fixed({"sha2", {bytes, number}, 2, text, string_kernel<sha2_of>}));
+  list.add({"crc32"}, "crc32(x) -> bigint", "the cyclic redundancy check", "crc32('') = 0",
+           fixed({"crc32", {bytes}, 1, TypeKind::int64, unary<std::int64_t, StringRef, crc>}));
+  list.add({"hex"}, "hex(x) -> string", "a number or bytes in hex", "hex(255) = 'FF'",
+           [text, bytes](const CallTypes& call) -> Result<ResolvedCall> {
+             const bool whole = call.types.size() == 1 && call.types[0].is_integer();
+             return fixed({"hex",
+                           {whole ? Type(TypeKind::int64) : bytes},
+                           1,
+                           text,
+                           whole ? string_kernel<hex_number> : string_kernel<hex_text>})(call);
+           });
+  list.add({"unhex"}, "unhex(text) -> binary", "bytes of hex digits, null if they are none", "unhex('41') = X'41'",
+           fixed({"unhex", {text}, 1, bytes, string_kernel<unhex_of>}));
+  list.add({"base64"}, "base64(x) -> string", "base64, in lines of 76", "base64('a') = 'YQ=='",
+           fixed({"base64", {bytes}, 1, text, string_kernel<base64_of>}));
+  list.add({"unbase64"}, "unbase64(text) -> binary", "the bytes of base64", "unbase64('YQ==') = X'61'",
+           fixed({"unbase64", {text}, 1, bytes, string_kernel<unbase64_of>, true}));
+  list.add({"url_encode"}, "url_encode(text) -> string", "as a part of a URL", "url_encode('a b') = 'a+b'",
+           fixed({"url_encode", {text}, 1, text, string_kernel<url_encode_of>}));
+  list.add({"url_decode"}, "url_decode(text) -> string", "the text of a part of a URL", "url_decode('a+b') = 'a b'",
+           fixed({"url_decode", {text}, 1, text, string_kernel<url_decode_of<false>>, true}));
+  list.add({"try_url_decode"}, "try_url_decode(text) -> string", "as url_decode, null where it is malformed",
+           "try_url_decode('%') is null",
+           fixed({"try_url_decode", {text}, 1, text, string_kernel<url_decode_of<true>>}));
+  return list.take();
 }
 
 }  // namespace streamrun

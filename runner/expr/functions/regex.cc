@@ -1,4 +1,4 @@
-// Regular expressions on RE2, in linear time; LIKE; split.
+// Regular expressions on RE2, in linear time; split.
 #include <re2/re2.h>
 
 #include <algorithm>
@@ -375,151 +375,27 @@ void split(const KernelCall& call) {
   });
 }
 
-// LIKE: `%` any characters, `_` one, the escape takes `%`, `_` or itself as it is.
-struct LikePattern {
-  struct Item {
-    char kind = 'c';  // c: text, _: one character, %: any
-    std::string text;
-  };
-  std::vector<Item> items;
-};
-
-Result<std::shared_ptr<const LikePattern>> compile_like(std::string_view text, std::string_view escape) {
-  auto pattern = std::make_shared<LikePattern>();
-  const auto literal = [&](std::string_view part) {
-    if (pattern->items.empty() || pattern->items.back().kind != 'c') pattern->items.push_back({'c', {}});
-    pattern->items.back().text += part;
-  };
-  for (std::size_t i = 0; i < text.size();) {
-    const std::string_view character = text.substr(i, character_at(text, i));
-    i += character.size();
-    if (character == escape) {
-      const std::string_view next = i < text.size() ? text.substr(i, character_at(text, i)) : std::string_view();
-      if (next != "%" && next != "_" && next != escape) {
-        return failure("bad LIKE pattern '" + std::string(text) + "': '" + std::string(escape) +
-                       "' escapes %, _ and itself only");
-      }
-      literal(next);
-      i += next.size();
-    } else if (character == "%") {
-      if (pattern->items.empty() || pattern->items.back().kind != '%') pattern->items.push_back({'%', {}});
-    } else if (character == "_") {
-      pattern->items.push_back({'_', {}});
-    } else {
-      literal(character);
-    }
-  }
-  return std::shared_ptr<const LikePattern>(std::move(pattern));
-}
-
-bool like_matches(const std::vector<LikePattern::Item>& items, std::string_view text) {
-  std::size_t item = 0, at = 0, retry_item = items.size() + 1, retry_at = 0;
-  while (true) {
-    if (item < items.size() && items[item].kind == '%') {
-      retry_item = ++item;
-      retry_at = at;
-      if (item == items.size()) return true;
-      continue;
-    }
-    if (item == items.size() && at == text.size()) return true;
-    if (item < items.size() && items[item].kind == '_' && at < text.size()) {
-      at += character_at(text, at);
-      ++item;
-      continue;
-    }
-    if (item < items.size() && items[item].kind == 'c' && text.substr(at).starts_with(items[item].text)) {
-      at += items[item].text.size();
-      ++item;
-      continue;
-    }
-    if (retry_item > items.size() || retry_at >= text.size()) return false;
-    retry_at += character_at(text, retry_at);
-    if (items[retry_item].kind == 'c') {  // a text behind `%` can only stand where it occurs
-      retry_at = text.find(items[retry_item].text, retry_at);
-      if (retry_at == std::string_view::npos) return false;
-    }
-    at = retry_at;
-    item = retry_item;
-  }
-}
-
-template <bool fold>
-Result<std::shared_ptr<const void>> prepare_like(std::span<const ColumnPtr> constants) {
-  const auto known = [&](std::size_t i) { return constants[i] != nullptr && !constants[i]->is_null(0); };
-  if (constants.size() < 2 || !known(1) || (constants.size() > 2 && !known(2))) return std::shared_ptr<const void>();
-  std::string text;
-  const std::string_view given = constants[1]->value<StringRef>(0).view();
-  if (fold) append_lower(given, text);
-  Result<std::shared_ptr<const LikePattern>> pattern =
-      compile_like(fold ? std::string_view(text) : given,
-                   constants.size() > 2 ? constants[2]->value<StringRef>(0).view() : std::string_view("\\"));
-  if (!pattern) return pass_on(pattern);
-  return std::shared_ptr<const void>(*std::move(pattern));
-}
-
-template <bool fold>
-void like(const KernelCall& call) {
-  std::uint8_t* out = call.out.values<std::uint8_t>();
-  const auto* fixed_pattern = static_cast<const LikePattern*>(call.prepared);
-  std::string text, pattern_text;
-  call.selection.for_each([&](std::uint32_t row) {
-    std::shared_ptr<const LikePattern> made;
-    const LikePattern* pattern = fixed_pattern;
-    if (pattern == nullptr) {
-      pattern_text.clear();
-      if (fold) {
-        append_lower(text_at(call, 1, row), pattern_text);
-      } else {
-        pattern_text = text_at(call, 1, row);
-      }
-      Result<std::shared_ptr<const LikePattern>> compiled =
-          compile_like(pattern_text, call.arguments.size() > 2 ? text_at(call, 2, row) : std::string_view("\\"));
-      if (!compiled) {
-        call.context.errors.add(row, compiled.error().message);
-        return;
-      }
-      made = *std::move(compiled);
-      pattern = made.get();
-    }
-    if (fold) {
-      text.clear();
-      append_lower(text_at(call, 0, row), text);
-      out[row] = like_matches(pattern->items, text) ? 1 : 0;
-    } else {
-      out[row] = like_matches(pattern->items, text_at(call, 0, row)) ? 1 : 0;
-    }
-  });
-}
-
 }  // namespace
 
 std::vector<Function> regex_functions() {
-  std::vector<Function> list;
+  FunctionList list("Strings");
   const Type text = TypeKind::string, number = TypeKind::int32, truth = TypeKind::boolean;
-  const auto add = [&](std::vector<std::string_view> names, std::string_view signature, std::string_view summary,
-                       std::string_view example, FixedRule rule) {
-    list.push_back(
-        {std::move(names), "Strings", signature, summary, example, FunctionKind::scalar, fixed(std::move(rule))});
-  };
   const Type strings = Type::array(text);
-  add({"like"}, "text like pattern [escape c] -> boolean", "% stands for any characters, _ for one", "'abc' like 'a%'",
-      {"like", {text, text, text}, 2, truth, like<false>, true, prepare_like<false>});
-  add({"ilike"}, "text ilike pattern [escape c] -> boolean", "like, whatever the letters' case", "'ABC' ilike 'a%'",
-      {"ilike", {text, text, text}, 2, truth, like<true>, true, prepare_like<true>});
-  add({"rlike", "regexp_like", "regexp"}, "regexp_like(text, pattern) -> boolean", "whether the pattern occurs in text",
-      "regexp_like('abc', 'b.')", {"rlike", {text, text}, 2, truth, rlike, true, prepare});
-  add({"regexp_extract"}, "regexp_extract(text, pattern[, group]) -> string", "a group (1) of the first match, or ''",
-      "regexp_extract('a12', '([0-9]+)', 1) = '12'",
-      {"regexp_extract", {text, text, number}, 2, text, extract, true, prepare});
-  add({"regexp_extract_all"}, "regexp_extract_all(text, pattern[, group]) -> array<string>",
-      "a group (1) of every match", "size(regexp_extract_all('a1b2', '([0-9])')) = 2",
-      {"regexp_extract_all", {text, text, number}, 2, strings, extract_all, true, prepare});
-  add({"regexp_replace"}, "regexp_replace(text, pattern, replacement[, from]) -> string",
-      "every match replaced; $1 is a group", "regexp_replace('a1b2', '[0-9]', '#') = 'a#b#'",
-      {"regexp_replace", {text, text, text, number}, 3, text, replace, true, prepare});
-  add({"split"}, "split(text, pattern[, limit]) -> array<string>", "the parts between matches",
-      "split('a,b', ',')[1] = 'b'", {"split", {text, text, number}, 2, strings, split, true, prepare});
-  return list;
+  list.add({"rlike", "regexp_like", "regexp"}, "regexp_like(text, pattern) -> boolean",
+           "whether the pattern occurs in text", "regexp_like('abc', 'b.')",
+           fixed({"rlike", {text, text}, 2, truth, rlike, true, prepare}));
+  list.add({"regexp_extract"}, "regexp_extract(text, pattern[, group]) -> string",
+           "a group (1) of the first match, or ''", "regexp_extract('a12', '([0-9]+)', 1) = '12'",
+           fixed({"regexp_extract", {text, text, number}, 2, text, extract, true, prepare}));
+  list.add({"regexp_extract_all"}, "regexp_extract_all(text, pattern[, group]) -> array<string>",
+           "a group (1) of every match", "size(regexp_extract_all('a1b2', '([0-9])')) = 2",
+           fixed({"regexp_extract_all", {text, text, number}, 2, strings, extract_all, true, prepare}));
+  list.add({"regexp_replace"}, "regexp_replace(text, pattern, replacement[, from]) -> string",
+           "every match replaced; $1 is a group", "regexp_replace('a1b2', '[0-9]', '#') = 'a#b#'",
+           fixed({"regexp_replace", {text, text, text, number}, 3, text, replace, true, prepare}));
+  list.add({"split"}, "split(text, pattern[, limit]) -> array<string>", "the parts between matches",
+           "split('a,b', ',')[1] = 'b'", fixed({"split", {text, text, number}, 2, strings, split, true, prepare}));
+  return list.take();
 }
 
 }  // namespace streamrun

@@ -52,8 +52,27 @@ TypeRule fixed(FixedRule rule) {
     }
     ResolvedCall resolved = call_of(std::move(arguments), rule.result, rule.kernel, rule.can_fail);
     resolved.prepare = rule.prepare;
+    resolved.changes = rule.changes;
     return resolved;
   };
+}
+
+// A function of text that takes binary as it is: the result is of the same kind where `keep` is set.
+TypeRule text_or_binary(std::string_view name, std::vector<Type> others, std::size_t required, bool keep, Type result,
+                        CallKernel kernel, bool can_fail) {
+  return [=](const CallTypes& call) -> Result<ResolvedCall> {
+    const bool binary = !call.types.empty() && call.types[0].kind() == TypeKind::binary;
+    const Type text = binary ? TypeKind::binary : TypeKind::string;
+    std::vector<Type> parameters{text};
+    for (const Type& other : others) {
+      parameters.push_back(other.kind() == TypeKind::string && binary ? Type(TypeKind::binary) : other);
+    }
+    return fixed({std::string(name), parameters, required, keep ? text : result, kernel, can_fail})(call);
+  };
+}
+
+std::string operator_mismatch(std::string_view op, const Type& a, const Type& b) {
+  return "'" + std::string(op) + "' takes no " + a.name() + " and " + b.name();
 }
 
 }  // namespace streamrun

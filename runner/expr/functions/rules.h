@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runner/expr/function.h"
+#include "runner/expr/functions/text.h"
 #include "runner/expr/kernels.h"
 
 namespace streamrun {
@@ -22,9 +23,10 @@ struct FixedRule {
   std::vector<Type> parameters;
   std::size_t required = 0;  // the others may be left out
   Type result;
-  Kernel kernel = nullptr;
+  CallKernel kernel = nullptr;
   bool can_fail = false;
   Prepare prepare = nullptr;
+  bool changes = false;
 };
 TypeRule fixed(FixedRule rule);
 Result<> check_count(std::string_view name, const CallTypes& call, std::size_t least, std::size_t most);
@@ -39,18 +41,28 @@ Result<ResolvedCall> resolve_concat(const CallTypes& call);
 // Element access of `a[i]` and `m[k]`.
 Result<ResolvedCall> resolve_arithmetic(std::string_view op, const CallTypes& call);
 
-// Code points.
-std::uint32_t count_characters(std::string_view text);
-inline std::size_t character_length(char lead) {
-  const auto byte = static_cast<unsigned char>(lead);
-  return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
-}
-// The length of the character at `at`, never past the end.
-inline std::size_t character_at(std::string_view text, std::size_t at) {
-  const std::size_t length = character_length(text[at]);
-  return length < text.size() - at ? length : text.size() - at;
-}
-void append_lower(std::string_view text, std::string& out);
-void append_upper(std::string_view text, std::string& out);
+// A function of text that takes binary as it is: the result is of the same kind where `keep` is set.
+TypeRule text_or_binary(std::string_view name, std::vector<Type> others, std::size_t required, bool keep, Type result,
+                        CallKernel kernel, bool can_fail = false);
+// `'+' takes no int and boolean`.
+std::string operator_mismatch(std::string_view op, const Type& a, const Type& b);
+
+// The functions of one group, as a file of this folder makes them.
+class FunctionList {
+ public:
+  explicit FunctionList(std::string_view group, FunctionKind kind = FunctionKind::scalar)
+      : group_(group), kind_(kind) {}
+  Function& add(std::vector<std::string_view> names, std::string_view signature, std::string_view summary,
+                std::string_view example, TypeRule rule) {
+    functions_.push_back({std::move(names), group_, signature, summary, example, kind_, std::move(rule)});
+    return functions_.back();
+  }
+  std::vector<Function> take() { return std::move(functions_); }
+
+ private:
+  std::string_view group_;
+  FunctionKind kind_;
+  std::vector<Function> functions_;
+};
 
 }  // namespace streamrun

@@ -1,23 +1,19 @@
-// Dates and timestamps.
+// Dates and timestamps: parts, differences, units.
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
-#include "runner/data/text_value.h"
-#include "runner/expr/cast.h"
 #include "runner/expr/functions/lists.h"
 #include "runner/expr/functions/rules.h"
 #include "runner/expr/functions/time_math.h"
 
 namespace streamrun {
+
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000;
 using Days = std::int32_t;
 using Micros = std::int64_t;
 
-Days day_of(Micros t) {
-  return static_cast<Days>(floor_quotient(t, kDayMicros));
-}
 // Monday is 0; 1970-01-01 was a Thursday.
 std::int32_t weekday(Days d) {
   return static_cast<std::int32_t>(floor_remainder(std::int64_t{d} + 3, 7));
@@ -39,11 +35,12 @@ constexpr auto last_day = [](const Days& d) {
   const CivilDate c = civil_from_days(d);
   return d + days_in_month(c.year, c.month) - static_cast<Days>(c.day);
 };
-constexpr auto hour_of = [](const Micros& t) { return floor_remainder(t, kDayMicros) / (3600 * kSecond); };
-constexpr auto minute_of = [](const Micros& t) { return floor_remainder(t, 3600 * kSecond) / (60 * kSecond); };
-constexpr auto second_of = [](const Micros& t) { return floor_remainder(t, 60 * kSecond) / kSecond; };
+constexpr auto hour_of = [](const Micros& t) { return floor_remainder(t, kDayMicros) / (3600 * kSecondMicros); };
+constexpr auto minute_of = [](const Micros& t) {
+  return floor_remainder(t, 3600 * kSecondMicros) / (60 * kSecondMicros);
+};
+constexpr auto second_of = [](const Micros& t) { return floor_remainder(t, 60 * kSecondMicros) / kSecondMicros; };
 constexpr auto days_between = [](const Days& a, const Days& b) { return a - b; };
-constexpr auto unix_seconds = [](const Micros& t) { return t / kSecond; };  // towards zero, as Spark
 constexpr auto unix_millis = [](const Micros& t) { return floor_quotient(t, 1000); };
 constexpr auto unix_micros = [](const Micros& t) { return t; };
 template <std::int64_t unit>
@@ -58,120 +55,6 @@ void batch_time(const KernelCall& call) {
 void batch_date(const KernelCall& call) {
   Days* out = call.out.values<Days>();
   call.selection.for_each([&](std::uint32_t row) { out[row] = day_of(call.context.batch.value * 1000); });
-}
-
-// The pattern of a call is its argument 1.
-Result<std::shared_ptr<const void>> prepare_pattern(std::span<const ColumnPtr> constants) {
-  if (constants.size() < 2 || constants[1] == nullptr || constants[1]->is_null(0)) return std::shared_ptr<const void>();
-  Result<TimePattern> pattern = TimePattern::compile(constants[1]->value<StringRef>(0).view());
-  if (!pattern) return pass_on(pattern);
-  return std::shared_ptr<const void>(std::make_shared<TimePattern>(*std::move(pattern)));
-}
-
-class TimePatterns {
- public:
-  explicit TimePatterns(const KernelCall& call) : call_(call), fixed_(static_cast<const TimePattern*>(call.prepared)) {}
-  // Null after an error of the row.
-  const TimePattern* at(std::uint32_t row) {
-    if (fixed_ != nullptr) return fixed_;
-    const std::string_view text =
-        call_.arguments.size() > 1 ? text_at(call_, 1, row) : std::string_view("yyyy-MM-dd HH:mm:ss");
-    if (!made_ || text != text_) {
-      Result<TimePattern> pattern = TimePattern::compile(text);
-      if (!pattern) {
-        call_.context.errors.add(row, pattern.error().message);
-        return nullptr;
-      }
-      text_ = text;
-      made_ = std::make_shared<TimePattern>(*std::move(pattern));
-    }
-    return made_.get();
-  }
-
- private:
-  const KernelCall& call_;
-  const TimePattern* fixed_;
-  std::shared_ptr<const TimePattern> made_;
-  std::string text_;
-};
-
-enum class Parsed { date, timestamp, seconds };
-template <Parsed kind, bool try_parse>
-void parse(const KernelCall& call) {
-  TimePatterns patterns(call);
-  call.selection.for_each([&](std::uint32_t row) {
-    const TimePattern* pattern = patterns.at(row);
-    if (pattern == nullptr) return;
-    Micros micros = 0;
-    const std::string_view text = text_at(call, 0, row);
-    if (!pattern->parse(text, micros)) {
-      if (try_parse) {
-        call.out.set_null(call.out.slot(row));
-      } else {
-        std::string message = "'" + std::string(text) + "' does not match the pattern '";
-        message += call.arguments.size() > 1 ? text_at(call, 1, row) : std::string_view("yyyy-MM-dd HH:mm:ss");
-        call.context.errors.add(row, message + "'");
-      }
-      return;
-    }
-    if constexpr (kind == Parsed::date) {
-      call.out.values<Days>()[row] = day_of(micros);
-    } else {
-      call.out.values<Micros>()[row] = kind == Parsed::seconds ? micros / kSecond : micros;
-    }
-  });
-}
-
-template <std::int64_t unit>
-void format(const KernelCall& call) {
-  StringWriter writer(call);
-  TimePatterns patterns(call);
-  std::string text;
-  call.selection.for_each([&](std::uint32_t row) {
-    text.clear();
-    Micros micros = 0;
-    if (__builtin_mul_overflow(value_at<std::int64_t>(call, 0, row), unit, &micros)) {
-      call.context.errors.add(row, kTimeOverflow);
-    } else if (const TimePattern* pattern = patterns.at(row)) {
-      pattern->format(micros, text);
-    }
-    writer.set(row, text);
-  });
-}
-
-// to_date, to_timestamp and unix_timestamp: of a text by a pattern, of anything else a cast.
-template <Parsed kind, bool try_parse>
-TypeRule parsing(std::string_view name) {
-  return [name](const CallTypes& call) -> Result<ResolvedCall> {
-    const Result<> count = check_count(name, call, 1, 2);
-    if (!count) return pass_on(count);
-    const Type result = kind == Parsed::date      ? TypeKind::date
-                        : kind == Parsed::seconds ? TypeKind::int64
-                                                  : TypeKind::timestamp;
-    const Type& type = call.types[0];
-    const bool text = type.kind() == TypeKind::string;
-    const bool time = type.kind() == TypeKind::date || type.kind() == TypeKind::timestamp || is_null_type(type);
-    if (!text && !time && !(kind == Parsed::timestamp && type.is_numeric())) {
-      return failure(wrong_type(name, 0, type, "string, date or timestamp"));
-    }
-    if (call.types.size() == 2 && !coercible(call.types[1], TypeKind::string)) {
-      return failure(wrong_type(name, 1, call.types[1], "string"));
-    }
-    if (kind == Parsed::seconds && !text) {
-      std::vector<Type> arguments{TypeKind::timestamp};
-      if (call.types.size() == 2) arguments.emplace_back(TypeKind::string);
-      return call_of(std::move(arguments), result, unary<std::int64_t, Micros, unix_seconds>);
-    }
-    if (text && (call.types.size() == 2 || kind == Parsed::seconds)) {
-      std::vector<Type> arguments(call.types.size(), TypeKind::string);
-      ResolvedCall resolved = call_of(std::move(arguments), result, parse<kind, try_parse>, true);
-      resolved.prepare = prepare_pattern;
-      return resolved;
-    }
-    Result<ResolvedCall> cast = resolve_cast(type, result, try_parse);
-    if (cast && call.types.size() == 2) cast->arguments.emplace_back(TypeKind::string);
-    return cast;
-  };
 }
 
 enum class Unit { none, microsecond, millisecond, second, minute, hour, day, week, month, quarter, year };
@@ -217,9 +100,9 @@ void date_trunc(const KernelCall& call) {
         break;
       case Unit::microsecond: out[row] = t; break;
       case Unit::millisecond: out[row] = down(1000); break;
-      case Unit::second: out[row] = down(kSecond); break;
-      case Unit::minute: out[row] = down(60 * kSecond); break;
-      case Unit::hour: out[row] = down(3600 * kSecond); break;
+      case Unit::second: out[row] = down(kSecondMicros); break;
+      case Unit::minute: out[row] = down(60 * kSecondMicros); break;
+      case Unit::hour: out[row] = down(3600 * kSecondMicros); break;
       default: out[row] = truncated_day(day_of(t), unit) * kDayMicros; break;
     }
   });
@@ -244,9 +127,9 @@ void months_between(const KernelCall& call) {
                       static_cast<std::int32_t>(y.day) == days_in_month(y.year, y.month);
     out[row] = months;
     if (x.day == y.day || ends) return;
-    const auto seconds =
-        static_cast<double>((static_cast<std::int64_t>(x.day) - static_cast<std::int64_t>(y.day)) * 86400 +
-                            floor_remainder(a, kDayMicros) / kSecond - floor_remainder(b, kDayMicros) / kSecond);
+    const auto seconds = static_cast<double>(
+        (static_cast<std::int64_t>(x.day) - static_cast<std::int64_t>(y.day)) * 86400 +
+        floor_remainder(a, kDayMicros) / kSecondMicros - floor_remainder(b, kDayMicros) / kSecondMicros);
     out[row] = months + seconds / (31.0 * 86400.0);
     if (round) out[row] = std::round(out[row] * 1e8) / 1e8;
   });
@@ -271,61 +154,28 @@ void make_date(const KernelCall& call) {
 }  // namespace
 
 std::vector<Function> time_functions() {
-  std::vector<Function> list;
+  FunctionList list("Time");
   const Type text = TypeKind::string, number = TypeKind::int32, big = TypeKind::int64, date = TypeKind::date,
              timestamp = TypeKind::timestamp;
-  const auto add = [&](std::vector<std::string_view> names, std::string_view signature, std::string_view summary,
-                       std::string_view example, TypeRule rule) {
-    list.push_back({std::move(names), "Time", signature, summary, example, FunctionKind::scalar, std::move(rule)});
-  };
   const auto part = [&](std::vector<std::string_view> names, std::string_view signature, std::string_view summary,
-                        std::string_view example, Type from, Kernel kernel) {
+                        std::string_view example, Type from, CallKernel kernel) {
     const std::string name(names[0]);
-    add(std::move(names), signature, summary, example, fixed({name, {from}, 1, number, kernel}));
+    list.add(std::move(names), signature, summary, example, fixed({name, {from}, 1, number, kernel}));
   };
-  add({"current_timestamp", "batch_time", "now"}, "current_timestamp -> timestamp", "the batch's time",
-      "current_timestamp is not null", fixed({"current_timestamp", {}, 0, timestamp, batch_time}));
-  add({"current_date"}, "current_date -> date", "the day of the batch's time", "current_date is not null",
-      fixed({"current_date", {}, 0, date, batch_date}));
-  add({"to_date"}, "to_date(x[, pattern]) -> date", "the date that a text says",
-      "to_date('2024-02-29') = date'2024-02-29'", parsing<Parsed::date, false>("to_date"));
-  add({"try_to_date"}, "try_to_date(x[, pattern]) -> date", "as to_date, null where there is none",
-      "try_to_date('x') is null", parsing<Parsed::date, true>("try_to_date"));
-  add({"to_timestamp"}, "to_timestamp(x[, pattern]) -> timestamp", "the moment that a text says",
-      "to_timestamp('2024-02-29 12:00:00') = timestamp'2024-02-29 12:00:00'",
-      parsing<Parsed::timestamp, false>("to_timestamp"));
-  add({"try_to_timestamp"}, "try_to_timestamp(x[, pattern]) -> timestamp", "as to_timestamp, null where there is none",
-      "try_to_timestamp('x') is null", parsing<Parsed::timestamp, true>("try_to_timestamp"));
-  add({"unix_timestamp", "to_unix_timestamp"}, "unix_timestamp(x[, pattern]) -> bigint",
-      "seconds since 1970, cut towards zero", "unix_timestamp(timestamp'1970-01-01 00:01:00') = 60",
-      [rule = parsing<Parsed::seconds, false>("unix_timestamp")](const CallTypes& call) -> Result<ResolvedCall> {
-        if (call.types.empty())
-          return call_of({}, TypeKind::int64, [](const KernelCall& k) {
-            k.selection.for_each(
-                [&](std::uint32_t row) { k.out.values<std::int64_t>()[row] = k.context.batch.value / 1000; });
-          });
-        return rule(call);
-      });
-  const FixedRule by_pattern{"date_format", {timestamp, text}, 2, text, format<1>, true, prepare_pattern};
-  add({"date_format"}, "date_format(t, pattern) -> string", "as text, by a pattern",
-      "date_format(date'2024-02-29', 'dd.MM.yyyy') = '29.02.2024'", fixed(by_pattern));
-  add({"from_unixtime"}, "from_unixtime(seconds[, pattern]) -> string", "seconds since 1970 as text",
-      "from_unixtime(0) = '1970-01-01 00:00:00'", [](const CallTypes& call) -> Result<ResolvedCall> {
-        std::vector<Type> types(call.types.begin(), call.types.end());
-        if (!types.empty() && types[0].is_numeric()) types[0] = TypeKind::int64;
-        return fixed({"from_unixtime",
-                      {TypeKind::int64, TypeKind::string},
-                      1,
-                      TypeKind::string,
-                      format<kSecond>,
-                      true,
-                      prepare_pattern})({types, call.constants});
-      });
-  add({"date_trunc"}, "date_trunc(unit, t) -> timestamp", "the start of the year, month, hour… of t",
-      "date_trunc('month', timestamp'2024-02-29 12:00:00') = timestamp'2024-02-01 00:00:00'",
-      fixed({"date_trunc", {text, timestamp}, 2, timestamp, date_trunc}));
-  add({"trunc"}, "trunc(d, unit) -> date", "the first day of the year, quarter, month or week",
-      "trunc(date'2024-02-29', 'month') = date'2024-02-01'", fixed({"trunc", {date, text}, 2, date, trunc_date}));
+  list.add({"current_timestamp", "batch_time", "now"}, "current_timestamp -> timestamp", "the batch's time",
+           "current_timestamp is not null",
+           fixed({"current_timestamp", {}, 0, timestamp, batch_time, false, nullptr, true}))
+      .bare = true;
+
+  list.add({"current_date"}, "current_date -> date", "the day of the batch's time", "current_date is not null",
+           fixed({"current_date", {}, 0, date, batch_date, false, nullptr, true}))
+      .bare = true;
+
+  list.add({"date_trunc"}, "date_trunc(unit, t) -> timestamp", "the start of the year, month, hour… of t",
+           "date_trunc('month', timestamp'2024-02-29 12:00:00') = timestamp'2024-02-01 00:00:00'",
+           fixed({"date_trunc", {text, timestamp}, 2, timestamp, date_trunc}));
+  list.add({"trunc"}, "trunc(d, unit) -> date", "the first day of the year, quarter, month or week",
+           "trunc(date'2024-02-29', 'month') = date'2024-02-01'", fixed({"trunc", {date, text}, 2, date, trunc_date}));
   part({"year"}, "year(d) -> int", "the year", "year(date'2024-02-29') = 2024", date,
        unary<std::int32_t, Days, year_of>);
   part({"quarter"}, "quarter(d) -> int", "the quarter, 1 to 4", "quarter(date'2024-02-29') = 1", date,
@@ -348,54 +198,57 @@ std::vector<Function> time_functions() {
        unary<std::int32_t, Micros, minute_of>);
   part({"second"}, "second(t) -> int", "the second", "second(timestamp'2024-02-29 12:30:45') = 45", timestamp,
        unary<std::int32_t, Micros, second_of>);
-  add({"last_day"}, "last_day(d) -> date", "the last day of its month", "last_day(date'2024-02-01') = date'2024-02-29'",
-      fixed({"last_day", {date}, 1, date, unary<Days, Days, last_day>}));
-  add({"date_add", "dateadd"}, "date_add(d, days) -> date", "the date some days later",
-      "date_add(date'2024-02-28', 1) = date'2024-02-29'",
-      fixed({"date_add", {date, number}, 2, date, add_days<1>, true}));
-  add({"date_sub"}, "date_sub(d, days) -> date", "the date some days before",
-      "date_sub(date'2024-03-01', 1) = date'2024-02-29'",
-      fixed({"date_sub", {date, number}, 2, date, add_days<-1>, true}));
-  add({"datediff", "date_diff"}, "datediff(end, start) -> int", "days from start to end",
-      "datediff(date'2024-03-01', date'2024-02-28') = 2",
-      fixed({"datediff", {date, date}, 2, number, binary<std::int32_t, Days, Days, days_between>}));
-  add({"add_months"}, "add_months(d, months) -> date", "the date some months later, clamped to the month's end",
-      "add_months(date'2024-01-31', 1) = date'2024-02-29'",
-      fixed({"add_months", {date, number}, 2, date, add_months_to_date<1>}));
-  add({"months_between"}, "months_between(a, b[, rounded]) -> double", "months from b to a",
-      "months_between(date'2024-03-01', date'2024-01-01') = 2",
-      fixed({"months_between", {timestamp, timestamp, TypeKind::boolean}, 2, TypeKind::float64, months_between}));
-  add({"make_date"}, "make_date(year, month, day) -> date", "a date of its parts",
-      "make_date(2024, 2, 29) = date'2024-02-29'",
-      fixed({"make_date", {number, number, number}, 3, date, make_date, true}));
-  add({"unix_seconds"}, "unix_seconds(t) -> bigint", "seconds since 1970",
-      "unix_seconds(timestamp'1970-01-01 00:00:01') = 1",
-      fixed({"unix_seconds",
-             {timestamp},
-             1,
-             big,
-             unary<std::int64_t, Micros, [](const Micros& t) { return floor_quotient(t, kSecond); }>}));
-  add({"unix_millis"}, "unix_millis(t) -> bigint", "milliseconds since 1970",
-      "unix_millis(timestamp'1970-01-01 00:00:01') = 1000",
-      fixed({"unix_millis", {timestamp}, 1, big, unary<std::int64_t, Micros, unix_millis>}));
-  add({"unix_micros"}, "unix_micros(t) -> bigint", "microseconds since 1970",
-      "unix_micros(timestamp'1970-01-01 00:00:01') = 1000000",
-      fixed({"unix_micros", {timestamp}, 1, big, unary<std::int64_t, Micros, unix_micros>}));
-  add({"timestamp_seconds"}, "timestamp_seconds(n) -> timestamp", "the moment n seconds after 1970",
-      "timestamp_seconds(1) = timestamp'1970-01-01 00:00:01'",
-      fixed({"timestamp_seconds",
-             {big},
-             1,
-             timestamp,
-             checked_unary<Micros, std::int64_t, timestamp_of<1'000'000>>,
-             true}));
-  add({"timestamp_millis"}, "timestamp_millis(n) -> timestamp", "the moment n milliseconds after 1970",
+  list.add({"last_day"}, "last_day(d) -> date", "the last day of its month",
+           "last_day(date'2024-02-01') = date'2024-02-29'",
+           fixed({"last_day", {date}, 1, date, unary<Days, Days, last_day>}));
+  list.add({"date_add", "dateadd"}, "date_add(d, days) -> date", "the date some days later",
+           "date_add(date'2024-02-28', 1) = date'2024-02-29'",
+           fixed({"date_add", {date, number}, 2, date, add_days<1>, true}));
+  list.add({"date_sub"}, "date_sub(d, days) -> date", "the date some days before",
+           "date_sub(date'2024-03-01', 1) = date'2024-02-29'",
+           fixed({"date_sub", {date, number}, 2, date, add_days<-1>, true}));
+  list.add({"datediff", "date_diff"}, "datediff(end, start) -> int", "days from start to end",
+           "datediff(date'2024-03-01', date'2024-02-28') = 2",
+           fixed({"datediff", {date, date}, 2, number, binary<std::int32_t, Days, Days, days_between>}));
+  list.add({"add_months"}, "add_months(d, months) -> date", "the date some months later, clamped to the month's end",
+           "add_months(date'2024-01-31', 1) = date'2024-02-29'",
+           fixed({"add_months", {date, number}, 2, date, add_months_to_date<1>}));
+  list.add({"months_between"}, "months_between(a, b[, rounded]) -> double", "months from b to a",
+           "months_between(date'2024-03-01', date'2024-01-01') = 2",
+           fixed({"months_between", {timestamp, timestamp, TypeKind::boolean}, 2, TypeKind::float64, months_between}));
+  list.add({"make_date"}, "make_date(year, month, day) -> date", "a date of its parts",
+           "make_date(2024, 2, 29) = date'2024-02-29'",
+           fixed({"make_date", {number, number, number}, 3, date, make_date, true}));
+  list.add({"unix_seconds"}, "unix_seconds(t) -> bigint", "seconds since 1970",
+           "unix_seconds(timestamp'1970-01-01 00:00:01') = 1",
+           fixed({"unix_seconds",
+                  {timestamp},
+                  1,
+                  big,
+                  unary<std::int64_t, Micros, [](const Micros& t) { return floor_quotient(t, kSecondMicros); }>}));
+  list.add({"unix_millis"}, "unix_millis(t) -> bigint", "milliseconds since 1970",
+           "unix_millis(timestamp'1970-01-01 00:00:01') = 1000",
+           fixed({"unix_millis", {timestamp}, 1, big, unary<std::int64_t, Micros, unix_millis>}));
+  list.add({"unix_micros"}, "unix_micros(t) -> bigint", "microseconds since 1970",
+           "unix_micros(timestamp'1970-01-01 00:00:01') = 1000000",
+           fixed({"unix_micros", {timestamp}, 1, big, unary<std::int64_t, Micros, unix_micros>}));
+  list.add({"timestamp_seconds"}, "timestamp_seconds(n) -> timestamp", "the moment n seconds after 1970",
+           "timestamp_seconds(1) = timestamp'1970-01-01 00:00:01'",
+           fixed({"timestamp_seconds",
+                  {big},
+                  1,
+                  timestamp,
+                  checked_unary<Micros, std::int64_t, timestamp_of<1'000'000>>,
+                  true}));
+  list.add(
+      {"timestamp_millis"}, "timestamp_millis(n) -> timestamp", "the moment n milliseconds after 1970",
       "timestamp_millis(1000) = timestamp'1970-01-01 00:00:01'",
       fixed({"timestamp_millis", {big}, 1, timestamp, checked_unary<Micros, std::int64_t, timestamp_of<1000>>, true}));
-  add({"timestamp_micros"}, "timestamp_micros(n) -> timestamp", "the moment n microseconds after 1970",
+  list.add(
+      {"timestamp_micros"}, "timestamp_micros(n) -> timestamp", "the moment n microseconds after 1970",
       "timestamp_micros(1000000) = timestamp'1970-01-01 00:00:01'",
       fixed({"timestamp_micros", {big}, 1, timestamp, checked_unary<Micros, std::int64_t, timestamp_of<1>>, true}));
-  return list;
+  return list.take();
 }
 
 }  // namespace streamrun

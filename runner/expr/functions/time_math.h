@@ -10,6 +10,7 @@
 namespace streamrun {
 
 constexpr std::int64_t kDayMicros = 86'400'000'000;
+constexpr std::int64_t kSecondMicros = 1'000'000;
 constexpr const char* kTimeOverflow = "date or time out of range";
 
 inline std::int64_t floor_quotient(std::int64_t a, std::int64_t b) {
@@ -17,6 +18,10 @@ inline std::int64_t floor_quotient(std::int64_t a, std::int64_t b) {
 }
 inline std::int64_t floor_remainder(std::int64_t a, std::int64_t b) {
   return a % b < 0 ? a % b + b : a % b;
+}
+// The day of a moment.
+inline std::int32_t day_of(std::int64_t micros) {
+  return static_cast<std::int32_t>(floor_quotient(micros, kDayMicros));
 }
 inline std::int32_t days_in_month(std::int32_t year, std::uint32_t month) {
   const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
@@ -84,28 +89,30 @@ constexpr auto scale_interval = [](const T& a, const double& b, T& out) -> const
 }  // namespace time_math
 
 template <int sign>
-constexpr Kernel add_days = checked_binary<std::int32_t, std::int32_t, std::int32_t, time_math::date_days<sign>>;
-constexpr Kernel days_plus_date = checked_binary<std::int32_t, std::int32_t, std::int32_t, time_math::days_date>;
+constexpr CallKernel add_days = checked_binary<std::int32_t, std::int32_t, std::int32_t, time_math::date_days<sign>>;
+constexpr CallKernel days_plus_date = checked_binary<std::int32_t, std::int32_t, std::int32_t, time_math::days_date>;
 template <int sign>
-constexpr Kernel add_interval_to_date =
+constexpr CallKernel add_interval_to_date =
     checked_binary<std::int32_t, std::int32_t, std::int64_t, time_math::date_interval<sign>>;
-constexpr Kernel interval_plus_date =
+constexpr CallKernel interval_plus_date =
     checked_binary<std::int32_t, std::int64_t, std::int32_t, time_math::interval_date>;
 template <int sign>
-constexpr Kernel add_months_to_date = binary<std::int32_t, std::int32_t, std::int32_t, time_math::date_months<sign>>;
-constexpr Kernel months_plus_date = binary<std::int32_t, std::int32_t, std::int32_t, time_math::months_date>;
+constexpr CallKernel add_months_to_date =
+    binary<std::int32_t, std::int32_t, std::int32_t, time_math::date_months<sign>>;
+constexpr CallKernel months_plus_date = binary<std::int32_t, std::int32_t, std::int32_t, time_math::months_date>;
 template <int sign>
-constexpr Kernel add_months_to_timestamp =
+constexpr CallKernel add_months_to_timestamp =
     binary<std::int64_t, std::int64_t, std::int32_t, time_math::timestamp_months<sign>>;
-constexpr Kernel months_plus_timestamp = binary<std::int64_t, std::int32_t, std::int64_t, time_math::months_timestamp>;
-constexpr Kernel date_minus_date = binary<std::int64_t, std::int32_t, std::int32_t, time_math::between_dates>;
-constexpr Kernel scale_day_interval =
+constexpr CallKernel months_plus_timestamp =
+    binary<std::int64_t, std::int32_t, std::int64_t, time_math::months_timestamp>;
+constexpr CallKernel date_minus_date = binary<std::int64_t, std::int32_t, std::int32_t, time_math::between_dates>;
+constexpr CallKernel scale_day_interval =
     checked_binary<std::int64_t, std::int64_t, double, time_math::scale_interval<std::int64_t, false>>;
-constexpr Kernel scale_month_interval =
+constexpr CallKernel scale_month_interval =
     checked_binary<std::int32_t, std::int32_t, double, time_math::scale_interval<std::int32_t, false>>;
-constexpr Kernel divide_day_interval =
+constexpr CallKernel divide_day_interval =
     checked_binary<std::int64_t, std::int64_t, double, time_math::scale_interval<std::int64_t, true>>;
-constexpr Kernel divide_month_interval =
+constexpr CallKernel divide_month_interval =
     checked_binary<std::int32_t, std::int32_t, double, time_math::scale_interval<std::int32_t, true>>;
 
 }  // namespace streamrun

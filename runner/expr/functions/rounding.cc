@@ -1,0 +1,184 @@
+// Rounding of numbers.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "runner/data/text_value.h"
+#include "runner/expr/coercion.h"
+#include "runner/expr/decimal_math.h"
+#include "runner/expr/functions/lists.h"
+#include "runner/expr/functions/rules.h"
+
+namespace streamrun {
+
+namespace {
+
+enum class Rounding { half_up, half_even, floor, ceiling };
+
+// value / 10^drop, rounded; drop > 0.
+template <Rounding how>
+Int128 rounded(Int128 value, int drop) {
+  if (drop > 38) return how == Rounding::floor && value < 0 ? -1 : how == Rounding::ceiling && value > 0 ? 1 : 0;
+  const Int128 unit = power_of_ten(drop), quotient = value / unit, rest = value % unit;
+  if (rest == 0) return quotient;
+  const int sign = value < 0 ? -1 : 1;
+  if (how == Rounding::floor) return sign < 0 ? quotient - 1 : quotient;
+  if (how == Rounding::ceiling) return sign > 0 ? quotient + 1 : quotient;
+  const Int128 size = rest < 0 ? -rest : rest, other = unit - size;
+  const bool up = size > other || (size == other && (how == Rounding::half_up || quotient % 2 != 0));
+  return up ? quotient + sign : quotient;
+}
+
+int digits_of(const KernelCall& call) {
+  return call.arguments.size() > 1 ? call.arguments[1]->value<std::int32_t>(0) : 0;
+}
+
+// By the shortest decimal form of the number.
+template <Rounding how, class T>
+T round_float(T x, int digits, std::string& text) {
+  if (!std::isfinite(x) || x == 0 || digits >= 20) return x;
+  constexpr int kScale = 20;
+  Int128 value = 0;
+  if (std::fabs(static_cast<double>(x)) >= 9007199254740992.0) {
+    if (digits >= 0 || std::fabs(static_cast<double>(x)) >= 1e36) return x;
+    value = static_cast<Int128>(x);
+    if (-digits > 37) return 0;
+    return static_cast<T>(rounded<how>(value, -digits) * power_of_ten(-digits));
+  }
+  text.clear();
+  if constexpr (std::is_same_v<T, float>) {
+    append_java_float(x, text);
+  } else {
+    append_java_double(x, text);
+  }
+  if (parse_decimal(text, 38, kScale, value) != DecimalParse::ok) return x;
+  const Int128 result = rounded<how>(value, kScale - digits);
+  if (result == 0) return 0;
+  if (digits >= 0) return static_cast<T>(decimal_to_double(result, digits));
+  return static_cast<T>(result * power_of_ten(std::min(-digits, 18)));
+}
+
+template <Rounding how, class T>
+void round_floats(const KernelCall& call) {
+  T* out = call.out.values<T>();
+  const int digits = digits_of(call);
+  std::string text;
+  for_each_value<T>(call, call.arguments[0],
+                    [&](const T& x, std::uint32_t row) { out[row] = round_float<how, T>(x, digits, text); });
+}
+
+template <Rounding how, class T>
+void round_integers(const KernelCall& call) {
+  T* out = call.out.values<T>();
+  const int digits = digits_of(call);
+  for_each_value<T>(call, call.arguments[0], [&](const T& x, std::uint32_t row) {
+    out[row] = x;
+    if (digits >= 0) return;
+    const Int128 value = digits < -20 ? Int128{0} : rounded<how>(x, -digits) * power_of_ten(-digits);
+    if (value > std::numeric_limits<T>::max() || value < std::numeric_limits<T>::min()) {
+      call.context.errors.add(row, "integer overflow");
+    } else {
+      out[row] = static_cast<T>(value);
+    }
+  });
+}
+
+template <Rounding how>
+void round_decimals(const KernelCall& call) {
+  Int128* out = call.out.values<Int128>();
+  const int scale = call.arguments[0]->type().scale(), to = call.out.type().scale();
+  const int digits = std::min(digits_of(call), scale);
+  for_each_value<Int128>(call, call.arguments[0], [&](const Int128& x, std::uint32_t row) {
+    Int128 value = digits == scale ? x : rounded<how>(x, scale - digits);
+    if (digits < 0) value = digits < -38 ? 0 : value * power_of_ten(-digits);
+    static_cast<void>(to);
+    out[row] = value;
+    if (!decimal_fits(value, call.out.type().precision())) call.context.errors.add(row, "decimal overflow");
+  });
+}
+
+// The type of a decimal rounded to `digits` places (Spark's RoundBase).
+Type rounded_type(const Type& type, int digits) {
+  const int whole = type.precision() - type.scale() + 1;
+  if (digits < 0) return Type::decimal(std::min(std::max(whole, -digits + 1), 38), 0);
+  const int scale = std::min(type.scale(), digits);
+  return Type::decimal(std::min(whole + scale, 38), scale);
+}
+
+Result<int> constant_digits(std::string_view name, const CallTypes& call) {
+  if (call.types.size() < 2 || is_null_type(call.types[1])) return 0;
+  const ColumnPtr& digits = call.constants[1];
+  if (digits == nullptr || call.types[1].kind() != TypeKind::int32) {
+    return failure("argument 2 of " + std::string(name) + " is a constant int");
+  }
+  return digits->is_null(0) ? 0 : digits->value<std::int32_t>(0);
+}
+
+template <Rounding how>
+Result<ResolvedCall> resolve_round(std::string_view name, const CallTypes& call) {
+  const Result<> count = check_count(name, call, 1, 2);
+  if (!count) return pass_on(count);
+  const Result<int> digits = constant_digits(name, call);
+  if (!digits) return pass_on(digits);
+  Type type = call.types[0];
+  if (type.kind() == TypeKind::string || is_null_type(type)) type = TypeKind::float64;
+  std::vector<Type> arguments(call.types.size(), Type(TypeKind::int32));
+  arguments[0] = type;
+  switch (type.kind()) {
+    case TypeKind::int32: return call_of(arguments, type, round_integers<how, std::int32_t>, true);
+    case TypeKind::int64: return call_of(arguments, type, round_integers<how, std::int64_t>, true);
+    case TypeKind::float32: return call_of(arguments, type, round_floats<how, float>);
+    case TypeKind::float64: return call_of(arguments, type, round_floats<how, double>);
+    case TypeKind::decimal: return call_of(arguments, rounded_type(type, *digits), round_decimals<how>, true);
+    default: return failure(wrong_type(name, 0, type, "a number"));
+  }
+}
+
+// Saturates, as a cast of Java's does; NaN is 0.
+template <bool down>
+constexpr auto whole_of = [](const double& x) -> std::int64_t {
+  const double whole = down ? std::floor(x) : std::ceil(x);
+  if (std::isnan(whole)) return 0;
+  if (whole >= 9223372036854775808.0) return std::numeric_limits<std::int64_t>::max();
+  if (whole <= -9223372036854775808.0) return std::numeric_limits<std::int64_t>::min();
+  return static_cast<std::int64_t>(whole);
+};
+
+template <Rounding how>
+Result<ResolvedCall> resolve_whole(std::string_view name, const CallTypes& call) {
+  const Result<> count = check_count(name, call, 1, 2);
+  if (!count) return pass_on(count);
+  Type type = call.types[0];
+  if (call.types.size() == 2) {
+    if (type.is_integer()) type = decimal_for_integer(type.kind());
+    if (type.is_float() || type.kind() == TypeKind::string || is_null_type(type)) type = Type::decimal(30, 15);
+    const Result<int> digits = constant_digits(name, call);
+    if (!digits) return pass_on(digits);
+    if (type.kind() != TypeKind::decimal) return failure(wrong_type(name, 0, type, "a number"));
+    return call_of({type, TypeKind::int32}, rounded_type(type, *digits), round_decimals<how>, true);
+  }
+  if (type.is_integer()) {
+    return call_of({TypeKind::int64}, TypeKind::int64,
+                   unary<std::int64_t, std::int64_t, [](const std::int64_t& a) { return a; }>);
+  }
+  if (type.kind() == TypeKind::decimal) return call_of({type}, rounded_type(type, 0), round_decimals<how>, true);
+  if (!coercible(type, TypeKind::float64)) return failure(wrong_type(name, 0, type, "a number"));
+  return call_of({TypeKind::float64}, TypeKind::int64, unary<std::int64_t, double, whole_of<how == Rounding::floor>>);
+}
+
+}  // namespace
+
+std::vector<Function> rounding_functions() {
+  FunctionList list("Maths");
+  list.add({"ceil", "ceiling"}, "ceil(x[, digits])", "the least whole number that is not less", "ceil(1.2) = 2",
+           [](const CallTypes& c) { return resolve_whole<Rounding::ceiling>("ceil", c); });
+  list.add({"floor"}, "floor(x[, digits])", "the greatest whole number that is not greater", "floor(1.8) = 1",
+           [](const CallTypes& c) { return resolve_whole<Rounding::floor>("floor", c); });
+  list.add({"round"}, "round(x[, digits])", "rounded, halves away from zero", "round(2.5) = 3",
+           [](const CallTypes& c) { return resolve_round<Rounding::half_up>("round", c); });
+  list.add({"bround"}, "bround(x[, digits])", "rounded, halves to the even digit", "bround(2.5) = 2",
+           [](const CallTypes& c) { return resolve_round<Rounding::half_even>("bround", c); });
+  return list.take();
+}
+
+}  // namespace streamrun
