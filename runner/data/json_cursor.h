@@ -228,8 +228,13 @@ inline JsonRead read_json_simple(const Type& type, JsonCursor& cursor, JsonConte
 
 // Passes the value at hand; only its structure is looked at. False: `reason` is set.
 bool skip_json_container(JsonCursor& cursor, int depth);
+inline constexpr std::array<bool, 256> kJsonScalarStart = [] {
+  std::array<bool, 256> starts{};
+  for (const char c : std::string_view("\"-0123456789tfn")) starts[static_cast<unsigned char>(c)] = true;
+  return starts;
+}();
 inline bool json_scalar_starts(char c) {
-  return c == '"' || c == '-' || static_cast<unsigned char>(c - '0') <= 9 || c == 't' || c == 'f' || c == 'n';
+  return kJsonScalarStart[static_cast<unsigned char>(c)];
 }
 inline bool skip_json(JsonCursor& cursor, int depth) {
   const char c = *cursor.here();

@@ -31,7 +31,8 @@ struct ExpectedKey {
   std::uint64_t words[2] = {0, 0};
   std::uint64_t masks[2] = {0, 0};
   std::int32_t column = kUnwanted;
-  std::string text;  // empty: nothing is expected yet
+  bool fits = false;  // in the words
+  std::string text;   // empty: nothing is expected yet
 
   void set(std::string_view quoted, std::int32_t wanted) {
     text = quoted;
@@ -39,6 +40,7 @@ struct ExpectedKey {
     unsigned char mask[16] = {};
     unsigned char head[16] = {};
     const std::size_t size = std::min<std::size_t>(text.size(), sizeof mask);
+    fits = text.size() <= sizeof mask;
     std::memset(mask, 0xFF, size);
     std::memcpy(head, text.data(), size);
     std::memcpy(masks, mask, sizeof masks);
@@ -48,7 +50,7 @@ struct ExpectedKey {
     const std::uint64_t differ =
         ((load_word(key) ^ words[0]) & masks[0]) | ((load_word(key + 8) ^ words[1]) & masks[1]);
     if (differ != 0) return false;
-    return text.size() <= 16 || std::memcmp(key + 16, text.data() + 16, text.size() - 16) == 0;
+    return fits || std::memcmp(key + 16, text.data() + 16, text.size() - 16) == 0;
   }
 };
 
@@ -188,30 +190,8 @@ class Run {
     ++cursor.at;
     if (cursor.token() == '}') {
       ++cursor.at;
-    } else {
-      for (std::size_t place = 0;; ++place) {
-        if (cursor.stop - cursor.at < 4) return fail(row, "it ends too early");  // key, colon, value, brace
-        const char* const key = cursor.here();
-        std::int32_t wanted;
-        if (place < scratch_.expected.size() && scratch_.expected[place].matches(key)) [[likely]] {
-          wanted = scratch_.expected[place].column;
-          if (cursor.base[cursor.at[1]] != ':') return fail(row, "a colon is missing behind a key");
-          cursor.at += 2;
-        } else if (!find_key(place, wanted)) {
-          return fail(row, cursor.reason);
-        }
-        if (wanted == kUnwanted) {
-          if (!skip_json(cursor, 1)) return fail(row, cursor.reason);
-        } else if (!value(targets_[static_cast<std::size_t>(wanted)], row, found)) {
-          return fail(row, cursor.reason);
-        }
-        const char next = *cursor.here();
-        ++cursor.at;
-        if (next == ',') continue;
-        if (next == '}') break;
-        --cursor.at;
-        return fail(row, "a comma or a brace is missing");
-      }
+    } else if (const char* reason = fields(row, found)) {
+      return fail(row, reason);
     }
     if (cursor.at[-1] >= cursor.end) return fail(row, "it ends too early");
     if (!cursor.done()) return fail(row, "something follows the object");
@@ -221,6 +201,52 @@ class Run {
       pending_.clear();
     }
     return true;
+  }
+
+  // Up to behind the closing brace; or what is wrong. The place stands in a register: most fields are expected, and
+  // not wanted.
+  const char* fields(std::uint32_t row, std::size_t& found) {
+    const char* const base = cursor_.base;
+    const std::uint32_t* const stop = cursor_.stop;
+    const std::uint32_t* at = cursor_.at;
+    const ExpectedKey* expected = scratch_.expected.data();
+    std::size_t places = scratch_.expected.size();
+    for (std::size_t place = 0;; ++place) {
+      const char* reason = nullptr;
+      std::int32_t wanted;
+      if (stop - at < 4) {  // key, colon, value, brace
+        reason = "it ends too early";
+      } else if (place < places && expected[place].matches(base + *at)) [[likely]] {
+        wanted = expected[place].column;
+        if (base[at[1]] != ':') reason = "a colon is missing behind a key";
+        at += 2;
+      } else {
+        cursor_.at = at;
+        if (!find_key(place, wanted)) return cursor_.reason;
+        at = cursor_.at;
+        expected = scratch_.expected.data();
+        places = scratch_.expected.size();
+      }
+      if (reason == nullptr && wanted == kUnwanted && json_scalar_starts(base[*at])) [[likely]] {
+        ++at;
+      } else {
+        cursor_.at = at;
+        if (reason != nullptr) return reason;
+        const bool good =
+            wanted == kUnwanted ? skip_json(cursor_, 1) : value(targets_[static_cast<std::size_t>(wanted)], row, found);
+        if (!good) return cursor_.reason;
+        at = cursor_.at;
+      }
+      const char next = base[*at];
+      if (next == ',') [[likely]] {
+        ++at;
+        continue;
+      }
+      cursor_.at = at;
+      if (next != '}') return "a comma or a brace is missing";
+      ++cursor_.at;
+      return nullptr;
+    }
   }
 
   // The key at hand, which was not expected at this place; it will be next time.

@@ -143,21 +143,31 @@ inline StringRef string_ref_within(std::string_view whole, const char* data, std
   return inline_ref(static_cast<std::uint32_t>(last), static_cast<std::uint64_t>(last >> 32), size);
 }
 
-// Digits at `p`, at most 18: their number; `value` is theirs.
+// Digits at `p`, at most 18: their number; `value` is theirs. Eight at once: those that are none are shifted out, and
+// pairs, fours and eights are added up in their places.
 inline unsigned read_digits(const char* p, std::uint64_t& value) {
+  constexpr std::uint64_t kZeros = 0x3030303030303030U;
+  constexpr std::uint64_t kTens[] = {1, 10, 100, 1000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000};
   std::uint64_t v = 0;
   unsigned n = 0;
-  for (; n < 16; n += 8) {  // eight at once, while all eight are digits
-    const std::uint64_t word = load_word(p + n);
-    if ((((word + 0x4646464646464646U) | (word - 0x3030303030303030U)) & 0x8080808080808080U) != 0) break;
-    std::uint64_t eight = word - 0x3030303030303030U;
-    eight = eight * 10 + (eight >> 8);
-    eight = (((eight & 0x000000FF000000FFU) * 0x000F424000000064U) +
-             (((eight >> 16) & 0x000000FF000000FFU) * 0x0000271000000001U)) >>
-            32;
-    v = v * 100'000'000 + eight;
+  for (; n < 16; n += 8) {
+    std::uint64_t digits = load_word(p + n) ^ kZeros;
+    // The lowest top bit that is set is of the first byte over 9.
+    const std::uint64_t others = ((digits + 0x7676767676767676U) | digits) & 0x8080808080808080U;
+    const auto count = others == 0 ? 8U : static_cast<unsigned>(std::countr_zero(others)) / 8;
+    if (count == 0) break;
+    digits <<= 8 * (8 - count);
+    digits = digits * 10 + (digits >> 8);
+    const std::uint64_t eight = (((digits & 0x000000FF000000FFU) * 0x000F424000000064U) +
+                                 (((digits >> 16) & 0x000000FF000000FFU) * 0x0000271000000001U)) >>
+                                32;
+    v = v * kTens[count] + eight;
+    if (count != 8) {
+      value = v;
+      return n + count;
+    }
   }
-  for (; n < 18; ++n) {
+  for (; n >= 16 && n < 18; ++n) {
     const auto digit = static_cast<unsigned char>(p[n] - '0');
     if (digit > 9) break;
     v = v * 10 + digit;

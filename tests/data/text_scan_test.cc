@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "runner/data/raw_records.h"
+
 namespace streamrun {
 namespace {
 
@@ -48,6 +50,21 @@ TEST_CASE("references to parts of a text read nothing outside of it") {
         const StringRef ref = string_ref_within(text.view(), text.view().data() + begin, size);
         REQUIRE(ref == StringRef(text.view().substr(begin, size)));
       }
+    }
+  }
+}
+
+TEST_CASE("digits are read up to the first byte that is none") {
+  const std::string_view all = "123456789012345678901234567890";
+  for (std::size_t size = 0; size <= 24; ++size) {
+    for (const char behind : {'\0', '/', ':', '.', 'e', '\xB5', '\xFF', ' '}) {
+      std::string text(all.substr(0, size));
+      text += behind;
+      text.resize(text.size() + kPadding, '9');
+      const unsigned expected = static_cast<unsigned>(std::min<std::size_t>(size, 18));
+      std::uint64_t value = 77;
+      REQUIRE(read_digits(text.data(), value) == expected);
+      REQUIRE(value == (expected == 0 ? 0 : std::stoull(text.substr(0, expected))));
     }
   }
 }
