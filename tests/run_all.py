@@ -5,7 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness import cases, catalog, hostile, mutants, programs, rules, schema, terminal
+from harness import cases, catalog, documents, hostile, mutants, programs, rules, schema, terminal
 
 ACCEPT = os.environ.get('STREAMRUN_ACCEPT') == '1'
 
@@ -35,6 +35,8 @@ def program_jobs(build):
 
 
 def source_jobs(build, tidy):
+    yield lambda: documents.readme(build / 'streamrun')
+    yield lambda: documents.benchmark(str(build / 'streamrun'))
     yield rule('includes', rules.include_faults)
     yield rule('format', rules.format_faults)
     for check in (catalog, schema, terminal):

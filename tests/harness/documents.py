@@ -1,0 +1,51 @@
+"""What the README says is what happens, and the benchmark measures what it says."""
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from harness.cases import ROOT
+
+
+def run(command, folder, program):
+    (folder / 'build').mkdir(exist_ok=True)
+    link = folder / 'build' / 'streamrun'
+    if not link.exists():
+        link.symlink_to(program)
+    done = subprocess.run(['bash', '-c', command], cwd=folder, capture_output=True, text=True, env={**os.environ})
+    return done.stdout + done.stderr
+
+
+def readme(program):
+    """The first pipeline, and the commands below it with what they print."""
+    text = (ROOT / 'README.md').read_text(encoding='utf-8')
+    pipeline = re.search(r'```yaml\n# (\S+)\n(.*?)```', text, re.S)
+    steps = re.findall(r'^    \$ (.*)\n((?:^    (?!\$ ).*\n)*)', text[pipeline.end():], re.M)
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        (folder / pipeline[1]).write_text(f'# {pipeline[1]}\n{pipeline[2]}', encoding='utf-8')
+        for command, expected in steps:
+            expected = re.sub(r'^    ', '', expected, flags=re.M)
+            got = run(command, folder, program)
+            found.append((f'README: {command}', None if got == expected else f'says\n{expected}\nis\n{got}'))
+    return found or [('README', 'shows no command')]
+
+
+def benchmark(program):
+    """Every workload, on a little data."""
+    bench = str(ROOT / 'tools' / 'bench')
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([bench, '--records', '2000', '--runs', '1', '--data', folder, '--streamrun', program,
+                               '--against', 'cat *.jsonl > /dev/null || true'], capture_output=True, text=True)
+        found = []
+        for path in sorted((ROOT / 'tools' / 'workloads').glob('*.yaml')):
+            if path.name.startswith('make_'):
+                continue
+            line = re.search(rf'^{path.stem} .* M records/s +cpu .* s +peak \d+ MiB', done.stdout, re.M)
+            found.append((f'tools/bench {path.stem}', None if line else done.stdout + done.stderr))
+        ratios = done.stdout.count('times as fast')
+        if done.returncode != 0 or ratios != len(found):
+            found.append(('tools/bench', f'ended with {done.returncode}, {ratios} ratios\n{done.stdout}{done.stderr}'))
+    return found
