@@ -51,7 +51,9 @@ def jobs(options):
     yield from (('', job) for job in case_jobs(build / 'streamrun', options.only))
     if ACCEPT or options.only:
         return
-    yield from (('', job) for job in [*program_jobs(build), *source_jobs(build, options.tidy)])
+    # A sanitizer takes memory of its own, and signals.
+    processes = [lambda: programs.process_tests(build / 'streamrun')]
+    yield from (('', job) for job in [*program_jobs(build), *processes, *source_jobs(build, options.tidy)])
     for other, threaded in ((options.sanitized, False), (options.threads, True)):
         if other:
             found = [*program_jobs(other.resolve()), *case_jobs(other.resolve() / 'streamrun', threaded=threaded)]

@@ -7,6 +7,14 @@
 
 namespace streamrun {
 
+namespace {
+
+struct RawOptions {
+  std::uint32_t record_length = 0;
+};
+
+}  // namespace
+
 FormatDescriptor describe_raw_format() {
   FormatDescriptor made;
   made.name = "raw";
@@ -14,8 +22,12 @@ FormatDescriptor describe_raw_format() {
   made.can_fail = false;
   made.example = "{file: {path: in.bin}, format: raw}";
   made.own_schema = Schema{{{"value", TypeKind::binary}}, {}};
-  made.options = Options<NoFormatOptions>{}.table();
-  made.decode = format_decode<NoFormatOptions>(made.options);
+  made.options = Options<RawOptions>{}
+                     .optional("record_length", &RawOptions::record_length, "",
+                               "bytes of each record; without it, lines", {1, 1 << 20})
+                     .table();
+  made.decode = format_decode<RawOptions>(made.options);
+  made.record_length = [](const void* options) { return static_cast<const RawOptions*>(options)->record_length; };
   made.check_read = [](const void*, const Schema& schema, Span place, Diagnostics& diagnostics) {
     if (schema.columns == std::vector<Field>{{"value", TypeKind::binary}}) return true;
     diagnostics.error("bad-format", place, "format raw has one column, (value binary)");
@@ -24,7 +36,11 @@ FormatDescriptor describe_raw_format() {
   made.make_decoder = [](const void*, const Schema&, const std::vector<bool>& wanted) {
     return make_raw_decoder(!wanted.empty() && wanted[0]);
   };
-  made.check_write = [](const void*, const std::vector<Field>& columns, Span place, Diagnostics& diagnostics) {
+  made.check_write = [](const void* options, const std::vector<Field>& columns, Span place, Diagnostics& diagnostics) {
+    if (options != nullptr && static_cast<const RawOptions*>(options)->record_length != 0) {
+      diagnostics.error("bad-format", place, "record_length cuts what is read; bytes are written as they are");
+      return false;
+    }
     if (columns.size() != 1) {
       diagnostics.error("bad-format", place,
                         "format raw writes one column, not " + std::to_string(columns.size()) + "; name it in columns");

@@ -41,7 +41,8 @@ Result<Program> run(const std::vector<std::string>& command, const std::string& 
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, reads.get(), STDIN_FILENO);
   if (!folder.empty()) posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
-  // This process ignores SIGPIPE; a program expects it.
+  // This process ignores SIGPIPE; a program expects it. A group of its own: an interrupt at the terminal asks this
+  // process to finish the batch, which it cannot do without the program.
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t defaults;
@@ -51,7 +52,8 @@ Result<Program> run(const std::vector<std::string>& command, const std::string& 
   sigemptyset(&blocked);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   posix_spawnattr_setsigmask(&attributes, &blocked);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
   std::vector<char*> arguments;
   for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
@@ -79,8 +81,8 @@ struct PipeTarget {
 
 class PipeStage final : public Stage {
  public:
-  PipeStage(std::shared_ptr<const PipeTarget> target, std::string folder)
-      : target_(std::move(target)), folder_(std::move(folder)) {}
+  PipeStage(std::shared_ptr<const PipeTarget> target, const Environment& environment)
+      : target_(std::move(target)), folder_(environment.working_folder), spool_(environment.spools) {}
 
   Result<> append(StagedRows&& rows) override { return spool_.append(std::move(rows.bytes)); }
 
@@ -113,8 +115,8 @@ class PipeStage final : public Stage {
 
 class PipeSink final : public Sink {
  public:
-  PipeSink(std::shared_ptr<const PipeTarget> target, std::string folder)
-      : target_(std::move(target)), folder_(std::move(folder)) {}
+  PipeSink(std::shared_ptr<const PipeTarget> target, const Environment& environment)
+      : target_(std::move(target)), environment_(environment) {}
 
   void encode(const RecordBatch& batch, KernelContext&, std::vector<StagedRows>& out) const override {
     target_->encoder->encode(batch, out);
@@ -124,11 +126,13 @@ class PipeSink final : public Sink {
     ::signal(SIGPIPE, SIG_IGN);
     return {};
   }
-  Result<std::unique_ptr<Stage>> stage(BatchTime) override { return std::make_unique<PipeStage>(target_, folder_); }
+  Result<std::unique_ptr<Stage>> stage(BatchTime) override {
+    return std::make_unique<PipeStage>(target_, environment_);
+  }
 
  private:
   std::shared_ptr<const PipeTarget> target_;
-  std::string folder_;
+  Environment environment_;
 };
 
 std::optional<BoundSink> bind(const PipeOptions& options, SinkBindContext& context) {
@@ -150,7 +154,7 @@ std::optional<BoundSink> bind(const PipeOptions& options, SinkBindContext& conte
   bound.detail = fmt::format("{}", fmt::join(options.command, " "));
   bound.guarantee = "at least once";
   bound.open = [target = std::shared_ptr<const PipeTarget>(std::move(target))](const Environment& environment) {
-    return std::make_unique<PipeSink>(target, environment.working_folder);
+    return std::make_unique<PipeSink>(target, environment);
   };
   return bound;
 }

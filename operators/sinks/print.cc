@@ -1,12 +1,12 @@
 // Spark's console layout.
 #include <fmt/format.h>
 
-#include <cstring>
-
 #include "operators/builtin_catalog.h"
 #include "runner/data/codec.h"
-#include "runner/operator/file_descriptor.h"
+#include "runner/operator/byte_spool.h"
+#include "runner/operator/row_frames.h"
 #include "runner/operator/sink.h"
+#include "runner/operator/standard_output.h"
 
 namespace streamrun {
 namespace {
@@ -23,70 +23,68 @@ struct Layout {
 
 constexpr std::size_t kDashes = 43;
 
-// Staged bytes are rows, each behind its length: a row may hold line ends.
-class PrintStage final : public Stage {
- public:
-  PrintStage(std::shared_ptr<const Layout> layout, int output, BatchTime batch)
-      : layout_(std::move(layout)), output_(output), batch_(batch) {}
-
-  Result<> append(StagedRows&& rows) override {
-    std::string_view left = rows.bytes;
-    while (!left.empty() && kept_ <= layout_->rows) {
-      std::uint32_t size = 0;
-      std::memcpy(&size, left.data(), sizeof size);
-      if (kept_++ < layout_->rows) text_ += left.substr(sizeof size, size);
-      left.remove_prefix(sizeof size + size);
-    }
-    return {};
-  }
-
-  Result<> publish() override {
-    const std::string line(kDashes, '-');
-    return write_all(output_,
-                     fmt::format("{0}\nTime: {1} ms\n{0}\n{2}{3}\n", line, batch_.value, text_,
-                                 kept_ > layout_->rows ? "...\n" : ""),
-                     "standard output");
-  }
-
-  void discard() override {}
-
- private:
-  std::shared_ptr<const Layout> layout_;
-  int output_;
-  BatchTime batch_;
-  std::string text_;
-  std::uint32_t kept_ = 0;
-};
-
 class PrintSink final : public Sink {
  public:
-  PrintSink(std::shared_ptr<const Layout> layout, int output) : layout_(std::move(layout)), output_(output) {}
+  PrintSink(std::shared_ptr<const Layout> layout, const Environment& environment)
+      : layout_(std::move(layout)), output_(environment.output), spools_(environment.spools) {}
 
+  // One row more than is shown tells that there are more.
   void encode(const RecordBatch& batch, KernelContext&, std::vector<StagedRows>& out) const override {
     if (batch.selection.empty()) return;
     std::vector<ColumnPtr> columns;
     for (const std::uint32_t i : layout_->columns) columns.push_back(batch.columns[i]);
-    StagedRows staged;
+    StagedRows& staged = out.emplace_back();
     staged.rows = batch.selection.count();
-    // One more than is shown tells that there are more.
     for (std::uint32_t i = 0; i < batch.selection.count() && i <= layout_->rows; ++i) {
-      const std::size_t at = staged.bytes.size();
-      staged.bytes.resize(at + sizeof(std::uint32_t));
-      layout_->encoder->encode(columns, Selection::of({batch.selection[i]}), staged.bytes);
-      const auto size = static_cast<std::uint32_t>(staged.bytes.size() - at - sizeof(std::uint32_t));
-      std::memcpy(staged.bytes.data() + at, &size, sizeof size);
+      append_frame(staged.bytes, [&](std::string& to) {
+        layout_->encoder->encode(columns, Selection::of({batch.selection[i]}), to);
+      });
     }
-    out.push_back(std::move(staged));
   }
 
-  Result<std::unique_ptr<Stage>> stage(BatchTime batch) override {
-    return std::make_unique<PrintStage>(layout_, output_, batch);
+  Result<std::unique_ptr<Stage>> stage(BatchTime batch) override;
+
+  Result<> write(BatchTime batch, const ByteSpool& rows, bool more) {
+    const std::string line(kDashes, '-');
+    auto done = output_.write(fmt::format("{0}\nTime: {1} ms\n{0}\n", line, batch.value));
+    if (done) done = rows.read([this](std::string_view bytes) { return output_.write(bytes); });
+    return done ? output_.write(more ? "...\n\n" : "\n") : done;
   }
+
+  const Layout& layout() const { return *layout_; }
+  const std::shared_ptr<SpoolPool>& spools() const { return spools_; }
 
  private:
   std::shared_ptr<const Layout> layout_;
-  int output_;
+  StandardOutput output_;
+  std::shared_ptr<SpoolPool> spools_;
 };
+
+class PrintStage final : public Stage {
+ public:
+  PrintStage(PrintSink& sink, BatchTime batch) : sink_(sink), batch_(batch), rows_(sink.spools()) {}
+
+  Result<> append(StagedRows&& rows) override {
+    std::string shown;
+    auto done = FrameReader().read(rows.bytes, [&](std::string_view row) -> Result<> {
+      if (kept_ <= sink_.layout().rows && kept_++ < sink_.layout().rows) shown += row;
+      return {};
+    });
+    return done ? rows_.append(std::move(shown)) : done;
+  }
+  Result<> publish() override { return sink_.write(batch_, rows_, kept_ > sink_.layout().rows); }
+  void discard() override { rows_.clear(); }
+
+ private:
+  PrintSink& sink_;
+  BatchTime batch_;
+  ByteSpool rows_;
+  std::uint32_t kept_ = 0;
+};
+
+Result<std::unique_ptr<Stage>> PrintSink::stage(BatchTime batch) {
+  return std::make_unique<PrintStage>(*this, batch);
+}
 
 std::optional<BoundSink> bind(const PrintOptions& options, SinkBindContext& context) {
   auto layout = std::make_shared<Layout>();
@@ -100,7 +98,7 @@ std::optional<BoundSink> bind(const PrintOptions& options, SinkBindContext& cont
   bound.shares = "standard output";
   bound.guarantee = "at least once";
   bound.open = [layout = std::shared_ptr<const Layout>(std::move(layout))](const Environment& environment) {
-    return std::make_unique<PrintSink>(layout, environment.output);
+    return std::make_unique<PrintSink>(layout, environment);
   };
   return bound;
 }

@@ -1,11 +1,9 @@
 // Every row on standard output and nothing else, so that it pipes.
-#include <signal.h>
-
 #include "operators/builtin_catalog.h"
 #include "runner/operator/byte_spool.h"
-#include "runner/operator/file_descriptor.h"
 #include "runner/operator/row_encoder.h"
 #include "runner/operator/sink.h"
+#include "runner/operator/standard_output.h"
 
 namespace streamrun {
 namespace {
@@ -14,15 +12,11 @@ struct StdoutOptions {};
 
 class StdoutSink final : public Sink {
  public:
-  StdoutSink(std::shared_ptr<const RowEncoder> encoder, int output) : encoder_(std::move(encoder)), output_(output) {}
+  StdoutSink(std::shared_ptr<const RowEncoder> encoder, const Environment& environment)
+      : encoder_(std::move(encoder)), output_(environment.output), spools_(environment.spools) {}
 
   void encode(const RecordBatch& batch, KernelContext&, std::vector<StagedRows>& out) const override {
     encoder_->encode(batch, out);
-  }
-  Result<> start() override {
-    // A reader that has gone is an error of the write, not the end of this process without a word.
-    ::signal(SIGPIPE, SIG_IGN);
-    return {};
   }
   Result<std::unique_ptr<Stage>> stage(BatchTime) override;
 
@@ -30,27 +24,30 @@ class StdoutSink final : public Sink {
   Result<> write(const ByteSpool& spool) {
     if (spool.size() == 0) return {};
     if (!header_written_) {
-      if (auto done = write_all(output_, encoder_->header(), "standard output"); !done) return done;
+      if (auto done = output_.write(encoder_->header()); !done) return done;
       header_written_ = true;
     }
-    return spool.read([this](std::string_view bytes) { return write_all(output_, bytes, "standard output"); });
+    return spool.read([this](std::string_view bytes) { return output_.write(bytes); });
   }
+
+  const std::shared_ptr<SpoolPool>& spools() const { return spools_; }
 
  private:
   std::shared_ptr<const RowEncoder> encoder_;
-  int output_;
+  StandardOutput output_;
+  std::shared_ptr<SpoolPool> spools_;
   bool header_written_ = false;
 };
 
 class StdoutStage final : public Stage {
  public:
-  explicit StdoutStage(StdoutSink& sink) : sink_(sink) {}
+  explicit StdoutStage(StdoutSink& sink) : sink_(sink), spool_(sink.spools()) {}
 
   Result<> append(StagedRows&& rows) override { return spool_.append(std::move(rows.bytes)); }
   // Kept until the stage goes: a retry writes all of it again.
   Result<> publish() override { return sink_.write(spool_); }
   void discard() override { spool_.clear(); }
-  std::size_t drainable() const override { return spool_.in_memory(); }
+  std::size_t drainable() const override { return spool_.size(); }
   Result<> drain() override {
     auto written = sink_.write(spool_);
     if (written) spool_.clear();
@@ -74,7 +71,7 @@ std::optional<BoundSink> bind(const StdoutOptions&, SinkBindContext& context) {
   bound.shares = "standard output";
   bound.guarantee = "at least once";
   bound.open = [encoder = std::move(encoder)](const Environment& environment) {
-    return std::make_unique<StdoutSink>(encoder, environment.output);
+    return std::make_unique<StdoutSink>(encoder, environment);
   };
   return bound;
 }

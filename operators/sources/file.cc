@@ -1,16 +1,14 @@
 // A file or a glob of files: read once, or followed as it grows.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <glob.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "operators/builtin_catalog.h"
+#include "runner/operator/input_file.h"
 #include "runner/operator/line_origin.h"
 #include "runner/operator/record_reader.h"
 #include "runner/operator/source.h"
@@ -35,35 +33,8 @@ struct FileOptions {
   Located<Start> start;
 };
 
-struct FileFacts {
-  std::uint64_t size = 0;
-  Compression compression = Compression::none;
-};
-
-Result<FileDescriptor> open_file(const std::string& path, FileFacts& facts) {
-  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file) {
-    if (errno == ENOENT) {
-      return failure(fmt::format("there is no file '{}'; `path` is relative to the working directory", path));
-    }
-    return system_failure("open", path);
-  }
-  struct stat status{};
-  if (::fstat(file.get(), &status) != 0) return system_failure("look at", path);
-  if (!S_ISREG(status.st_mode)) {
-    return failure(fmt::format("'{}' is not a regular file; source `stdin` reads what flows", path));
-  }
-  facts.size = static_cast<std::uint64_t>(status.st_size);
-  char magic[kMagicBytes];
-  const ssize_t n = ::pread(file.get(), magic, sizeof magic, 0);
-  if (n < 0) return system_failure("read", path);
-  facts.compression = compression_of({magic, static_cast<std::size_t>(n)});
-  return file;
-}
-
 // Bytes [begin, end) of one file; of a compressed one they count what it holds, and the end is kToEnd if
 // all of it is meant.
-constexpr std::uint64_t kToEnd = ~std::uint64_t{0} >> 1;
 struct Piece {
   std::string path;
   std::uint64_t begin = 0;
@@ -71,83 +42,11 @@ struct Piece {
   std::uint64_t line = 1;  // number of the first line; 0: it must be counted
 };
 
-// The bytes of a file from `begin` on, whatever it is compressed with.
-Result<std::unique_ptr<ByteInput>> open_bytes(const std::string& path, std::uint64_t begin, std::uint64_t end) {
-  FileFacts facts;
-  auto file = open_file(path, facts);
-  if (!file) return pass_on(file);
-  if (facts.compression == Compression::none) {
-    end = std::min(end, end == kToEnd ? facts.size : end);
-    if (facts.size < end || end < begin) {
-      return failure(
-          fmt::format("'{}' has {} bytes, but bytes {} to {} were planned: it was cut or replaced; put the "
-                      "file back, or start afresh",
-                      path, facts.size, begin, end));
-    }
-    return read_file_range(std::move(*file), path, begin, end);
-  }
-  auto input = decompress(facts.compression, read_file_range(std::move(*file), path, 0, facts.size), path);
-  std::vector<char> skipped(begin == 0 ? 0 : kMorselBytes);
-  while (begin != 0) {
-    const auto n =
-        input->read(skipped.data(), static_cast<std::size_t>(std::min<std::uint64_t>(begin, skipped.size())));
-    if (!n) return pass_on(n);
-    if (*n == 0) return failure(fmt::format("'{}' is shorter than it was: it was cut or replaced", path));
-    begin -= *n;
-  }
-  return input;
-}
-
-// How far a batch may go in one file.
-struct Extent {
-  std::uint64_t bytes = 0;
-  std::uint64_t lines = 0;
-  bool whole = false;  // up to the end of the file
-};
-
-// Counts whole lines within the limits, at least one; what is behind the last line end counts as a line
-// if `last_counts`.
-Result<Extent> measure(ByteInput& input, std::uint64_t max_lines, std::uint64_t max_bytes, bool last_counts) {
-  std::vector<char> buffer(kMorselBytes);
-  Extent extent;
-  std::uint64_t tail = 0;  // bytes behind the last line end seen
-  for (;;) {
-    const auto n = input.read(buffer.data(), buffer.size());
-    if (!n) return pass_on(n);
-    if (*n == 0) break;
-    std::size_t at = 0;
-    while (at < *n) {
-      std::uint64_t lines = 1;
-      // Line by line only where the byte limit may be near.
-      const bool careful = max_bytes - extent.bytes < tail + *n;
-      if (!careful) lines = max_lines - extent.lines;
-      const std::size_t used = skip_lines(buffer.data() + at, *n - at, lines);
-      if (lines == 0) break;
-      if (extent.lines != 0 && extent.bytes + tail + used > max_bytes) return extent;
-      extent.bytes += tail + used;
-      extent.lines += lines;
-      tail = 0;
-      at += used;
-      if (extent.lines == max_lines || extent.bytes >= max_bytes) return extent;
-    }
-    tail += *n - at;
-  }
-  extent.whole = true;
-  if (tail != 0 && last_counts) {
-    if (extent.lines != 0 && extent.bytes + tail > max_bytes) {
-      extent.whole = false;
-      return extent;
-    }
-    extent.bytes += tail;
-    ++extent.lines;
-  }
-  return extent;
-}
-
 // Where a file is read on from. A line of 0 was not counted.
 struct Place {
   std::uint64_t offset = 0;
   std::uint64_t line = 1;
+  std::uint64_t inode = 0;
 };
 
 // All that was read so far, by path.
@@ -157,7 +56,7 @@ struct Cursor {
 
 std::string to_text(const Cursor& cursor) {
   nlohmann::json files = nlohmann::json::object();
-  for (const auto& [path, place] : cursor.files) files[path] = {place.offset, place.line};
+  for (const auto& [path, place] : cursor.files) files[path] = {place.offset, place.line, place.inode};
   return nlohmann::json{{"files", files}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -169,28 +68,40 @@ Result<Cursor> to_cursor(const std::string& text) {
   }
   Cursor cursor;
   for (const auto& [path, place] : files->items()) {
-    if (!place.is_array() || place.size() != 2 || !place[0].is_number_unsigned() || !place[1].is_number_unsigned()) {
-      return failure(fmt::format("'{}' is no place in files", text));
-    }
-    cursor.files[path] = {place[0].get<std::uint64_t>(), place[1].get<std::uint64_t>()};
+    const bool good = place.is_array() && place.size() == 3 &&
+                      std::all_of(place.begin(), place.end(), [](const auto& one) { return one.is_number_unsigned(); });
+    if (!good) return failure(fmt::format("'{}' is no place in files", text));
+    cursor.files[path] = {place[0].template get<std::uint64_t>(), place[1].template get<std::uint64_t>(),
+                          place[2].template get<std::uint64_t>()};
   }
   return cursor;
 }
 
+// What bind() has found out; const, shared.
+struct FileInput {
+  std::string path;
+  bool follow = false;
+  Start start = Start::beginning;
+  std::uint32_t partitions = 1;
+  std::uint32_t record_length = 0;  // 0: lines
+};
+
 class FileReader final : public RangeReader {
  public:
-  FileReader(std::vector<Piece> pieces, std::uint32_t partitions, std::shared_ptr<BufferPool> pool, std::string folder)
-      : pieces_(std::move(pieces)), partitions_(partitions), pool_(std::move(pool)), folder_(std::move(folder)) {}
+  FileReader(std::vector<Piece> pieces, std::shared_ptr<const FileInput> input, const Environment& environment)
+      : pieces_(std::move(pieces)),
+        input_(std::move(input)),
+        pool_(environment.buffers),
+        folder_(environment.working_folder) {}
 
   // Weighs the pieces, so that slices are known before the first is read.
   Result<> prepare() {
     for (const Piece& piece : pieces_) {
       std::uint64_t weight = piece.end - piece.begin;
       if (piece.end == kToEnd) {
-        struct stat status{};
-        const std::string path = below_folder(folder_, piece.path);
-        if (::stat(path.c_str(), &status) != 0) return system_failure("look at", path);
-        weight = static_cast<std::uint64_t>(status.st_size);
+        const auto file = InputFile::open(below_folder(folder_, piece.path));
+        if (!file) return pass_on(file);
+        weight = file->size();
       }
       weights_.push_back(weight);
       total_ += weight;
@@ -207,9 +118,10 @@ class FileReader final : public RangeReader {
       // A compressed file is not cut: all of it goes where it begins.
       const bool cut = piece.end != kToEnd;
       const auto place = [&] { return done_ + (cut ? reader_->offset() - piece.begin : 0); };
-      while (partition_ + 1 < partitions_ && place() >= slice_end()) ++partition_;
+      while (partition_ + 1 < input_->partitions && place() >= slice_end()) ++partition_;
       std::uint64_t boundary = piece.end;
-      if (cut && partition_ + 1 < partitions_) boundary = std::min(boundary, piece.begin + (slice_end() - done_));
+      if (cut && partition_ + 1 < input_->partitions)
+        boundary = std::min(boundary, piece.begin + (slice_end() - done_));
       RawRecords raw;
       const std::uint64_t line = reader_->line();
       auto more = reader_->next(raw, boundary);
@@ -222,6 +134,7 @@ class FileReader final : public RangeReader {
       morsel.partition = PartitionIndex(partition_);
       morsel.origin = std::make_shared<LineOrigin>(name_, line, raw);
       morsel.raw = std::move(raw);
+      morsel.faults = reader_->faults();
       morsel.rows.reset();
       return true;
     }
@@ -230,23 +143,28 @@ class FileReader final : public RangeReader {
 
  private:
   std::uint64_t slice_end() const {
-    return static_cast<std::uint64_t>(static_cast<UInt128>(partition_ + 1) * total_ / partitions_);
+    return static_cast<std::uint64_t>(static_cast<UInt128>(partition_ + 1) * total_ / input_->partitions);
+  }
+
+  Result<std::unique_ptr<ByteInput>> open_bytes(const Piece& piece, std::uint64_t begin, std::uint64_t end) const {
+    auto file = InputFile::open(below_folder(folder_, piece.path));
+    if (!file) return pass_on(file);
+    return std::move(*file).bytes(begin, end);
   }
 
   Result<> open_piece(const Piece& piece) {
-    const std::string path = below_folder(folder_, piece.path);
     std::uint64_t line = piece.line;
     if (line == 0) {
-      auto before = open_bytes(path, 0, piece.begin);
+      auto before = open_bytes(piece, 0, piece.begin);
       if (!before) return pass_on(before);
-      const auto extent = measure(**before, kToEnd, kToEnd, false);
+      const auto extent = measure(**before, input_->record_length, {});
       if (!extent) return pass_on(extent);
-      line = extent->lines + 1;
+      line = extent->records + 1;
     }
-    auto input = open_bytes(path, piece.begin, piece.end);
-    if (!input) return pass_on(input);
+    auto bytes = open_bytes(piece, piece.begin, piece.end);
+    if (!bytes) return pass_on(bytes);
     name_ = std::make_shared<const std::string>(piece.path);
-    reader_ = std::make_unique<RecordReader>(std::move(*input), pool_, piece.path, piece.begin, line);
+    reader_ = std::make_unique<RecordReader>(std::move(*bytes), pool_, input_->record_length, piece.begin, line);
     return {};
   }
 
@@ -258,7 +176,7 @@ class FileReader final : public RangeReader {
   std::vector<Piece> pieces_;
   std::vector<std::uint64_t> weights_;
   std::uint64_t total_ = 0;
-  std::uint32_t partitions_;
+  std::shared_ptr<const FileInput> input_;
   std::shared_ptr<BufferPool> pool_;
   std::string folder_;
 
@@ -269,36 +187,24 @@ class FileReader final : public RangeReader {
   std::unique_ptr<RecordReader> reader_;
 };
 
-struct FileInput {
-  std::string name;
-  std::string path;
-  bool follow = false;
-  Start start = Start::beginning;
-  std::uint32_t partitions = 1;
-};
-
 class FileSource final : public Source {
  public:
-  FileSource(std::shared_ptr<const FileInput> input, std::string folder)
-      : input_(std::move(input)), folder_(std::move(folder)) {}
+  FileSource(std::shared_ptr<const FileInput> input, const Environment& environment)
+      : input_(std::move(input)), environment_(environment) {}
 
   Result<std::string> start() override {
     if (auto found = find_files(); !found) return pass_on(found);
     Cursor cursor;
     for (const std::string& path : paths_) {
-      FileFacts facts;
-      auto file = open_file(below_folder(folder_, path), facts);
+      auto file = open(path);
       if (!file) return pass_on(file);
-      if (input_->follow && facts.compression != Compression::none) {
-        return failure(fmt::format("'{}' is compressed, and what is compressed cannot be followed", path));
-      }
-      if (input_->start == Start::end) {
-        auto bytes = open_bytes(below_folder(folder_, path), 0, facts.size);
-        if (!bytes) return pass_on(bytes);
-        const auto extent = measure(**bytes, kToEnd, kToEnd, false);
-        if (!extent) return pass_on(extent);
-        cursor.files[path] = {extent->bytes, extent->lines + 1};
-      }
+      if (input_->start != Start::end) continue;
+      const Place begin{0, 1, file->inode()};
+      auto bytes = std::move(*file).bytes(0, kToEnd);
+      if (!bytes) return pass_on(bytes);
+      const auto extent = measure(**bytes, input_->record_length, {});
+      if (!extent) return pass_on(extent);
+      cursor.files[path] = {extent->bytes, extent->records + 1, begin.inode};
     }
     return to_text(cursor);
   }
@@ -310,60 +216,23 @@ class FileSource final : public Source {
     const auto begin = to_cursor(from);
     if (!begin) return pass_on(begin);
     Cursor cursor = *begin;
-    std::uint64_t lines_left = limits.records.value_or(kToEnd);
-    std::uint64_t bytes_left = limits.bytes.value_or(kToEnd);
-    const bool limited = limits.records || limits.bytes;
+    ExtentLimits left{limits.records.value_or(kToEnd), limits.bytes.value_or(kToEnd),
+                      !input_->follow || limits.available_now};
+    const bool measured = limits.records || limits.bytes || input_->follow;
     SourceRange range;
     range.from = from;
     range.exhausted = !input_->follow;
     for (const std::string& path : paths_) {
-      const auto known = cursor.files.find(path);
-      const Place at = known == cursor.files.end() ? Place{} : known->second;
+      Place& at = cursor.files.try_emplace(path).first->second;
       if (at.offset == kToEnd) continue;
-      if (lines_left == 0 || bytes_left == 0) {
-        range.exhausted = false;
-        break;
-      }
-      FileFacts facts;
-      const std::string full = below_folder(folder_, path);
-      auto file = open_file(full, facts);
-      if (!file) return pass_on(file);
-      const bool compressed = facts.compression != Compression::none;
-      if (!compressed && facts.size < at.offset) {
-        return failure(
-            fmt::format("'{}' has {} bytes, but {} were read already: it was cut or replaced; put the file "
-                        "back, or start afresh",
-                        path, facts.size, at.offset));
-      }
-      if (!compressed && facts.size == at.offset) continue;
-      if (!limited && !input_->follow) {
-        cursor.files[path] = compressed ? Place{kToEnd, 0} : Place{facts.size, 0};
-        range.empty = false;
-        continue;
-      }
-      auto bytes = open_bytes(full, at.offset, compressed ? kToEnd : facts.size);
-      if (!bytes) return pass_on(bytes);
-      const auto extent = measure(**bytes, lines_left, bytes_left, !input_->follow || limits.available_now);
-      if (!extent) return pass_on(extent);
-      // A first line may be longer than the limit, but not behind others.
-      if (!range.empty && extent->bytes > bytes_left) {
-        range.exhausted = false;
-        break;
-      }
-      if (extent->bytes != 0) {
-        range.empty = false;
-        cursor.files[path] = {at.offset + extent->bytes, at.line == 0 ? 0 : at.line + extent->lines};
-        lines_left -= std::min(lines_left, extent->lines);
-        bytes_left -= std::min(bytes_left, extent->bytes);
-      } else if (compressed && extent->whole) {
-        cursor.files[path] = {kToEnd, 0};
-      }
-      const bool more = compressed ? !extent->whole : at.offset + extent->bytes < facts.size;
-      if (more && !input_->follow) {
-        range.exhausted = false;
-        break;
-      }
+      const auto done =
+          left.records == 0 || left.bytes == 0 ? Took::enough : take(path, measured, left, at, range.empty);
+      if (!done) return pass_on(done);
+      if (*done == Took::all) continue;
+      range.exhausted = false;
+      if (*done == Took::enough) break;
     }
+    std::erase_if(cursor.files, [](const auto& one) { return one.second.offset == 0; });
     range.until = to_text(cursor);
     return range;
   }
@@ -380,7 +249,7 @@ class FileSource final : public Source {
       if (begin.offset == end.offset) continue;
       pieces.push_back({path, begin.offset, end.offset, begin.line});
     }
-    auto reader = std::make_unique<FileReader>(std::move(pieces), input_->partitions, pool_, folder_);
+    auto reader = std::make_unique<FileReader>(std::move(pieces), input_, environment_);
     if (auto prepared = reader->prepare(); !prepared) return pass_on(prepared);
     return reader;
   }
@@ -388,11 +257,65 @@ class FileSource final : public Source {
   bool ended() const override { return !input_->follow; }
 
  private:
+  enum class Took : std::uint8_t { all, what_is_whole, enough };
+
+  Result<InputFile> open(const std::string& path) const {
+    auto file = InputFile::open(below_folder(environment_.working_folder, path));
+    if (file && input_->follow && file->compressed()) {
+      return failure(fmt::format("'{}' is compressed, and what is compressed cannot be followed", path));
+    }
+    return file;
+  }
+
+  // Goes on in one file, as far as the limits allow; `empty`: the range holds nothing yet.
+  Result<Took> take(const std::string& path, bool measured, ExtentLimits& left, Place& at, bool& empty) const {
+    auto file = open(path);
+    if (!file) return pass_on(file);
+    const bool compressed = file->compressed();
+    const std::uint64_t size = file->size();
+    if (at.inode != 0 && at.inode != file->inode()) {
+      return failure(
+          fmt::format("'{}' is another file than the one that was read up to byte {}: it was replaced or "
+                      "rotated; put the file back, or start afresh",
+                      path, at.offset));
+    }
+    if (!compressed && size < at.offset) {
+      return failure(
+          fmt::format("'{}' has {} bytes, but {} were read already: it was cut or replaced; put the file "
+                      "back, or start afresh",
+                      path, size, at.offset));
+    }
+    at.inode = file->inode();
+    if (!compressed && size == at.offset) return Took::all;
+    if (!measured) {
+      at = {compressed ? kToEnd : size, 0, at.inode};
+      empty = false;
+      return Took::all;
+    }
+    auto bytes = std::move(*file).bytes(at.offset, kToEnd);
+    if (!bytes) return pass_on(bytes);
+    const auto extent = measure(**bytes, input_->record_length, left);
+    if (!extent) return pass_on(extent);
+    // A first line may be longer than the limit, but not behind others.
+    if (!empty && extent->bytes > left.bytes) return Took::enough;
+    if (extent->bytes != 0) {
+      empty = false;
+      at.offset += extent->bytes;
+      if (at.line != 0) at.line += extent->records;
+      left.records -= std::min(left.records, extent->records);
+      left.bytes -= std::min(left.bytes, extent->bytes);
+    } else if (compressed && extent->whole) {
+      at = {kToEnd, 0, at.inode};
+    }
+    if (compressed ? extent->whole : at.offset >= size) return Took::all;
+    return input_->follow ? Took::what_is_whole : Took::enough;
+  }
+
   // Paths as the user wrote them, in byte order. A path that is there is no glob, whatever it holds.
   Result<> find_files() {
     paths_.clear();
     struct stat status{};
-    const std::string full = below_folder(folder_, input_->path);
+    const std::string full = below_folder(environment_.working_folder, input_->path);
     if (::stat(full.c_str(), &status) == 0 || input_->path.find_first_of("*?[") == std::string::npos) {
       paths_.push_back(input_->path);
       return {};
@@ -414,9 +337,8 @@ class FileSource final : public Source {
   }
 
   std::shared_ptr<const FileInput> input_;
-  std::string folder_;
+  Environment environment_;
   std::vector<std::string> paths_;
-  std::shared_ptr<BufferPool> pool_ = std::make_shared<BufferPool>();
 };
 
 std::optional<BoundSource> bind(const FileOptions& options, SourceBindContext& context) {
@@ -429,10 +351,10 @@ std::optional<BoundSource> bind(const FileOptions& options, SourceBindContext& c
     return std::nullopt;
   }
   auto input = std::make_shared<FileInput>();
-  input->name = context.name;
   input->path = options.path.value;
   input->follow = options.follow;
   input->start = options.start.value;
+  input->record_length = context.record_length;
   input->partitions = std::max<std::uint32_t>(1, context.partitions);
 
   BoundSource bound;
@@ -442,7 +364,7 @@ std::optional<BoundSource> bind(const FileOptions& options, SourceBindContext& c
   bound.reads = {options.path};
   bound.detail = options.follow ? options.path.value + ", followed" : options.path.value;
   bound.open = [input = std::shared_ptr<const FileInput>(std::move(input))](const Environment& environment) {
-    return std::make_unique<FileSource>(input, environment.working_folder);
+    return std::make_unique<FileSource>(input, environment);
   };
   return bound;
 }

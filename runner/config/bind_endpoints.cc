@@ -253,6 +253,15 @@ const OptionTable& OutputCommon::options() {
   return table;
 }
 
+const OptionTable& SpoolOption::options() {
+  static const OptionTable table =
+      Options<SpoolOption>{}
+          .optional("path", &SpoolOption::path, "TMPDIR, or /tmp", "a folder")
+          .optional("size", &SpoolOption::size, "", "a batch that needs more on disk fails")
+          .table();
+  return table;
+}
+
 const OptionTable& CheckpointOption::options() {
   static const OptionTable table =
       Options<CheckpointOption>{}

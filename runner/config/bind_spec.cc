@@ -17,6 +17,7 @@ struct TopLevel {
   std::uint32_t partitions = 8;
   OnError on_error = OnError::fail;
   std::optional<CheckpointOption> checkpoint;
+  SpoolOption spool;
 };
 
 struct ParamForm {
@@ -72,6 +73,7 @@ void bind_top_level(SpecBinding& binding, const SyntaxNode& root, const std::str
   spec.parallelism = top.parallelism;
   spec.partitions = top.partitions;
   spec.on_error = top.on_error;
+  spec.spool = top.spool;
   if (const SyntaxNode* checkpoint = root.find("checkpoint")) {
     binding.error("unsupported", checkpoint->span,
                   "checkpoints are not kept yet, so no output would be exactly once; take the key away");
@@ -147,6 +149,7 @@ const OptionTable& pipeline_options() {
           .optional("partitions", &TopLevel::partitions, "8", "default for sources and keyed steps", {1, 65536})
           .optional("on_error", &TopLevel::on_error, "fail", "what a record that cannot be read or computed does")
           .optional("checkpoint", &TopLevel::checkpoint, "", "where state and progress are kept")
+          .optional("spool", &TopLevel::spool, "", "where rows wait that do not fit into memory, and how many bytes")
           .section("params", named(Shape::mapping_of(param_options())),
                    "values for `:name` in expressions and `${name}` in scalars; set by --param")
           .section("sources", some(named(Shape::of_kind(Kind::source))), "what is read", true)

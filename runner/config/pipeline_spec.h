@@ -125,6 +125,13 @@ struct CheckpointOption {
   static const OptionTable& options();
 };
 
+// What a batch may put on disk while it runs.
+struct SpoolOption {
+  std::string path;
+  std::optional<ByteSize> size;
+  static const OptionTable& options();
+};
+
 struct PipelineSpec {
   std::string name;
   Duration batch_interval{0};
@@ -132,6 +139,7 @@ struct PipelineSpec {
   std::optional<std::uint32_t> parallelism;
   std::uint32_t partitions = 8;
   OnError on_error = OnError::fail;
+  SpoolOption spool;
   std::vector<ParamSpec> params;
   std::vector<SourceSpec> sources;
   std::vector<SourceSpec> tables;

@@ -7,7 +7,7 @@
 namespace streamrun {
 
 Result<> HeldRows::add(PartitionIndex partition, StagedRows&& rows) {
-  Partition& held = partitions_[partition];
+  Partition& held = partitions_.try_emplace(partition, spools_).first->second;
   held.pieces.push_back({std::move(rows.route), rows.bytes.size(), rows.rows});
   return held.bytes.append(std::move(rows.bytes));
 }

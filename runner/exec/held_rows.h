@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ namespace streamrun {
 // One thread at a time.
 class HeldRows {
  public:
+  explicit HeldRows(std::shared_ptr<SpoolPool> spools) : spools_(std::move(spools)) {}
+
   Result<> add(PartitionIndex partition, StagedRows&& rows);
   // Everything, partition after partition, as it came; empty afterwards.
   Result<> release(const std::function<Result<>(StagedRows&&)>& take);
@@ -28,10 +31,12 @@ class HeldRows {
     std::uint64_t rows = 0;
   };
   struct Partition {
-    ByteSpool bytes{std::size_t{4} << 20};
+    explicit Partition(const std::shared_ptr<SpoolPool>& spools) : bytes(spools) {}
+    ByteSpool bytes;
     std::vector<Piece> pieces;
   };
 
+  std::shared_ptr<SpoolPool> spools_;
   std::map<PartitionIndex, Partition> partitions_;
 };
 

@@ -3,6 +3,15 @@
 #include <utility>
 
 namespace streamrun {
+namespace {
+
+// From the first record to the last, where they stand in one buffer.
+std::size_t bytes_of(const RawRecords& raw) {
+  if (raw.records.empty() || raw.records.front().data() == nullptr || raw.records.back().data() == nullptr) return 0;
+  return static_cast<std::size_t>(raw.records.back().data() - raw.records.front().data()) + raw.records.back().size();
+}
+
+}  // namespace
 
 Result<bool> MorselSource::advance(Driver& driver, MorselTask& task) {
   if (driver.run != nullptr) {
@@ -23,6 +32,8 @@ Result<bool> MorselSource::advance(Driver& driver, MorselTask& task) {
     Result<bool> more = reader_->next(task.morsel);
     if (!more) return pass_on(more);
     if (*more) {
+      // The buffer, the columns, and what becomes of them.
+      window_.weigh(next_, 3 * bytes_of(task.morsel.raw));
       task.first_row = rows_;
       rows_ += task.morsel.rows ? task.morsel.rows->rows : task.morsel.raw.size();
       return true;

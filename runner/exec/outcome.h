@@ -39,6 +39,14 @@ struct MorselOutcome {
     StagedRows rows;
   };
 
+  // What it holds while it waits for its turn.
+  std::size_t bytes() const {
+    std::size_t total = 0;
+    for (const OutputRows& one : rows) total += sizeof one + one.rows.bytes.capacity();
+    for (const auto& [breaker, partial] : partials) total += partial->bytes();
+    return total;
+  }
+
   std::vector<OutputRows> rows;
   std::vector<std::pair<NodeId, std::unique_ptr<BreakerPartial>>> partials;
   std::optional<std::size_t> source;

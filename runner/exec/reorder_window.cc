@@ -1,13 +1,29 @@
 #include "runner/exec/reorder_window.h"
 
 #include <cassert>
+#include <utility>
 
 namespace streamrun {
 
+bool ReorderWindow::has_room(std::uint64_t index) const {
+  if (index <= next_) return true;
+  return index < next_ + slots_.size() && in_flight_ + kMorselWork <= memory_;
+}
+
 bool ReorderWindow::wait_for_room(MorselIndex index) {
   std::unique_lock lock(mutex_);
-  room_.wait(lock, [&] { return closed_ || index.value < next_ + slots_.size(); });
+  room_.wait(lock, [&] { return closed_ || index.value < begun_ || has_room(index.value); });
+  if (!closed_ && index.value >= begun_) {
+    begun_ = index.value + 1;
+    in_flight_ += work_[index.value % slots_.size()] = kMorselWork;
+  }
   return !closed_;
+}
+
+void ReorderWindow::weigh(MorselIndex index, std::size_t bytes) {
+  const std::scoped_lock lock(mutex_);
+  std::size_t& work = work_[index.value % slots_.size()];
+  if (bytes > work) in_flight_ += bytes - std::exchange(work, bytes);
 }
 
 void ReorderWindow::complete(MorselIndex index, MorselOutcome&& outcome) {
@@ -15,6 +31,7 @@ void ReorderWindow::complete(MorselIndex index, MorselOutcome&& outcome) {
   if (closed_) return;
   std::optional<MorselOutcome>& slot = slots_[index.value % slots_.size()];
   assert(!slot && index.value >= next_ && index.value < next_ + slots_.size());
+  in_flight_ += outcome.bytes() - std::exchange(work_[index.value % slots_.size()], 0);
   slot = std::move(outcome);
   if (applying_) return;  // the thread that applies takes this one too
   applying_ = true;
@@ -23,10 +40,12 @@ void ReorderWindow::complete(MorselIndex index, MorselOutcome&& outcome) {
     if (!first) break;
     MorselOutcome ready = std::move(*first);
     first.reset();
+    const std::size_t bytes = ready.bytes();
     lock.unlock();
     const bool go_on = apply_(std::move(ready));
     lock.lock();
     ++next_;
+    in_flight_ -= bytes;
     if (!go_on) closed_ = true;
     room_.notify_all();
   }

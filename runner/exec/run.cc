@@ -31,7 +31,10 @@ class BatchLoop {
  public:
   BatchLoop(const PhysicalPlan& plan, const Environment& environment, const RunOptions& options,
             const StopSignals& stop, const std::function<void(const BatchProgress&)>& progress)
-      : plan_(plan), environment_(environment), options_(options), stop_(stop), progress_(progress) {}
+      : plan_(plan), environment_(environment), options_(options), stop_(stop), progress_(progress) {
+    environment_.spools = std::make_shared<SpoolPool>(SpoolLimits{
+        options.spool_memory, plan.spool.path, plan.spool.size ? std::optional(plan.spool.size->bytes) : std::nullopt});
+  }
 
   RunReport run();
 
@@ -60,7 +63,7 @@ class BatchLoop {
   void report_drops();
 
   const PhysicalPlan& plan_;
-  const Environment& environment_;
+  Environment environment_;
   const RunOptions& options_;
   const StopSignals& stop_;
   const std::function<void(const BatchProgress&)>& progress_;
@@ -220,6 +223,8 @@ Result<> BatchLoop::run_batch(BatchTime batch, std::vector<SourceRange> ranges, 
   input.warn = [this](const std::string& message) { warn(message); };
   input.scratches = &scratches_;
   input.kept = &kept_;
+  input.spools = environment_.spools;
+  input.breaker_memory = options_.breaker_memory;
   input.shuffle_seed = options_.shuffle_seed;
   input.abort = pass_abort_.get_token();
   Pass pass(plan_, std::move(input));

@@ -15,11 +15,12 @@
 namespace streamrun {
 
 struct RunOptions {
-  bool available_now = false;               // do not wait for the clock; stop when all is taken
+  bool available_now = false;  // do not wait for the clock; stop when all is taken
   std::optional<std::uint64_t> batches;
-  std::optional<BatchTime> start_time;      // the first batch is the first multiple after it
+  std::optional<BatchTime> start_time;        // the first batch is the first multiple after it
   std::optional<std::uint64_t> shuffle_seed;  // tests: threads take and finish tasks in a seeded order
   std::uint64_t spool_memory = std::uint64_t{64} << 20;
+  std::uint64_t breaker_memory = ~std::uint64_t{0};  // what aggregates and build sides may hold together
 };
 
 struct EndpointCounts {
@@ -29,10 +30,10 @@ struct EndpointCounts {
 
 struct RunReport {
   std::uint64_t batches = 0;
-  std::vector<EndpointCounts> sources;      // records in
-  std::vector<EndpointCounts> outputs;      // rows out
-  std::uint64_t rejected = 0;               // dropped or routed
-  std::optional<Error> failure;             // why it stopped, if not in good order
+  std::vector<EndpointCounts> sources;  // records in
+  std::vector<EndpointCounts> outputs;  // rows out
+  std::uint64_t rejected = 0;           // dropped or routed
+  std::optional<Error> failure;         // why it stopped, if not in good order
 };
 
 // What is going on, for a progress line. Called after every batch, by one thread.

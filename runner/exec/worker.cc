@@ -96,6 +96,9 @@ void Worker::read_records(const PlanNode& node, const PlanSource& source, const 
     if (pass_.stopping.load(std::memory_order_relaxed)) return;
     const std::uint32_t count = std::min(kSliceRecords, total - first);
     RowErrors errors;
+    for (const RowError& fault : morsel.faults) {
+      if (fault.row >= first && fault.row - first < count) errors.add(fault.row - first, fault.message);
+    }
     left_out.clear();
     RecordBatch batch;
     batch.rows = count;

@@ -1,38 +1,93 @@
-// Bytes in order: in memory first, past a limit in an unlinked temporary file. Read back any number of times.
+// Bytes in order, kept until somebody reads them: in memory first, past the pool's memory in a temporary file.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "runner/base/result.h"
 #include "runner/operator/file_descriptor.h"
 
 namespace streamrun {
 
-// One thread at a time.
+struct SpoolLimits {
+  std::uint64_t memory = std::uint64_t{64} << 20;  // bytes of all spools together
+  std::string folder;                              // of the temporary file; empty: TMPDIR, or /tmp
+  std::optional<std::uint64_t> disk;               // bytes in it at most
+};
+
+class ByteSpool;
+
+// What all spools of a run share. When their memory is used up the largest go to disk first: one unlinked file,
+// from which a spool's bytes are cut out when it is cleared. Thread-safe.
+class SpoolPool {
+ public:
+  explicit SpoolPool(SpoolLimits limits = {}) : limits_(std::move(limits)) {}
+
+  std::uint64_t in_memory() const;
+  std::uint64_t on_disk() const;
+
+ private:
+  friend class ByteSpool;
+
+  // All under mutex_.
+  Result<> make_room();
+  Result<> to_disk(ByteSpool& spool);
+  Result<std::uint64_t> write(std::string_view bytes);
+  void release(std::uint64_t offset, std::uint64_t size);
+
+  const SpoolLimits limits_;
+  mutable std::mutex mutex_;
+  std::unordered_set<ByteSpool*> spools_;
+  std::uint64_t in_memory_ = 0;
+  std::uint64_t on_disk_ = 0;
+  FileDescriptor file_;
+  std::uint64_t file_end_ = 0;
+};
+
+// A view and who keeps its bytes.
+struct SpooledBytes {
+  std::shared_ptr<const std::string> keep;
+  std::string_view bytes;
+};
+
+// One thread at a time, while other spools of the pool are used by other threads.
 class ByteSpool {
  public:
-  explicit ByteSpool(std::size_t memory = std::size_t{16} << 20) : limit_(memory) {}
+  explicit ByteSpool(std::shared_ptr<SpoolPool> pool);
+  ~ByteSpool();
+  ByteSpool(const ByteSpool&) = delete;
+  ByteSpool& operator=(const ByteSpool&) = delete;
 
   Result<> append(std::string&& bytes);
   // Calls `take` with all bytes, in large pieces, in order, until it fails.
   Result<> read(const std::function<Result<>(std::string_view)>& take) const;
-  std::uint64_t size() const { return on_disk_ + in_memory_; }
-  std::size_t in_memory() const { return in_memory_; }
+  // What one append() has brought.
+  Result<SpooledBytes> read_at(std::uint64_t offset, std::size_t size) const;
+  std::uint64_t size() const { return size_; }
   void clear();
 
  private:
-  Result<> to_disk();
+  friend class SpoolPool;
+  struct Piece {
+    std::uint64_t begin = 0;  // in the spool
+    std::uint64_t size = 0;
+    std::shared_ptr<std::string> bytes;  // null: on disk
+    std::uint64_t offset = 0;            // in the pool's file
+  };
+  Result<SpooledBytes> read_piece(const Piece& piece, std::uint64_t from, std::uint64_t size) const;
 
-  std::size_t limit_;
-  std::deque<std::string> chunks_;  // behind what is on disk
-  std::size_t in_memory_ = 0;
-  FileDescriptor file_;
-  std::uint64_t on_disk_ = 0;
+  std::shared_ptr<SpoolPool> pool_;
+  std::deque<Piece> pieces_;
+  std::uint64_t in_memory_ = 0;
+  std::uint64_t size_ = 0;
 };
 
 }  // namespace streamrun

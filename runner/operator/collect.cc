@@ -130,7 +130,9 @@ class Collect final : public Breaker {
     for (const Expression& expression : spec_->computed) need_columns(expression, needed);
     return needed;
   }
-  std::unique_ptr<BreakerRun> start() const override { return std::make_unique<Run>(spec_); }
+  std::unique_ptr<BreakerRun> start(const std::shared_ptr<SpoolPool>&) const override {
+    return std::make_unique<Run>(spec_);
+  }
   std::string describe() const override { return fmt::format("collect {}", spec_->text); }
 
  private:

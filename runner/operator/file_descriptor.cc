@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -40,6 +41,25 @@ Result<> write_all(int fd, std::string_view bytes, std::string_view name) {
     }
   }
   return {};
+}
+
+Result<std::uint64_t> file_size(const FileDescriptor& file, std::string_view name) {
+  struct stat status{};
+  if (::fstat(file.get(), &status) != 0) return system_failure("look at", name);
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+Result<std::uint64_t> copy_all(int from, int to, std::string_view name) {
+  std::string bytes(std::size_t{256} << 10, '\0');
+  std::uint64_t copied = 0;
+  for (;;) {
+    const ssize_t n = ::read(from, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_failure("read", name);
+    if (n == 0) return copied;
+    copied += static_cast<std::uint64_t>(n);
+    if (auto done = write_all(to, {bytes.data(), static_cast<std::size_t>(n)}, name); !done) return pass_on(done);
+  }
 }
 
 std::string below_folder(const std::string& folder, const std::string& path) {

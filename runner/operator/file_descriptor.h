@@ -38,6 +38,12 @@ class FileDescriptor {
 // All of `bytes`. `name` is for messages.
 Result<> write_all(int fd, std::string_view bytes, std::string_view name);
 
+// Bytes of a file.
+Result<std::uint64_t> file_size(const FileDescriptor& file, std::string_view name);
+
+// What is left to read of `from`, written to `to`; its bytes.
+Result<std::uint64_t> copy_all(int from, int to, std::string_view name);
+
 // `path` below `folder` where it is relative.
 std::string below_folder(const std::string& folder, const std::string& path);
 

@@ -1,6 +1,7 @@
 // What a format is: options that stand beside `format:` in a source, table or output, and codecs of data/.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,6 +23,8 @@ struct FormatDescriptor {
   std::optional<Schema> own_schema;
   OptionTable options;
   std::function<OptionsPtr(const SyntaxNode&, std::string_view what, DecodeContext&)> decode;
+  // Bytes of a record that is read; 0, or null: records are lines.
+  std::function<std::uint32_t(const void* options)> record_length;
   // Null where it cannot be read (or written).
   // A fault of the options (a bad pattern) or of the schema (text of two columns) is a diagnostic.
   std::function<bool(const void* options, const Schema& schema, Span place, Diagnostics&)> check_read;

@@ -31,6 +31,7 @@ class KernelContext {
 using Emit = std::function<void(RecordBatch&&)>;
 
 class BreakerRun;
+class SpoolPool;
 
 // What a kernel keeps for one pass, shared by the threads (a join's marks of matched rows).
 class KernelState {
@@ -68,6 +69,8 @@ class BreakerLocal {
 class BreakerPartial {
  public:
   virtual ~BreakerPartial() = default;
+  // Bytes held while it waits for its turn.
+  virtual std::size_t bytes() const { return 0; }
 };
 
 // A breaker's work in one pass: it sees all of its input before its first row comes out.
@@ -88,7 +91,7 @@ class BreakerRun {
   virtual std::uint32_t chunks() const = 0;
   virtual Result<RecordBatch> chunk(std::uint32_t index, KernelContext& context) = 0;
 
-  // Bytes held: what the memory budget counts.
+  // Bytes held, what is in spools aside: what the memory budget counts. Any thread.
   virtual std::size_t bytes() const = 0;
 };
 
@@ -97,7 +100,8 @@ class Breaker {
   virtual ~Breaker() = default;
   // The input columns that it keeps, given which of its output's are needed.
   virtual std::vector<bool> prune(const std::vector<bool>& output_needed) = 0;
-  virtual std::unique_ptr<BreakerRun> start() const = 0;
+  // `spools`: for what need not stay in memory.
+  virtual std::unique_ptr<BreakerRun> start(const std::shared_ptr<SpoolPool>& spools) const = 0;
   // Its result's rows are of one record each, and have their origins.
   virtual bool keeps_origins() const { return true; }
   // For `explain`: `aggregate by (word) into 8 partitions, exact`.

@@ -409,7 +409,7 @@ class KeyedAggregate final : public Breaker {
     return needed;
   }
 
-  std::unique_ptr<BreakerRun> start() const override {
+  std::unique_ptr<BreakerRun> start(const std::shared_ptr<SpoolPool>&) const override {
     return std::make_unique<Run>(std::make_shared<const Aggregation>(plan_));
   }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "runner/data/text_scan.h"
 #include "runner/operator/source.h"
@@ -13,6 +14,10 @@ namespace {
 
 constexpr std::size_t kPooledBytes = kMorselBytes + kMorselBytes / 4;
 constexpr std::size_t kPooledBuffers = 16;
+// Of a record that is none.
+constexpr std::size_t kKeptBytes = std::size_t{64} << 10;
+static_assert(kKeptBytes + kMorselBytes < kMaxLineBytes);
+const std::string kTooLong = fmt::format("the line is longer than {} MiB", kMaxLineBytes >> 20);
 
 }  // namespace
 
@@ -62,13 +67,14 @@ std::size_t skip_lines(const char* text, std::size_t size, std::uint64_t& lines)
   return used;
 }
 
-RecordReader::RecordReader(std::unique_ptr<ByteInput> input, std::shared_ptr<BufferPool> pool, std::string name,
-                           std::uint64_t offset, std::uint64_t line)
-    : input_(std::move(input)), pool_(std::move(pool)), name_(std::move(name)), offset_(offset), line_(line) {}
+RecordReader::RecordReader(std::unique_ptr<ByteInput> input, std::shared_ptr<BufferPool> pool,
+                           std::uint32_t record_length, std::uint64_t offset, std::uint64_t line)
+    : input_(std::move(input)), pool_(std::move(pool)), record_length_(record_length), offset_(offset), line_(line) {}
 
-// Reads until there is a whole line, into a buffer of its own: morsels may still use the old one.
+// Reads until there is a whole record, into a buffer of its own: morsels may still use the old one.
 Result<bool> RecordReader::fill() {
   lines_.clear();
+  faults_.clear();
   next_ = 0;
   for (;;) {
     const std::size_t carried = end_ - begin_;
@@ -86,21 +92,64 @@ Result<bool> RecordReader::fill() {
       end_ += *n;
     }
     std::memset(buffer_.get() + end_, 0, std::min(kPadding, capacity_ + kPadding - end_));
-    // What was carried holds no line end.
-    cut_ = 0;
-    const std::size_t used = cut_lines(buffer_.get(), end_, lines_);
-    cut_ = used;
-    if (at_end_ && cut_ != end_) {
-      lines_.emplace_back(buffer_.get() + cut_, end_ - cut_);
-      cut_ = end_;
-    }
+    cut();
     if (!lines_.empty()) return true;
     if (at_end_) return false;
-    if (end_ > kMaxLineBytes) {
-      return failure(fmt::format("'{}' has a line (number {}) of more than {} MiB: is it a file of lines?", name_,
-                                 line_, kMaxLineBytes >> 20));
+    if (record_length_ == 0 && end_ > kMaxLineBytes) return cut_long_line();
+  }
+}
+
+void RecordReader::cut() {
+  if (record_length_ == 0) {
+    cut_ = cut_lines(buffer_.get(), end_, lines_);
+  } else {
+    for (cut_ = 0; end_ - cut_ >= record_length_; cut_ += record_length_) {
+      lines_.emplace_back(buffer_.get() + cut_, record_length_);
     }
   }
+  if (at_end_ && cut_ != end_) {
+    lines_.emplace_back(buffer_.get() + cut_, end_ - cut_);
+    if (record_length_ != 0) {
+      fault(lines_.size() - 1,
+            fmt::format("the input ends within the record: {} of {} bytes", end_ - cut_, record_length_));
+    }
+    cut_ = end_;
+  }
+  if (record_length_ != 0 || end_ <= kMaxLineBytes) return;
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    if (lines_[i].size() > kMaxLineBytes) fault(i, kTooLong);
+  }
+}
+
+// Of a line that is too long already the beginning is kept, and its end looked for.
+Result<bool> RecordReader::cut_long_line() {
+  char* const rest = buffer_.get() + kKeptBytes;
+  skipped_ = end_ - kKeptBytes;
+  end_ = kKeptBytes;
+  while (!at_end_) {
+    const auto n = input_->read(rest, kMorselBytes);
+    if (!n) return pass_on(n);
+    at_end_ = *n == 0;
+    const void* const found = std::memchr(rest, '\n', *n);
+    if (found == nullptr) {
+      skipped_ += *n;
+      continue;
+    }
+    const std::size_t used = static_cast<std::size_t>(static_cast<const char*>(found) - rest) + 1;
+    skipped_ += used;
+    std::memmove(rest, rest + used, *n - used);
+    end_ += *n - used;
+    break;
+  }
+  lines_.emplace_back(buffer_.get(), kKeptBytes);
+  fault(0, kTooLong);
+  cut_ = kKeptBytes;
+  return true;
+}
+
+void RecordReader::fault(std::size_t record, std::string message) {
+  lines_[record] = lines_[record].substr(0, kKeptBytes);
+  faults_.push_back({static_cast<std::uint32_t>(record), std::move(message)});
 }
 
 Result<bool> RecordReader::next(RawRecords& out, std::uint64_t boundary) {
@@ -112,12 +161,18 @@ Result<bool> RecordReader::next(RawRecords& out, std::uint64_t boundary) {
   const char* const limit =
       boundary - offset_ >= end_ - begin_ ? nullptr : buffer_.get() + begin_ + (boundary - offset_);
   const auto first = lines_.begin() + static_cast<std::ptrdiff_t>(next_);
-  const auto last = limit == nullptr ? lines_.end()
-                                     : std::lower_bound(first, lines_.end(), limit,
-                                                        [](std::string_view l, const char* p) { return l.data() < p; });
+  auto last = limit == nullptr ? lines_.end()
+                               : std::lower_bound(first, lines_.end(), limit,
+                                                  [](std::string_view l, const char* p) { return l.data() < p; });
+  if (last - first > static_cast<std::ptrdiff_t>(kMorselRecords)) last = first + kMorselRecords;
   const std::size_t behind = last == lines_.end() ? cut_ : static_cast<std::size_t>(last->data() - buffer_.get());
   out.keep = buffer_;
-  out.at_start = offset_ == 0;
+  out.at_start = line_ == 1;
+  given_.clear();
+  for (const RowError& one : faults_) {
+    if (one.row < next_ || one.row >= static_cast<std::size_t>(last - lines_.begin())) continue;
+    given_.push_back({one.row - static_cast<std::uint32_t>(next_), one.message});
+  }
   if (first == lines_.begin() && last == lines_.end()) {
     const std::size_t count = lines_.size();
     out.records = std::move(lines_);
@@ -130,7 +185,7 @@ Result<bool> RecordReader::next(RawRecords& out, std::uint64_t boundary) {
     next_ += out.records.size();
     line_ += out.records.size();
   }
-  offset_ += behind - begin_;
+  offset_ += behind - begin_ + std::exchange(skipped_, 0);
   begin_ = behind;
   return true;
 }

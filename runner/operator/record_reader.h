@@ -1,4 +1,4 @@
-// Cuts a stream of bytes into morsels of whole lines.
+// Cuts a stream of bytes into morsels of whole records.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,10 @@
 
 namespace streamrun {
 
-// A longer line is taken for a file that has no lines.
-constexpr std::size_t kMaxLineBytes = std::size_t{64} << 20;
+// A longer line is no record: it is rejected, with its beginning.
+constexpr std::size_t kMaxLineBytes = std::size_t{16} << 20;
+// A morsel of very short records ends at this number of them.
+constexpr std::size_t kMorselRecords = std::size_t{1} << 15;
 
 // Buffers that come back when the last reader of a morsel has dropped it: fresh memory costs a page fault
 // every 4 KiB, which is felt at a gigabyte a second.
@@ -32,29 +34,36 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
 // Appends the records of `text` to `out`, line ends (LF or CRLF) cut off, and gives the bytes that whole
 // lines took.
 std::size_t cut_lines(const char* text, std::size_t size, std::vector<std::string_view>& out);
+constexpr std::uint64_t kAllLines = ~std::uint64_t{0};
 // Of the first `lines` lines of `text`: the bytes; `lines` becomes the number that there were.
 std::size_t skip_lines(const char* text, std::size_t size, std::uint64_t& lines);
 
 // One thread at a time.
 class RecordReader {
  public:
-  // `offset` and `line` (from 1) of the first byte; `name` is for messages.
-  RecordReader(std::unique_ptr<ByteInput> input, std::shared_ptr<BufferPool> pool, std::string name,
+  // `offset` and `line` (from 1) of the first byte. `record_length`: 0 for lines.
+  RecordReader(std::unique_ptr<ByteInput> input, std::shared_ptr<BufferPool> pool, std::uint32_t record_length,
                std::uint64_t offset, std::uint64_t line);
 
   // About kMorselBytes of records, all of which begin before byte `boundary`; false: there are none. What
   // lies behind the last line end is a record at the end of the input.
   Result<bool> next(RawRecords& out, std::uint64_t boundary = ~std::uint64_t{0});
+  // What is wrong with records that were just given, by their number: a line that is too long, a last record that
+  // is too short. They hold the beginning.
+  const std::vector<RowError>& faults() const { return given_; }
   // Where the next record begins. Its number is that of its line.
   std::uint64_t offset() const { return offset_; }
   std::uint64_t line() const { return line_; }
 
  private:
   Result<bool> fill();
+  void cut();
+  Result<bool> cut_long_line();
+  void fault(std::size_t record, std::string message);
 
   std::unique_ptr<ByteInput> input_;
   std::shared_ptr<BufferPool> pool_;
-  std::string name_;
+  std::uint32_t record_length_;
   std::uint64_t offset_;
   std::uint64_t line_;
 
@@ -63,6 +72,9 @@ class RecordReader {
   std::size_t begin_ = 0;                // first byte that is in no morsel yet
   std::size_t end_ = 0;                  // behind the last byte read
   std::vector<std::string_view> lines_;  // cut out of [begin_, …), from next_ on not handed out
+  std::vector<RowError> faults_;         // of lines_
+  std::vector<RowError> given_;          // of the records that were given last
+  std::uint64_t skipped_ = 0;            // bytes of a long line behind those that are kept
   std::size_t next_ = 0;
   std::size_t cut_ = 0;  // behind the last line of lines_
   bool at_end_ = false;

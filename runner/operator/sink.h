@@ -16,6 +16,7 @@
 #include "runner/operator/format.h"
 #include "runner/operator/kernel.h"
 #include "runner/operator/options.h"
+#include "runner/operator/typed_options.h"
 
 namespace streamrun {
 
@@ -37,7 +38,7 @@ class Stage {
   virtual Result<> publish() = 0;
   // The batch failed: leaves nothing behind of what may not stay.
   virtual void discard() = 0;
-  // Bytes in memory that `drain` could free; 0 for sinks that cannot publish before the pass has ended.
+  // Bytes that `drain` could free; 0 for sinks that cannot publish before the pass has ended.
   virtual std::size_t drainable() const { return 0; }
   virtual Result<> drain() { return {}; }
 };
@@ -51,22 +52,14 @@ class Sink {
   // Opens what is written to; called once, before the first batch.
   virtual Result<> start() { return {}; }
   virtual Result<std::unique_ptr<Stage>> stage(BatchTime batch) = 0;
-  // What a commit must keep of the sink, so that a restart goes on right behind it (lengths of growing files),
-  // as JSON text; empty: nothing. Asked for when the batch is published.
-  virtual std::string position() const { return {}; }
-  // Behind start(): the position of the last commit. What was written after it is taken back.
-  virtual Result<> recover(const std::string& position) {
-    static_cast<void>(position);
-    return {};
-  }
   // Behind the last batch.
   virtual Result<> close() { return {}; }
 };
 
 struct SinkBindContext {
-  std::string name;                              // of the output
-  const Schema* schema = nullptr;                // of `from`, hidden columns included
-  std::vector<std::uint32_t> columns;            // what is written, by position in the schema
+  std::string name;                    // of the output
+  const Schema* schema = nullptr;      // of `from`, hidden columns included
+  std::vector<std::uint32_t> columns;  // what is written, by position in the schema
   const FormatDescriptor* format = nullptr;
   OptionsPtr format_options;
   const Params* params = nullptr;
@@ -91,14 +84,14 @@ struct BoundSink {
   // What it writes together with other outputs (standard output): these publish in the order written.
   std::string_view shares;
   std::string detail;
-  std::string guarantee;                         // `at least once`, `exactly once with a checkpoint`
+  std::string guarantee;  // `at least once`, `exactly once with a checkpoint`
   std::function<std::unique_ptr<Sink>(const Environment&)> open;
 };
 
 struct SinkDescriptor {
   std::string_view name;
   std::string_view summary;
-  std::string_view example;                      // YAML of a whole output
+  std::string_view example;  // YAML of a whole output
   bool takes_format = true;
   OptionTable options;
   std::function<OptionsPtr(const SyntaxNode&, std::string_view what, DecodeContext&)> decode;
@@ -115,14 +108,8 @@ SinkDescriptor describe_sink(std::string_view name, std::string_view summary, st
   made.example = example;
   made.takes_format = takes_format;
   made.options = options;
-  made.decode = [table = std::move(options)](const SyntaxNode& node, std::string_view what,
-                                             DecodeContext& context) -> OptionsPtr {
-    auto decoded = std::make_shared<S>();
-    return table.decode(node, decoded.get(), what, context) ? decoded : nullptr;
-  };
-  made.bind = [bind](const void* decoded, SinkBindContext& context) {
-    return bind(*static_cast<const S*>(decoded), context);
-  };
+  made.decode = decode_options<S>(std::move(options));
+  made.bind = of_options(bind);
   return made;
 }
 

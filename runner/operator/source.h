@@ -15,10 +15,11 @@
 #include "runner/base/units.h"
 #include "runner/data/raw_records.h"
 #include "runner/data/record_batch.h"
+#include "runner/expr/expression.h"
 #include "runner/operator/environment.h"
 #include "runner/operator/format.h"
 #include "runner/operator/options.h"
-#include "runner/expr/expression.h"
+#include "runner/operator/typed_options.h"
 
 namespace streamrun {
 
@@ -30,15 +31,17 @@ constexpr std::uint32_t kSliceRecords = 2048;
 struct Morsel {
   PartitionIndex partition;
   std::shared_ptr<const Origin> origin;
-  RawRecords raw;                          // to be decoded; or
-  std::optional<RecordBatch> rows;         // rows that have their types already (schema's columns, then hidden)
+  // Records that the source itself rejects, by their number; their bytes are a beginning.
+  std::vector<RowError> faults;
+  RawRecords raw;                   // to be decoded; or
+  std::optional<RecordBatch> rows;  // rows that have their types already (schema's columns, then hidden)
 };
 
 // What a batch may take; nothing said means all there is.
 struct BatchLimits {
-  std::optional<std::uint64_t> records;    // the smaller of max_batch_records and the rate's share
+  std::optional<std::uint64_t> records;  // the smaller of max_batch_records and the rate's share
   std::optional<std::uint64_t> bytes;
-  bool available_now = false;              // take what is there and do not wait for more
+  bool available_now = false;  // take what is there and do not wait for more
 };
 
 // Cursors are data (JSON text), so that a log can keep them: a source reads the same records between the
@@ -47,7 +50,7 @@ struct SourceRange {
   std::string from;
   std::string until;
   bool empty = true;
-  bool exhausted = false;                  // nothing will ever come behind this range
+  bool exhausted = false;  // nothing will ever come behind this range
 };
 
 // Hands out the morsels of a range in source order. The engine calls it under one lock.
@@ -81,7 +84,8 @@ struct SourceBindContext {
   std::string name;                        // of the source
   const SchemaOption* declared = nullptr;  // `schema:`, if there is one
   std::uint32_t partitions = 8;
-  Duration batch_interval{1000};           // of the pipeline: what a rate is shared out by
+  std::uint32_t record_length = 0;  // bytes of a record; 0: records are lines
+  Duration batch_interval{1000};    // of the pipeline: what a rate is shared out by
   const Params* params = nullptr;
   std::function<void(std::string_view)> param_used;
   Diagnostics& diagnostics;
@@ -91,13 +95,13 @@ struct SourceBindContext {
 struct BoundSource {
   // Of sources that make typed rows; the others' comes from the format and `schema:`.
   std::optional<Schema> rows;
-  std::vector<Field> hidden;               // the source's own hidden columns
+  std::vector<Field> hidden;  // the source's own hidden columns
   bool bounded = false;
   bool can_read_again = true;
   std::uint32_t partitions = 1;
   // Files and globs that it reads, for the check that no sink writes them.
   std::vector<Located<std::string>> reads;
-  std::string detail;                      // for `explain`
+  std::string detail;  // for `explain`
   // `lines`: somebody needs the places of records (else they may be told lazily, for errors).
   std::function<std::unique_ptr<Source>(const Environment&)> open;
 };
@@ -105,8 +109,8 @@ struct BoundSource {
 struct SourceDescriptor {
   std::string_view name;
   std::string_view summary;
-  std::string_view example;                // YAML of a whole source
-  bool takes_format = true;                // its records are bytes
+  std::string_view example;  // YAML of a whole source
+  bool takes_format = true;  // its records are bytes
   OptionTable options;
   std::function<OptionsPtr(const SyntaxNode&, std::string_view what, DecodeContext&)> decode;
   std::function<std::optional<BoundSource>(const void* options, SourceBindContext&)> bind;
@@ -122,14 +126,8 @@ SourceDescriptor describe_source(std::string_view name, std::string_view summary
   made.example = example;
   made.takes_format = takes_format;
   made.options = options;
-  made.decode = [table = std::move(options)](const SyntaxNode& node, std::string_view what,
-                                             DecodeContext& context) -> OptionsPtr {
-    auto decoded = std::make_shared<S>();
-    return table.decode(node, decoded.get(), what, context) ? decoded : nullptr;
-  };
-  made.bind = [bind](const void* decoded, SourceBindContext& context) {
-    return bind(*static_cast<const S*>(decoded), context);
-  };
+  made.decode = decode_options<S>(std::move(options));
+  made.bind = of_options(bind);
   return made;
 }
 

@@ -12,6 +12,7 @@
 #include "runner/expr/expression.h"
 #include "runner/operator/kernel.h"
 #include "runner/operator/options.h"
+#include "runner/operator/typed_options.h"
 
 namespace streamrun {
 
@@ -21,11 +22,11 @@ struct BindContext {
   std::vector<std::string> input_names;
   const Params* params = nullptr;
   std::function<void(std::string_view)> param_used;
-  std::string owner;                    // `stream 'suspects'`
-  std::uint32_t partitions = 8;         // default for keyed steps
+  std::string owner;             // `stream 'suspects'`
+  std::uint32_t partitions = 8;  // default for keyed steps
   bool allow_exec = false;
   Diagnostics& diagnostics;
-  Span place;                           // of the step
+  Span place;  // of the step
 
   // Input i's columns, without a qualifier.
   Scope scope(std::size_t input = 0) const;
@@ -40,30 +41,29 @@ struct BoundTransform {
   // Streams that the options name are either pushed through the kernel (`union`: inputs 1, 2…), or
   // collected first, one breaker each (`join`'s build side), and given to Kernel::start.
   std::vector<std::unique_ptr<Breaker>> sides;
-  bool can_fail = false;                // rows may be rejected
+  bool can_fail = false;                    // rows may be rejected
   std::optional<std::uint32_t> partitions;  // of the output; as the input's where not said
-  std::string detail;                   // for `explain`: `amount > 0`
+  std::string detail;                       // for `explain`: `amount > 0`
 };
 
 struct TransformDescriptor {
   std::string_view name;
-  std::string_view summary;             // one line, for lists
-  std::string_view dstream;             // the DStream operation it stands for
-  std::string_view example;             // YAML of the step alone; a test compiles it
-  std::string_view example_schema;      // what the example reads: `a int, b string`
+  std::string_view summary;         // one line, for lists
+  std::string_view dstream;         // the DStream operation it stands for
+  std::string_view example;         // YAML of the step alone; a test compiles it
+  std::string_view example_schema;  // what the example reads: `a int, b string`
   OptionTable options;
   std::function<OptionsPtr(const SyntaxNode&, std::string_view what, DecodeContext&)> decode;  // null: diagnosed
-  std::function<std::vector<StreamName>(const void* options)> streams;   // may be empty
+  std::function<std::vector<StreamName>(const void* options)> streams;                         // may be empty
   std::function<std::optional<BoundTransform>(const void* options, BindContext&)> bind;
 };
 
 // A descriptor over the typed options S.
 template <class S>
-TransformDescriptor describe_transform(
-    std::string_view name, std::string_view summary, std::string_view dstream, std::string_view example_schema,
-    std::string_view example, OptionTable options,
-    std::optional<BoundTransform> (*bind)(const S&, BindContext&),
-    std::vector<StreamName> (*streams)(const S&) = nullptr) {
+TransformDescriptor describe_transform(std::string_view name, std::string_view summary, std::string_view dstream,
+                                       std::string_view example_schema, std::string_view example, OptionTable options,
+                                       std::optional<BoundTransform> (*bind)(const S&, BindContext&),
+                                       std::vector<StreamName> (*streams)(const S&) = nullptr) {
   TransformDescriptor made;
   made.name = name;
   made.summary = summary;
@@ -71,17 +71,9 @@ TransformDescriptor describe_transform(
   made.example = example;
   made.example_schema = example_schema;
   made.options = options;
-  made.decode = [table = std::move(options)](const SyntaxNode& node, std::string_view what,
-                                             DecodeContext& context) -> OptionsPtr {
-    auto decoded = std::make_shared<S>();
-    return table.decode(node, decoded.get(), what, context) ? decoded : nullptr;
-  };
-  if (streams != nullptr) {
-    made.streams = [streams](const void* decoded) { return streams(*static_cast<const S*>(decoded)); };
-  }
-  made.bind = [bind](const void* decoded, BindContext& context) {
-    return bind(*static_cast<const S*>(decoded), context);
-  };
+  made.decode = decode_options<S>(std::move(options));
+  if (streams != nullptr) made.streams = of_options(streams);
+  made.bind = of_options(bind);
   return made;
 }
 

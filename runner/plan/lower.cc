@@ -16,6 +16,7 @@ class Lowering {
     plan_.interval = graph_.interval;
     plan_.concurrent_outputs = graph_.concurrent_outputs;
     plan_.parallelism = graph_.parallelism;
+    plan_.spool = graph_.spool;
     drop_unread();
     prune();
     find_origins();

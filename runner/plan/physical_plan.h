@@ -89,6 +89,7 @@ struct PhysicalPlan {
   Duration interval{1000};
   std::uint32_t concurrent_outputs = 1;
   std::uint32_t parallelism = 1;
+  SpoolOption spool;
   std::vector<PlanSource> sources;
   std::vector<PlanOutput> outputs;
   std::vector<PlanNode> nodes;  // by NodeId, in topological order

@@ -107,6 +107,7 @@ StreamGraph resolve(const PipelineSpec& spec, const Catalog& catalog, const Reso
   r.graph.interval = spec.batch_interval;
   r.graph.concurrent_outputs = spec.concurrent_outputs;
   r.graph.parallelism = spec.parallelism.value_or(options.processors);
+  r.graph.spool = spec.spool;
   resolve_params(r);
   declare_names(r);
   for (const SourceSpec& source : spec.sources) resolve_source(r, source, false);

@@ -32,6 +32,9 @@ void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
   SourceBindContext context{.name = name,
                             .declared = spec.common.schema ? &*spec.common.schema : nullptr,
                             .partitions = spec.common.partitions.value_or(table ? 1 : r.spec.partitions),
+                            .record_length = spec.format && spec.format_options && spec.format->record_length
+                                                 ? spec.format->record_length(spec.format_options.get())
+                                                 : 0,
                             .batch_interval = r.spec.batch_interval,
                             .params = &r.params,
                             .param_used = r.note_param(),

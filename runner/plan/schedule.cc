@@ -106,8 +106,7 @@ class Schedule {
     spool.stage = from.stage + ", spool";
     spool.schema = from.schema;
     spool.partitions = from.partitions;
-    spool.breaker = make_spool();
-    static_cast<void>(spool.breaker->prune(std::vector<bool>(spool.schema.size(), true)));
+    spool.breaker = make_spool(spool.schema);
     spool.phase = phase;
     spool.consumers.push_back(edge);
     return spool;

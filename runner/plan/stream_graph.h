@@ -51,6 +51,7 @@ struct StreamGraph {
   Duration interval{1000};
   std::uint32_t concurrent_outputs = 1;
   std::uint32_t parallelism = 1;
+  SpoolOption spool;
   std::vector<GraphSource> sources;
   std::vector<GraphOutput> outputs;
   std::vector<GraphNode>

@@ -267,9 +267,9 @@ class PlanBuilder {
     node.kernel = std::make_unique<FunctionKernel>(std::move(function));
     return node.id;
   }
-  NodeId spool(std::size_t memory = std::size_t{1} << 20) {
+  NodeId spool() {
     PlanNode& node = add(PlanNode::Kind::breaker, "spool");
-    node.breaker = make_spool({}, memory);
+    node.breaker = make_spool(node.schema);
     return node.id;
   }
   NodeId errors(std::vector<Field> hidden = {}) {

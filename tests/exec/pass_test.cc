@@ -1,3 +1,4 @@
+#include <atomic>
 #include <catch2/catch.hpp>
 
 #include "tests/exec/fakes.h"
@@ -44,7 +45,7 @@ TEST_CASE("rows keep the order of the source at any parallelism") {
     PlanBuilder builder;
     const NodeId in = builder.source({.ranges = {input}});
     const NodeId step = builder.kernel(double_values);
-    const NodeId spool = builder.spool(2000);  // most of it goes to disk
+    const NodeId spool = builder.spool();
     const NodeId a = builder.output({.name = "a", .events = &events});
     const NodeId b = builder.output({.name = "b", .events = &events});
     const NodeId c = builder.output({.name = "c", .events = &events});
@@ -58,6 +59,7 @@ TEST_CASE("rows keep the order of the source at any parallelism") {
     builder.plan.phases[1] = {{spool}, {}, {}};
     builder.plan.parallelism = threads;
     world.options.shuffle_seed = seed;
+    world.options.spool_memory = 2000;  // most of it goes to disk
     const RunReport report = world.run(builder.plan);
     CHECK_FALSE(report.failure);
     CHECK(report.sources[0].rows == 60 * 37);
@@ -65,6 +67,57 @@ TEST_CASE("rows keep the order of the source at any parallelism") {
     for (int i = 0; i < 60 * 37; ++i) twice += std::to_string(2 * i) + ' ';
     CHECK(events.all() == std::vector<std::string>{"a@1000 publish " + joined(input), "b@1000 publish " + twice,
                                                    "c@1000 publish " + joined(input)});
+  }
+}
+
+// Holds so many bytes a row.
+class Hoard final : public Breaker {
+ public:
+  std::vector<bool> prune(const std::vector<bool>& needed) override { return needed; }
+  std::unique_ptr<BreakerRun> start(const std::shared_ptr<SpoolPool>&) const override {
+    return std::make_unique<Run>();
+  }
+  std::string describe() const override { return "hoard"; }
+
+ private:
+  class Run final : public BreakerRun {
+   public:
+    std::unique_ptr<BreakerLocal> local() override { return std::make_unique<BreakerLocal>(); }
+    void add(BreakerLocal&, RecordBatch&& batch, MorselIndex, KernelContext&) override {
+      bytes_ += 1000 * batch.selection.count();
+    }
+    Result<> finish(std::vector<std::unique_ptr<BreakerLocal>>) override { return {}; }
+    std::uint32_t partitions() const override { return 1; }
+    std::uint32_t chunks() const override { return 0; }
+    Result<RecordBatch> chunk(std::uint32_t, KernelContext&) override { return RecordBatch(); }
+    std::size_t bytes() const override { return bytes_; }
+
+   private:
+    std::atomic<std::size_t> bytes_ = 0;
+  };
+};
+
+TEST_CASE("a breaker over its memory fails the batch and is named") {
+  for (const bool enough : {true, false}) {
+    World world;
+    Events events;
+    PlanBuilder builder;
+    const NodeId in = builder.source({.ranges = {numbers(60, 37)}});
+    const NodeId hoard = builder.spool();
+    const NodeId a = builder.output({.name = "a", .events = &events});
+    builder.at(hoard).breaker = std::make_unique<Hoard>();
+    builder.at(hoard).stage = "s step 1 (hoard)";
+    builder.connect(in, hoard);
+    builder.connect(hoard, a);
+    builder.plan.phases.resize(2);
+    builder.plan.phases[0] = {{in}, {}, {hoard}};
+    builder.plan.phases[1] = {{hoard}, {}, {}};
+    world.options.breaker_memory = enough ? 60 * 37 * 1000 : 100'000;
+    const RunReport report = world.run(builder.plan);
+    CHECK(report.failure.has_value() == !enough);
+    if (enough) continue;
+    CHECK(report.failure->message.starts_with("s step 1 (hoard): it holds 111000 bytes of this batch"));
+    CHECK(events.all() == std::vector<std::string>{"a@1000 discard"});
   }
 }
 

@@ -37,6 +37,26 @@ TEST_CASE("after a refusal nothing is applied and nobody waits") {
   CHECK_FALSE(window.wait_for_room(MorselIndex(1000)));
 }
 
+TEST_CASE("nobody reads on while what is in flight takes too much, but the next in order may") {
+  ReorderWindow window(8, [](MorselOutcome&&) { return true; }, 3 * kMorselWork);
+  for (const std::uint64_t index : {0U, 1U, 2U}) REQUIRE(window.wait_for_room(MorselIndex(index)));
+  std::atomic<bool> entered = false;
+  std::jthread reader([&] { entered = window.wait_for_room(MorselIndex(3)); });
+  MorselOutcome large;
+  large.rows.emplace_back().rows.bytes.resize(2 * kMorselWork);
+  window.complete(MorselIndex(1), std::move(large));
+  CHECK_FALSE(entered);
+  window.complete(MorselIndex(0), outcome(0));
+  reader.join();
+  CHECK(entered);
+
+  ReorderWindow narrow(8, [](MorselOutcome&&) { return true; }, kMorselWork);
+  REQUIRE(narrow.wait_for_room(MorselIndex(0)));
+  narrow.weigh(MorselIndex(0), 100 * kMorselWork);
+  narrow.complete(MorselIndex(0), outcome(0));
+  REQUIRE(narrow.wait_for_room(MorselIndex(1)));
+}
+
 TEST_CASE("nobody reads on while the window is full") {
   ReorderWindow window(2, [](MorselOutcome&&) { return true; });
   std::atomic<bool> entered = false;

@@ -1,5 +1,7 @@
 """The tests that are programs of their own, and the samples with their tests inside."""
+import os
 import subprocess
+import unittest
 import xml.etree.ElementTree as xml
 
 from harness.cases import ROOT
@@ -19,6 +21,25 @@ def unit_tests(binary):
     if not found or (run.returncode != 0 and not any(f for _, f in found)):
         found.append((binary.name, f'ended with {run.returncode}\n{run.stderr[-4000:]}'))
     return found
+
+
+class Outcomes(unittest.TestResult):
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def stopTest(self, test):
+        own = [text for one, text in self.failures + self.errors if test in (one, getattr(one, 'test_case', None))]
+        self.found.append((test.id(), '\n'.join(own) or None))
+
+
+def process_tests(program):
+    """(name, fault or None) of each test of tests/processes."""
+    os.environ['STREAMRUN'] = str(program)
+    outcomes = Outcomes()
+    tests = ROOT / 'tests'
+    unittest.TestLoader().discover(str(tests / 'processes'), '*_test.py', str(tests)).run(outcomes)
+    return outcomes.found or [('processes', 'no test was found')]
 
 
 def samples(program):

@@ -69,13 +69,9 @@ void check_contract(const SinkDescriptor& descriptor, const SyntaxNode& options)
   REQUIRE(output.stage(3000)->publish());
   check_order(output, descriptor.name, {"<1>", "<2>", "<3>", "<4>"});
 
-  // What comes behind the last commit is taken back, where the sink keeps a position.
-  const std::string position = output.sink->position();
-  if (!position.empty()) output.publish(4000, {"<not committed>"});
   REQUIRE(output.sink->close());
-  output.open();
+  output.open();  // another run goes on
   REQUIRE(output.sink->start());
-  if (!position.empty()) REQUIRE(output.sink->recover(position));
   output.publish(4000, {"<5>"});
   REQUIRE(output.sink->close());
   check_order(output, descriptor.name, {"<1>", "<2>", "<3>", "<4>", "<5>"});

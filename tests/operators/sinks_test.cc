@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "runner/operator/byte_input.h"
+#include "runner/operator/standard_output.h"
 #include "tests/operators/sink_fixture.h"
 
 namespace streamrun {
@@ -63,23 +64,53 @@ TEST_CASE("file: more files in a batch than may be open") {
   CHECK(output.file("1-k399.csv") == "k399,x\nk399,x\n");
 }
 
-TEST_CASE("file: one that grows has its header once and is cut back to what is known") {
+TEST_CASE("file: one that grows has its header once, and a batch whole or not at all") {
   Output output(describe_file_sink(), path_options("all.csv"), true);
   REQUIRE(output.sink->start());
   output.publish(1, {"a"});
-  const std::string position = output.sink->position();
   output.publish(2, {"b"});
   CHECK(output.file("all.csv") == "k,v\na,x\nb,x\n");
-  output.open();  // a restart
+  output.open();  // another run goes on with it
   REQUIRE(output.sink->start());
-  REQUIRE(output.sink->recover(position));
-  CHECK(output.file("all.csv") == "k,v\na,x\n");
-  output.publish(2, {"b"});
-  CHECK(output.file("all.csv") == "k,v\na,x\nb,x\n");
-  const auto stage = output.stage(3);
-  output.append(*stage, {"c"});
+  output.publish(3, {"c"});
+  CHECK(output.file("all.csv") == "k,v\na,x\nb,x\nc,x\n");
+  const auto stage = output.stage(4);
+  output.append(*stage, {"d"});
   stage->discard();
-  CHECK(output.file("all.csv") == "k,v\na,x\nb,x\n");
+  CHECK(output.file("all.csv") == "k,v\na,x\nb,x\nc,x\n");
+}
+
+TEST_CASE("file: of a batch that fails in one file nothing stays in the others") {
+  Output output(describe_file_sink(), path_options("{k}.csv"));
+  output.publish(1, {"a"});
+  fs::create_directory(output.folder + "/c.csv");
+  const auto stage = output.stage(2);
+  output.append(*stage, {"a", "b", "c"});
+  CHECK(!stage->publish());
+  CHECK(output.file("a.csv") == "a,x\n");
+  CHECK(output.files() == std::vector<std::string>{"a.csv"});
+  fs::remove(output.folder + "/c.csv");
+  REQUIRE(stage->publish());  // a retry
+  CHECK(output.file("a.csv") == "a,x\na,x\n");
+  CHECK(output.file("c.csv") == "c,x\n");
+
+  Output whole(describe_file_sink(), path_options("{k}-{batch}.csv"));
+  fs::create_directory(whole.folder + "/b-1.csv");
+  const auto second = whole.stage(1);
+  RecordBatch batch;
+  batch.rows = 2;
+  batch.selection = Selection::all(2);
+  batch.columns = {strings({"a", "b"}), strings({"x", "x"})};
+  SinkContext context;
+  std::vector<StagedRows> staged;
+  whole.sink->encode(batch, context, staged);
+  Result<> done;
+  for (StagedRows& rows : staged) {
+    if (done) done = second->append(std::move(rows));
+  }
+  CHECK(!done);
+  second->discard();
+  CHECK(whole.files().empty());
 }
 
 TEST_CASE("file: what is there already") {
@@ -129,8 +160,16 @@ TEST_CASE("file: compressed, rolled, empty") {
 
   Output rolled(describe_file_sink(),
                 mapping({{"path", text("p{part}.csv")}, {"roll", mapping({{"size", text("6")}})}}));
-  for (int i = 1; i <= 4; ++i) rolled.publish(i, {"a"});
-  CHECK(rolled.files() == std::vector<std::string>{"p0.csv", "p1.csv"});
+  rolled.publish(1, {"a", "b", "c"});
+  rolled.publish(2, {"d", "e"});
+  CHECK(rolled.files() == std::vector<std::string>{"p0.csv", "p1.csv", "p2.csv"});
+  CHECK(rolled.file("p1.csv") == "c,x\nd,x\n");
+
+  Output parts(describe_file_sink(),
+               mapping({{"path", text("{batch}-{part}.csv")}, {"roll", mapping({{"size", text("6")}})}}), true);
+  parts.publish(1, {"a", "b", "c"});
+  CHECK(parts.files() == std::vector<std::string>{"1-0.csv", "1-1.csv", "1-2.csv"});
+  CHECK(parts.file("1-1.csv") == "k,v\nb,x\n");
 
   Output empty(describe_file_sink(), mapping({{"path", text("{batch}.csv")}, {"empty", text("write")}}), true);
   empty.publish(1, {});
@@ -161,6 +200,11 @@ TEST_CASE("print: Spark's console layout") {
   CHECK(more.file("stdout").empty());
   REQUIRE(stage->publish());
   CHECK(more.file("stdout") == dashes + "\nTime: 1 ms\n" + dashes + "\n(a,x)\n(b,x)\n...\n\n");
+}
+
+TEST_CASE("what a terminal would act on is shown") {
+  CHECK(show_controls("a\tb\x1b[31m\n\x7f\xc2\x9b") == "a\tb\\x1B[31m\n\\x7F\\x9B");
+  CHECK(show_controls("\xc3\xa9") == "\xc3\xa9");
 }
 
 TEST_CASE("stdout: rows and nothing else, the header once, drained or not") {

@@ -24,12 +24,12 @@ struct Record {
 class Input {
  public:
   Input(const SourceDescriptor& descriptor, const SyntaxNode& options, Environment environment,
-        std::uint32_t partitions = 1) {
+        std::uint32_t partitions = 1, std::uint32_t record_length = 0) {
     environment.clock = &clock_;
     DecodeContext decode{diagnostics, nullptr, {}, {}};
     const OptionsPtr decoded = descriptor.decode(options, "this source", decode);
     REQUIRE(decoded);
-    SourceBindContext context{"q", nullptr, partitions, Duration(1000), nullptr, {}, diagnostics, {}};
+    SourceBindContext context{"q", nullptr, partitions, record_length, Duration(1000), nullptr, {}, diagnostics, {}};
     bound = descriptor.bind(decoded.get(), context);
     REQUIRE(bound);
     source = bound->open(environment);
@@ -54,6 +54,9 @@ class Input {
       for (std::uint32_t i = 0; i < morsel.raw.size(); ++i) {
         records.push_back({std::string(morsel.raw.records[i]), morsel.origin->place(i), morsel.partition.value});
         if (*morsel.origin->raw(i) != morsel.raw.records[i]) FAIL("raw is another record");
+      }
+      for (const RowError& fault : morsel.faults) {
+        faults.push_back(morsel.origin->place(fault.row) + ": " + fault.message);
       }
     }
   }
@@ -84,6 +87,7 @@ class Input {
   }
 
   Diagnostics diagnostics;
+  mutable std::vector<std::string> faults;  // of the records that were read
   SimulatedClock clock_{BatchTime(0)};
   std::optional<BoundSource> bound;
   std::unique_ptr<Source> source;

@@ -2,7 +2,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include "runner/operator/byte_input.h"
+#include "runner/operator/record_reader.h"
 #include "tests/operators/source_fixture.h"
 
 namespace streamrun {
@@ -142,6 +145,98 @@ TEST_CASE("file: followed, it gives whole lines as they come") {
   CHECK(texts({tail.read(*range)}) == std::vector<std::string>{"4", "5"});
 }
 
+TEST_CASE("file: another file under the name of a followed one is an error") {
+  const Folder folder;
+  folder.write("in.txt", "1\n");
+  Input input(describe_file_source(), mapping({{"path", text("in.txt")}, {"follow", text("true")}}),
+              folder.environment());
+  const auto at = input.source->start();
+  const auto range = input.source->plan(*at, {}, BatchTime(1));
+  REQUIRE(range);
+  folder.write("new.txt", "2\n3\n");
+  std::filesystem::rename(folder.path() + "/new.txt", folder.path() + "/in.txt");
+  const auto next = input.source->plan(range->until, {}, BatchTime(2));
+  REQUIRE(!next);
+  CHECK(next.error().message.find("rotated") != std::string::npos);
+}
+
+TEST_CASE("a line that is too long is one fault, and the next line is read") {
+  const Folder folder;
+  for (const std::size_t length : {kMaxLineBytes, kMaxLineBytes + 1, 3 * kMaxLineBytes}) {
+    CAPTURE(length);
+    folder.write("in.txt", "1\n" + std::string(length, 'x') + "\n3\n");
+    for (const bool as_stdin : {false, true}) {
+      Environment environment = folder.environment();
+      const FileDescriptor in(::open((folder.path() + "/in.txt").c_str(), O_RDONLY));
+      environment.input = in.get();
+      Input input(as_stdin ? describe_stdin_source() : describe_file_source(),
+                  as_stdin ? mapping({}) : file_options("in.txt"), environment);
+      const auto batches = input.batches({});
+      REQUIRE(texts(batches).size() == 3);
+      CHECK(texts(batches)[2] == "3");
+      CHECK(batches[0][2].place == (as_stdin ? "stdin:3" : "in.txt:3"));
+      const bool fault = length > kMaxLineBytes;
+      CHECK((texts(batches)[1].size() == length) == !fault);
+      REQUIRE(input.faults.empty() == !fault);
+      if (!fault) continue;
+      CHECK(input.faults[0] == std::string(as_stdin ? "stdin" : "in.txt") + ":2: the line is longer than 16 MiB");
+    }
+  }
+}
+
+TEST_CASE("stdin: of an endless line the beginning arrives, whole and once") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  Environment environment;
+  environment.input = ends[0];
+  {
+    Input input(describe_stdin_source(), mapping({}), environment);
+    std::jthread writer([&] {
+      const std::string block(std::size_t{1} << 20, 'x');
+      for (int i = 0; i < 100; ++i) static_cast<void>(write_all(ends[1], block, "a pipe"));
+      static_cast<void>(write_all(ends[1], "\nlast\n", "a pipe"));
+      ::close(ends[1]);
+    });
+    BatchLimits limits;
+    limits.available_now = true;
+    const auto all = texts(input.batches(limits));
+    REQUIRE(all.size() == 2);
+    CHECK(all[1] == "last");
+    CHECK(input.faults == std::vector<std::string>{"stdin:1: the line is longer than 16 MiB"});
+  }
+  ::close(ends[0]);
+}
+
+TEST_CASE("records of a fixed length") {
+  const Folder folder;
+  folder.write("in.bin", std::string("aa\nbb\0cc\nd", 10));
+  for (const std::optional<std::uint64_t> records : {std::optional<std::uint64_t>{}, std::optional<std::uint64_t>{2}}) {
+    Input input(describe_file_source(), file_options("in.bin"), folder.environment(), 2, 3);
+    const auto batches = input.batches({records, {}, false});
+    CHECK(texts(batches) == std::vector<std::string>{"aa\n", std::string("bb\0", 3), "cc\n", "d"});
+    CHECK(batches.size() == (records ? 2 : 1));
+    CHECK(batches.back().back().place == "in.bin:4");
+    REQUIRE(!input.faults.empty());
+    CHECK(input.faults[0] == "in.bin:4: the input ends within the record: 1 of 3 bytes");
+  }
+}
+
+TEST_CASE("very short records end a morsel by their number") {
+  const Folder folder;
+  folder.write("in.txt", std::string(100000, '\n'));
+  Input input(describe_file_source(), file_options("in.txt"), folder.environment());
+  const auto at = input.source->start();
+  const auto range = input.source->plan(*at, {}, BatchTime(1));
+  auto reader = input.source->read(*range);
+  REQUIRE(reader);
+  std::size_t total = 0;
+  for (Morsel morsel; *(*reader)->next(morsel);) {
+    CHECK(morsel.raw.size() <= kMorselRecords);
+    total += morsel.raw.size();
+  }
+  CHECK(total == 100000);
+}
+
 TEST_CASE("queue: one batch at a time, in slices") {
   const SyntaxNode batches =
       sequence({sequence({text("1"), text("2"), text("3")}), sequence({}), sequence({text("4")})});
@@ -221,8 +316,7 @@ TEST_CASE("stdin: a batch holds whole lines, and the end is known at once") {
     REQUIRE(at);
     REQUIRE(::write(ends[1], "a\nb", 3) == 3);
     ::close(ends[1]);
-    input.source->wait(BatchTime(1'000'000'000'000), {});
-    CHECK(input.source->ended());
+    while (!input.source->ended()) std::this_thread::yield();
     const auto range = input.source->plan(*at, {}, BatchTime(1));
     REQUIRE(range);
     CHECK(range->exhausted);

@@ -1,0 +1,205 @@
+#include "runner/operator/byte_feed.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "runner/operator/record_reader.h"
+
+namespace streamrun {
+namespace {
+
+constexpr std::size_t kWaiting = std::size_t{32} << 20;
+constexpr std::size_t kBlock = std::size_t{256} << 10;
+static_assert(kMaxLineBytes + kBlock < kWaiting, "a line that is too long must become whole, or nobody could go on");
+
+class FeedInput final : public ByteInput {
+ public:
+  FeedInput(std::shared_ptr<ByteFeed> feed, FeedEnd end) : feed_(std::move(feed)), end_(end) {}
+
+  Result<std::size_t> read(char* into, std::size_t size) override {
+    if (auto good = feed_->failed(); !good) return pass_on(good);
+    const bool to_end = end_.kind == FeedEnd::Kind::input;
+    const ByteFeed::State state =
+        to_end ? feed_->wait([](const ByteFeed::State& s) { return s.whole > s.begin; }) : feed_->state();
+    const bool goes_on = end_.kind == FeedEnd::Kind::tick && state.begin >= end_.until && end_.clock->now() < end_.tick;
+    if (to_end || goes_on) end_.until = state.whole;
+    return feed_->take(into, size, end_.until);
+  }
+
+ private:
+  std::shared_ptr<ByteFeed> feed_;
+  FeedEnd end_;
+};
+
+}  // namespace
+
+std::unique_ptr<ByteInput> read_feed(std::shared_ptr<ByteFeed> feed, FeedEnd end) {
+  return std::make_unique<FeedInput>(std::move(feed), end);
+}
+
+ByteFeed::~ByteFeed() {
+  interrupt();
+  wake_write_.reset();
+  if (thread_.joinable()) thread_.join();
+}
+
+Result<> ByteFeed::start() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return system_failure("make", "a pipe");
+  wake_read_.reset(ends[0]);
+  wake_write_.reset(ends[1]);
+  thread_ = std::thread([this] { run(); });
+  return {};
+}
+
+void ByteFeed::interrupt() {
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+  changed_.notify_all();
+}
+
+ByteFeed::State ByteFeed::look() const {
+  State s;
+  s.begin = begin_;
+  s.arrived = arrived_;
+  s.records = record_length_ == 0 ? lines_ : arrived_ / record_length_;
+  s.ended = at_end_ || stopped_ || !error_.empty();
+  // What was interrupted may be half a record.
+  s.whole = at_end_ ? arrived_ : record_length_ == 0 ? whole_ : s.records * record_length_;
+  s.full = arrived_ - begin_ >= kWaiting;
+  return s;
+}
+
+ByteFeed::State ByteFeed::state() const {
+  const std::lock_guard lock(mutex_);
+  return look();
+}
+
+ByteFeed::State ByteFeed::wait(const std::function<bool(const State&)>& done) const {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return look().ended || done(look()); });
+  return look();
+}
+
+void ByteFeed::wait_for_end(Clock& clock, BatchTime tick, std::stop_token stop) const {
+  // The clock's own wait has to hear of the end: whoever reads the last byte stops it.
+  std::stop_source woken;
+  const std::stop_callback on_stop(stop, [&] { woken.request_stop(); });
+  std::jthread watch([&](std::stop_token given_up) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, given_up, [&] { return look().ended; });
+    woken.request_stop();
+  });
+  clock.wait_until(tick, woken.get_token());
+}
+
+Result<> ByteFeed::failed() const {
+  const std::lock_guard lock(mutex_);
+  if (!error_.empty()) return failure(error_);
+  return {};
+}
+
+std::size_t ByteFeed::take(char* into, std::size_t size, std::uint64_t until) {
+  const std::lock_guard lock(mutex_);
+  std::size_t taken = 0;
+  while (taken != size && begin_ < std::min(until, arrived_)) {
+    Block& block = blocks_.front();
+    const std::size_t n = static_cast<std::size_t>(
+        std::min<std::uint64_t>({size - taken, block.bytes.size() - block.begin, until - begin_}));
+    std::memcpy(into + taken, block.bytes.data() + block.begin, n);
+    taken += n;
+    begin_ += n;
+    block.begin += n;
+    if (block.begin == block.bytes.size()) blocks_.pop_front();
+  }
+  changed_.notify_all();
+  return taken;
+}
+
+std::uint64_t ByteFeed::cut(std::uint64_t records, std::uint64_t bytes) const {
+  const std::lock_guard lock(mutex_);
+  const State now = look();
+  if (record_length_ != 0) {
+    const std::uint64_t most = std::min(records, std::max<std::uint64_t>(1, bytes / record_length_));
+    return most < (now.whole - begin_) / record_length_ ? begin_ + most * record_length_ : now.whole;
+  }
+  std::uint64_t position = begin_;
+  std::uint64_t behind = begin_;
+  for (const Block& block : blocks_) {
+    const char* const text = block.bytes.data() + block.begin;
+    const std::size_t size = block.bytes.size() - block.begin;
+    for (std::size_t at = 0; at < size;) {
+      std::uint64_t one = 1;
+      const std::size_t used = skip_lines(text + at, size - at, one);
+      if (one == 0) break;
+      at += used;
+      if (behind != begin_ && position + at - begin_ > bytes) return behind;
+      behind = position + at;
+      if (--records == 0) return behind;
+    }
+    position += size;
+  }
+  // What is behind the last line end is a line when nothing follows.
+  if (at_end_ && behind != position && (behind == begin_ || position - begin_ <= bytes)) return position;
+  return behind;
+}
+
+void ByteFeed::run() {
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return stopped_ || arrived_ - begin_ < kWaiting; });
+      if (stopped_) return;
+    }
+    pollfd both[2] = {{descriptor_, POLLIN, 0}, {wake_read_.get(), POLLIN, 0}};
+    if (::poll(both, 2, -1) < 0 && errno != EINTR) return;
+    if (both[1].revents != 0) return;
+    if (both[0].revents != 0 && !read_block()) return;
+  }
+}
+
+bool ByteFeed::read_block() {
+  std::string bytes(kBlock, '\0');
+  const ssize_t n = ::read(descriptor_, bytes.data(), bytes.size());
+  if (n < 0 && (errno == EINTR || errno == EAGAIN)) return true;
+  const int code = n < 0 ? errno : 0;
+  const std::lock_guard lock(mutex_);
+  if (n <= 0) {
+    at_end_ = true;
+    if (n < 0) error_ = fmt::format("cannot read {}: {}", name_, std::strerror(code));
+  } else {
+    bytes.resize(static_cast<std::size_t>(n));
+    add(std::move(bytes));
+  }
+  changed_.notify_all();
+  return n > 0;
+}
+
+void ByteFeed::add(std::string bytes) {
+  // The middle of a line that is too long already.
+  if (record_length_ == 0 && arrived_ - whole_ > kMaxLineBytes) {
+    const std::size_t end = bytes.find('\n');
+    bytes.erase(0, end);
+    if (bytes.empty()) return;
+  }
+  std::uint64_t ends = kAllLines;
+  const std::size_t last = skip_lines(bytes.data(), bytes.size(), ends);
+  lines_ += ends;
+  if (ends != 0) whole_ = arrived_ + last;
+  arrived_ += bytes.size();
+  if (!blocks_.empty() && blocks_.back().bytes.size() + bytes.size() <= kBlock) {
+    blocks_.back().bytes += bytes;
+  } else {
+    bytes.shrink_to_fit();
+    blocks_.push_back({std::move(bytes), 0});
+  }
+}
+
+}  // namespace streamrun

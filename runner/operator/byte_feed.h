@@ -1,0 +1,99 @@
+// Bytes that arrive when they like: a thread of its own reads them, batches take whole records of them.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+#include "runner/base/clock.h"
+#include "runner/base/result.h"
+#include "runner/operator/byte_input.h"
+#include "runner/operator/file_descriptor.h"
+
+namespace streamrun {
+
+// Holds what waits for its batch up to a bound; then the writer of the pipe has to wait. Of a line that is longer
+// than any record may be only the beginning arrives. Positions count bytes that arrived. Thread-safe.
+class ByteFeed {
+ public:
+  // `record_length`: 0 for lines.
+  ByteFeed(int descriptor, std::string name, std::uint32_t record_length)
+      : descriptor_(descriptor), name_(std::move(name)), record_length_(record_length) {}
+  ~ByteFeed();
+  ByteFeed(const ByteFeed&) = delete;
+  ByteFeed& operator=(const ByteFeed&) = delete;
+
+  Result<> start();
+  // Wakes those who wait; the input counts as ended behind its last whole record.
+  void interrupt();
+
+  struct State {
+    std::uint64_t begin = 0;  // first byte that nobody has taken
+    std::uint64_t arrived = 0;
+    std::uint64_t whole = 0;    // behind the last whole record
+    std::uint64_t records = 0;  // whole ones that have arrived
+    bool full = false;
+    bool ended = false;
+  };
+  State state() const;
+  // Until done(state), or the end of the input.
+  State wait(const std::function<bool(const State&)>& done) const;
+  // Until the end, or `tick`, or `stop`.
+  void wait_for_end(Clock& clock, BatchTime tick, std::stop_token stop) const;
+  // Why the input ended, if not at its end.
+  Result<> failed() const;
+
+  // Takes up to `size` bytes before position `until`; 0: there are none now.
+  std::size_t take(char* into, std::size_t size, std::uint64_t until);
+  // The position behind at most so many records and bytes (but one record at least).
+  std::uint64_t cut(std::uint64_t records, std::uint64_t bytes) const;
+
+ private:
+  struct Block {
+    std::string bytes;
+    std::size_t begin = 0;
+  };
+
+  State look() const;
+  void run();
+  // False: nothing more comes.
+  bool read_block();
+  void add(std::string bytes);
+
+  const int descriptor_;
+  const std::string name_;
+  const std::uint32_t record_length_;
+  FileDescriptor wake_read_;
+  FileDescriptor wake_write_;
+  std::thread thread_;
+  mutable std::mutex mutex_;
+  mutable std::condition_variable_any changed_;
+  std::deque<Block> blocks_;
+  std::uint64_t begin_ = 0;
+  std::uint64_t arrived_ = 0;
+  std::uint64_t whole_ = 0;
+  std::uint64_t lines_ = 0;
+  bool at_end_ = false;
+  bool stopped_ = false;
+  std::string error_;
+};
+
+// What ends a batch's share of a feed: a position, or the end of the input; or, where the feed was full when the
+// batch was planned, what has come by the next tick.
+struct FeedEnd {
+  enum class Kind : std::uint8_t { position, input, tick };
+  Kind kind = Kind::position;
+  std::uint64_t until = 0;
+  const Clock* clock = nullptr;
+  BatchTime tick;
+};
+std::unique_ptr<ByteInput> read_feed(std::shared_ptr<ByteFeed> feed, FeedEnd end);
+
+}  // namespace streamrun

@@ -1,0 +1,102 @@
+"""A bounded run stays under 200 MiB whatever the input's size."""
+import os
+import subprocess
+
+from processes.process import ProcessTest
+
+MOST = 200
+# About 250 MB of rows in one batch.
+WORDY = """
+batch_interval: 1s
+parallelism: 2
+sources:
+  s: {generate: {total: 1600000, columns: {n: _n, k: _n % 1000, words: "repeat('some words ', 13)"}}}
+"""
+
+
+class Memory(ProcessTest):
+    def peak(self, pipeline, files=None, read=lambda out: None):
+        run = self.start(WORDY + pipeline, files=files)
+        run.process.stdin.close()
+        read(run.process.stdout)
+        code, _, error, peak = run.end()
+        self.assertEqual((code, error), (0, ''))
+        self.assertLess(peak, MOST)
+        return run
+
+    def test_chain_to_a_file(self):
+        run = self.peak("""
+streams:
+  words: {from: s, steps: [{flat_map: {each: "split(words, 'some')", as: word, keep: [n]}}, {filter: "word <> ''"}]}
+outputs:
+  - {name: f, from: words, file: {path: "out.csv"}, format: csv}
+""")
+        self.assertGreater((run.folder / 'out.csv').stat().st_size, 200 << 20)
+
+    def test_diamond_with_a_spool(self):
+        run = self.peak("""
+streams:
+  totals: {from: s, steps: [{reduce_by_key: {key: k, to: {total: count(*)}}}]}
+  both: {from: s, steps: [{join: {with: totals, on: k}}]}
+outputs:
+  - {name: f, from: both, file: {path: "{batch}.jsonl"}}
+""")
+        self.assertEqual(len(list(run.folder.glob('*.jsonl'))), 1)
+
+    def test_outputs_of_different_speed(self):
+        def slowly(out):
+            while os.read(out.fileno(), 4096):
+                pass
+
+        for concurrent in (1, 3):
+            self.peak(f"""
+concurrent_outputs: {concurrent}
+outputs:
+  - {{name: first, from: s, stdout: {{}}}}
+  - {{name: f, from: s, file: {{path: "out.jsonl"}}}}
+  - {{name: after, from: s, stdout: {{}}, format: csv, after: [f]}}
+""", read=slowly)
+
+    def test_file_of_short_lines(self):
+        run = self.start("""
+batch_interval: 1s
+parallelism: 2
+sources: {s: {file: {path: in.txt}}}
+streams: {n: {from: s, steps: [count]}}
+outputs: [{name: o, from: n, stdout: {}}]
+""", files={'in.txt': '\n' * (50 << 20)})
+        code, out, error, peak = run.end()
+        self.assertEqual((code, out, error), (0, '{"count":%d}\n' % (50 << 20), ''))
+        self.assertLess(peak, MOST)
+
+    def test_endless_line(self):
+        read, write = os.pipe()
+        feeder = subprocess.Popen('echo 1; head -c 400000000 /dev/zero; echo; echo 2', shell=True, stdout=write)
+        self.addCleanup(feeder.wait)
+        os.close(write)
+        run = self.start("""
+batch_interval: 1s
+on_error: drop
+sources: {s: {stdin: {}}}
+outputs: [{name: o, from: s, stdout: {}, format: text}]
+""", '--available-now', before=lambda: os.dup2(read, 0))
+        os.close(read)
+        code, out, error, peak = run.end()
+        self.assertEqual((code, out), (0, '1\n2\n'))
+        self.assertEqual(error, 'warning: dropped: stdin:2: s: the line is longer than 16 MiB\n'
+                                'warning: s: dropped 1 record in all\n')
+        self.assertLess(peak, MOST)
+
+    def test_spool_over_its_bound(self):
+        run = self.start(WORDY + """
+spool: {size: 10MB}
+outputs:
+  - {name: first, from: s, file: {path: a.jsonl}}
+  - {name: f, from: s, file: {path: b.jsonl}}
+""")
+        code, _, error, peak = run.end()
+        self.assertEqual(code, 1)
+        self.assertRegex(error, r"error: output '.*': \d+ bytes have to wait on disk, and `spool: \{size: 10000000B\}` "
+                                r"allows no more; .*`max_batch_bytes`")
+        self.assertEqual([p.name for p in run.folder.iterdir()], ['case.yaml'])
+        self.assertLess(peak, MOST)
