@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <forward_list>
 
 #include "runner/cli/row_diff.h"
 #include "runner/cli/verbs.h"
 #include "runner/data/codec.h"
 #include "runner/data/node_rows.h"
+#include "runner/operator/written_rows.h"
 
 namespace streamrun {
 
@@ -104,6 +106,29 @@ std::optional<BoundSink> bind_capture(Capture& capture, SinkBindContext& context
   return bound;
 }
 
+// The source as it is, but for what it reads: its rows go through its own decoder or have its types.
+SourceDescriptor with_rows(const SourceSpec& source, std::vector<RowNodes> batches) {
+  SourceDescriptor made = *source.kind;
+  made.bind = [original = source.kind, format = source.format, batches = std::move(batches)](
+                  const void* options, SourceBindContext& context) -> std::optional<BoundSource> {
+    auto bound = original->bind(options, context);
+    if (!bound) return std::nullopt;
+    WrittenRows rows{.name = context.name, .batches = batches, .partitions = context.partitions};
+    rows.records = !bound->rows;
+    const Schema& schema = bound->rows        ? *bound->rows
+                           : context.declared ? context.declared->schema
+                                              : *format->own_schema;
+    rows.schema = source_schema(schema.columns, bound->hidden);
+    if (!context.declared && schema.columns.size() == 1) rows.form = WrittenRows::Form::either;
+    auto written = bind_written_rows(rows, context.diagnostics);
+    if (!written) return std::nullopt;
+    written->rows = std::move(bound->rows);
+    written->hidden = std::move(bound->hidden);
+    return written;
+  };
+  return made;
+}
+
 class TestRun {
  public:
   // `file`: read with the test's params.
@@ -120,11 +145,11 @@ class TestRun {
       }
       // To the last batch that is looked at, empty ones too.
       rows.resize(batches);
-      if (!replace(source, rows)) return "its rows cannot be read";
+      replace(source, std::move(rows));
     }
     for (SourceSpec& table : spec_.tables) {
       for (const auto& [name, rows] : test_.tables) {
-        if (name.value() == table.name.value() && !replace(table, {rows})) return "its table cannot be read";
+        if (name.value() == table.name.value()) replace(table, {rows});
       }
     }
     std::vector<std::unique_ptr<Capture>> captures;
@@ -165,9 +190,12 @@ class TestRun {
   }
 
  private:
-  bool replace(SourceSpec& source, const std::vector<RowNodes>& batches) {
-    DecodeContext context{.diagnostics = file_.diagnostics};
-    return make_queue(source, batches, catalog_, context);
+  void replace(SourceSpec& source, std::vector<RowNodes> batches) {
+    source.kind = &stand_ins_.emplace_front(with_rows(source, std::move(batches)));
+    // A test says itself what a batch holds.
+    source.common.max_rate.reset();
+    source.common.max_batch_records.reset();
+    source.common.max_batch_bytes.reset();
   }
 
   std::size_t count_batches() const {
@@ -199,6 +227,7 @@ class TestRun {
   const ResolveOptions& options_;
   const Catalog& catalog_;
   PipelineSpec spec_;
+  std::forward_list<SourceDescriptor> stand_ins_;
 };
 
 }  // namespace

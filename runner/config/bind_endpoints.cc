@@ -84,8 +84,8 @@ void add_format_keys(const SpecBinding& binding, const SyntaxNode& node, const F
   }
 }
 
-// A table's rows that stand in the file. False: diagnosed.
-bool bind_rows(SpecBinding& binding, const SyntaxNode& node, const SyntaxNode& rows, const std::string& what,
+// A table's rows that stand in the file are a queue of one batch.
+void bind_rows(SpecBinding& binding, const SyntaxNode& node, const SyntaxNode& rows, const std::string& what,
                const SyntaxNode::Entry* kind, SourceSpec& spec) {
   const std::size_t errors = binding.context.diagnostics.error_count();
   spec.kind_place = rows.span;
@@ -99,7 +99,16 @@ bool bind_rows(SpecBinding& binding, const SyntaxNode& node, const SyntaxNode& r
     binding.error("conflicting-options", refresh->span,
                   fmt::format("the rows of {} stand here and do not change; take 'refresh' away", what));
   }
-  return binding.context.diagnostics.error_count() == errors;
+  if (binding.context.diagnostics.error_count() != errors) return;
+  SyntaxNode batches;
+  batches.kind = SyntaxNode::Kind::sequence;
+  batches.items = {rows};
+  SyntaxNode queue;
+  queue.kind = SyntaxNode::Kind::mapping;
+  queue.span = spec.kind_place;
+  queue.entries.push_back({LocatedText("batches", spec.kind_place), std::move(batches)});
+  spec.kind = binding.catalog.source("queue");
+  spec.options = spec.kind->decode(queue, "the rows", binding.context);
 }
 
 SourceSpec bind_input(SpecBinding& binding, const LocatedText& name, const SyntaxNode& node, bool table) {
@@ -120,9 +129,8 @@ SourceSpec bind_input(SpecBinding& binding, const LocatedText& name, const Synta
   const bool all_known = binding.known_keys(node, what, common, known);
   good = common.decode_known(node, &spec.common, what, binding.context) && good;
   if (rows != nullptr) {
-    if (bind_rows(binding, node, *rows, what, kind.descriptor ? kind.entry : nullptr, spec) && good) {
-      make_queue(spec, {{rows->items, rows->span}}, binding.catalog, binding.context);
-    }
+    bind_rows(binding, node, *rows, what, kind.descriptor ? kind.entry : nullptr, spec);
+    if (!good) spec.kind = nullptr;
     return spec;
   }
   if (!kind.descriptor) {
@@ -178,32 +186,6 @@ OutputSpec bind_output(SpecBinding& binding, const SyntaxNode& node) {
       kind.descriptor->decode(kind.entry->value, fmt::format("sink '{}'", kind.descriptor->name), binding.context);
   if (made.options && good) made.kind = kind.descriptor;
   return made;
-}
-
-bool make_queue(SourceSpec& source, const std::vector<RowNodes>& batches, const Catalog& catalog,
-                DecodeContext& context) {
-  SyntaxNode list;
-  list.kind = SyntaxNode::Kind::sequence;
-  for (const RowNodes& batch : batches) {
-    SyntaxNode rows;
-    rows.kind = SyntaxNode::Kind::sequence;
-    rows.span = batch.span;
-    rows.items = batch.rows;
-    list.items.push_back(std::move(rows));
-  }
-  SyntaxNode queue;
-  queue.kind = SyntaxNode::Kind::mapping;
-  queue.span = source.kind_place;
-  queue.entries.push_back({LocatedText("batches", source.kind_place), std::move(list)});
-  if (source.format && source.format->own_schema && !source.common.schema) {
-    source.common.schema.emplace();
-    source.common.schema->schema = *source.format->own_schema;
-    source.common.schema->spans.resize(source.common.schema->schema.columns.size());
-  }
-  source.kind = catalog.source("queue");
-  source.format = nullptr;
-  source.options = source.kind->decode(queue, "the rows", context);
-  return source.options != nullptr;
 }
 
 const OptionTable& SourceCommon::options() {

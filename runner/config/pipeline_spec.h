@@ -152,11 +152,6 @@ struct PipelineSpec {
 // The form of the whole file: its scalars and its sections.
 const OptionTable& pipeline_options();
 
-// Rows that stand in the file, by batch, as a queue gives them: those of a table, of a test. Turns `source` into
-// one; false: diagnosed.
-bool make_queue(SourceSpec& source, const std::vector<RowNodes>& batches, const Catalog& catalog,
-                DecodeContext& context);
-
 // Finds every fault of form; the rest is of use to `resolve` even where there are some.
 PipelineSpec bind_spec(const SyntaxNode& root, const Catalog& catalog, const std::string& file_name,
                        DecodeContext& context);

@@ -21,7 +21,7 @@ class Origin {
   virtual std::string place(std::uint32_t record) const = 0;
   // The record as it came; nothing where there is none (made-up rows, tombstones).
   virtual const std::string_view* raw(std::uint32_t record) const = 0;
-  // The source's hidden column (`_file`, `_line`…; not `_raw` and `_batch`, which the engine adds) for
+  // The source's hidden column (`_file`, `_line`…; not `_raw`; `_batch` where it is not the batch's time) for
   // records [first, first + count); nullptr where this source has no such column.
   virtual ColumnPtr hidden(std::string_view name, std::uint32_t first, std::uint32_t count) const = 0;
 };

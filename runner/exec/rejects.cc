@@ -109,6 +109,14 @@ ColumnPtr batch_column(BatchTime batch, std::uint32_t rows) {
   return column;
 }
 
+ColumnPtr hidden_column(const Origin* origin, const Field& field, BatchTime batch, std::uint32_t first,
+                        std::uint32_t count) {
+  if (field.name == "_raw") return raw_column(origin, first, count);
+  ColumnPtr column = origin != nullptr ? origin->hidden(field.name, first, count) : nullptr;
+  if (column == nullptr && field.name == "_batch") column = batch_column(batch, count);
+  return column;
+}
+
 void Rejects::add(const PlanNode& node, const Schema& schema, const RecordBatch& batch, std::vector<RowError> errors,
                   std::uint32_t slice, MorselOutcome& outcome) {
   if (errors.empty()) return;
@@ -188,15 +196,9 @@ RecordBatch Rejects::take(const PhysicalPlan& plan, BatchTime batch, PartitionIn
       continue;
     }
     const Field& field = schema.at(i);
-    if (field.name == "_batch") {
-      made.columns[i] = fixed[4];
-      continue;
-    }
     ColumnBuilder builder(field.type);
     for (const Routed& one : mine) {
-      ColumnPtr value;
-      if (one.origin && field.name == "_raw") value = raw_column(one.origin.get(), one.record, 1);
-      if (one.origin && field.name != "_raw") value = one.origin->hidden(field.name, one.record, 1);
+      const ColumnPtr value = hidden_column(one.origin.get(), field, batch, one.record, 1);
       // Streams of several sources share an errors schema: a column may mean something else elsewhere.
       if (value && value->type() == field.type) {
         builder.append(*value, 0);

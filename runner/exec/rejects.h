@@ -44,6 +44,9 @@ std::string as_utf8(std::string_view bytes);
 
 // `raw` of `records` of `origin`: null where there is none.
 ColumnPtr raw_column(const Origin* origin, std::uint32_t first, std::uint32_t count);
+// A hidden column of records of `origin`; nullptr where there is none such.
+ColumnPtr hidden_column(const Origin* origin, const Field& field, BatchTime batch, std::uint32_t first,
+                        std::uint32_t count);
 // A constant timestamp.
 ColumnPtr batch_column(BatchTime batch, std::uint32_t rows);
 

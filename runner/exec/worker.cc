@@ -164,14 +164,9 @@ void Worker::add_hidden(const PlanNode& node, const PlanSource& source, const Ra
     if (batch.columns[i] != nullptr || i >= source.wanted.size() || !source.wanted[i]) continue;
     const Field& field = node.schema.at(i);
     ColumnPtr& column = batch.columns[i];
-    if (field.name == "_batch") {
-      column = batch_column(pass_.batch, batch.rows);
-    } else if (field.name == "_raw") {
-      column = raw != nullptr ? raw_slice(*raw, batch.first_record, batch.rows)
-                              : raw_column(batch.origin.get(), batch.first_record, batch.rows);
-    } else if (batch.origin) {
-      column = batch.origin->hidden(field.name, batch.first_record, batch.rows);
-    }
+    column = raw != nullptr && field.name == "_raw"
+                 ? raw_slice(*raw, batch.first_record, batch.rows)
+                 : hidden_column(batch.origin.get(), field, pass_.batch, batch.first_record, batch.rows);
     if (column == nullptr) column = Column::make_null(field.type, batch.rows);
   }
 }

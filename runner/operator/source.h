@@ -106,6 +106,14 @@ struct BoundSource {
   std::function<std::unique_ptr<Source>(const Environment&)> open;
 };
 
+// Of a source's rows: `columns`, then what is hidden: its own columns and those that every source has.
+inline Schema source_schema(std::vector<Field> columns, const std::vector<Field>& own_hidden) {
+  Schema schema{std::move(columns), own_hidden};
+  schema.hidden.push_back({"_batch", TypeKind::timestamp});
+  schema.hidden.push_back({"_raw", TypeKind::binary});
+  return schema;
+}
+
 struct SourceDescriptor {
   std::string_view name;
   std::string_view summary;

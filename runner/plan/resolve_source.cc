@@ -44,9 +44,7 @@ void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
   if (!bound) return;
   auto schema = bound->rows ? bound->rows : decoded_schema(r, spec);
   if (!schema) return;
-  schema->hidden = bound->hidden;
-  schema->hidden.push_back({"_batch", TypeKind::timestamp});
-  schema->hidden.push_back({"_raw", TypeKind::binary});
+  schema = source_schema(std::move(schema->columns), bound->hidden);
   if (table && !bound->bounded) {
     r.error("unbounded-table", spec.kind_place, "a table is read to its end; this source has none");
   }
