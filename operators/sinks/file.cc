@@ -223,18 +223,32 @@ class FileSink : public Sink {
 
 class GrowingSink;
 
-// A file that grows: bytes wait in spools for their turn.
+// A file that grows: bytes wait in spools for their turn. Where the file is one alone, they go into it as soon as it
+// has come, and are cut off again if the batch fails.
 class GrowingStage final : public Stage {
  public:
   GrowingStage(GrowingSink& sink, BatchTime batch) : sink_(sink), batch_(batch) {}
+  ~GrowingStage() override { discard(); }
   Result<> append(StagedRows&& rows) override;
   Result<> publish() override;
-  void discard() override { spools_.clear(); }
+  void discard() override;
+  std::size_t drainable() const override;
+  Result<> drain() override;
 
  private:
+  struct Draining {
+    std::string path;
+    GrowingFile file;
+    GrowingFile::PlaceOf place_of;
+    FileChanges changes;
+    std::optional<GrowingFile::Writing> writing;
+  };
+  Result<> begin_draining();
+
   GrowingSink& sink_;
   BatchTime batch_;
   std::map<std::string, ByteSpool> spools_;  // by route
+  std::unique_ptr<Draining> draining_;
 };
 
 class GrowingSink final : public FileSink {
@@ -268,23 +282,34 @@ class GrowingSink final : public FileSink {
       changes.undo();
       return done;
     }
-    // The path of one moment is not met again.
-    if (target_->path.has_time() && !target_->path.routes()) files_.clear();
-    for (auto& [path, file] : grown) files_.insert_or_assign(path, file);
+    keep(std::move(grown));
     return {};
   }
 
   const std::shared_ptr<SpoolPool>& spools() const { return spools_; }
+  const Target& target() const { return *target_; }
+  bool drains() const { return !target_->path.routes() && !target_->rules.roll; }
+  GrowingFile file(const std::string& path) const {
+    const auto known = files_.find(path);
+    return known == files_.end() ? GrowingFile() : known->second;
+  }
+  GrowingFile::PlaceOf place_of(BatchTime batch, const std::string& route) const {
+    return [this, batch, route](std::uint32_t part) { return target_->place(*folders_, batch, route, part); };
+  }
+  // What a batch has grown, by path.
+  void keep(std::map<std::string, GrowingFile>&& grown) {
+    // The path of one moment is not met again.
+    if (target_->path.has_time() && !target_->path.routes()) files_.clear();
+    for (auto& [path, file] : grown) files_.insert_or_assign(path, std::move(file));
+  }
 
  private:
   Result<> append(BatchTime batch, const std::string& route, const ByteSpool* rows,
                   std::map<std::string, GrowingFile>& grown, FileChanges& changes) {
     // Parts of one file share their state: it goes by the path of part 0. Other values may make the same path.
     const std::string path = target_->render(batch, route, 0);
-    const auto known = files_.find(path);
-    GrowingFile& file = grown.try_emplace(path, known == files_.end() ? GrowingFile() : known->second).first->second;
-    const auto place_of = [&](std::uint32_t part) { return target_->place(*folders_, batch, route, part); };
-    return file.append(target_->rules, batch, place_of, rows, changes);
+    return grown.try_emplace(path, file(path))
+        .first->second.append(target_->rules, batch, place_of(batch, route), rows, changes);
   }
 
   std::map<std::string, GrowingFile> files_;  // by path of part 0
@@ -294,8 +319,48 @@ Result<> GrowingStage::append(StagedRows&& rows) {
   return spools_.try_emplace(std::move(rows.route), sink_.spools()).first->second.append(std::move(rows.bytes));
 }
 
+std::size_t GrowingStage::drainable() const {
+  return sink_.drains() && !spools_.empty() ? spools_.begin()->second.size() : 0;
+}
+
+Result<> GrowingStage::begin_draining() {
+  draining_ = std::make_unique<Draining>();
+  draining_->path = sink_.target().render(batch_, {}, 0);
+  draining_->file = sink_.file(draining_->path);
+  draining_->place_of = sink_.place_of(batch_, {});
+  draining_->writing.emplace(draining_->file, sink_.target().rules, batch_, draining_->place_of, draining_->changes);
+  return draining_->writing->open();
+}
+
+Result<> GrowingStage::drain() {
+  if (!draining_) {
+    if (auto begun = begin_draining(); !begun) return begun;
+  }
+  for (auto& [route, spool] : spools_) {
+    auto written = spool.read([&](std::string_view bytes) { return draining_->writing->add(bytes); });
+    if (!written) return written;
+    spool.clear();
+  }
+  return {};
+}
+
 Result<> GrowingStage::publish() {
-  return sink_.publish(batch_, spools_);
+  if (!draining_) return sink_.publish(batch_, spools_);
+  auto done = drain();
+  if (done) done = draining_->writing->close();
+  if (!done) return done;
+  sink_.keep({{draining_->path, draining_->file}});
+  draining_.reset();
+  return {};
+}
+
+void GrowingStage::discard() {
+  if (draining_) {
+    draining_->writing.reset();
+    draining_->changes.undo();
+    draining_.reset();
+  }
+  spools_.clear();
 }
 
 // `0600`, as chmod has it.
@@ -347,6 +412,7 @@ std::optional<BoundSink> bind(const FileOptions& options, SinkBindContext& conte
   bound.writes = {{target->path.describe(context.name), target->path.fixed(), options.path.span}};
   bound.detail = options.path.value;
   bound.guarantee = "exactly once with a checkpoint";
+  bound.drains = !per_batch;
   bound.open = [target = std::shared_ptr<const Target>(std::move(target)),
                 per_batch](const Environment& environment) -> std::unique_ptr<Sink> {
     if (per_batch) return std::make_unique<FileSink>(target, environment);

@@ -1,15 +1,18 @@
-// A file that grows by a batch at a time, in parts where it rolls. A batch is in it whole or not at all.
+// A file that grows by a batch at a time, in parts where it rolls. A batch that fails leaves nothing in it, and a new
+// file appears with its first batch.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "runner/base/strong_id.h"
 #include "runner/operator/byte_spool.h"
 #include "runner/operator/file_rules.h"
 #include "runner/operator/file_writer.h"
+#include "runner/operator/hidden_file.h"
 #include "runner/operator/output_folder.h"
 
 namespace streamrun {
@@ -35,19 +38,53 @@ class GrowingFile {
  public:
   using PlaceOf = std::function<Result<FilePlace>(std::uint32_t part)>;
 
+  // One batch's way into the parts.
+  class Writing;
+
   // `rows`: framed where the rules roll by size; null: none, but the file is made. After a failure `changes` are
   // undone and this object is of no more use than the copy that was taken before.
   Result<> append(const FileRules& rules, BatchTime batch, const PlaceOf& place_of, const ByteSpool* rows,
                   FileChanges& changes);
 
  private:
-  class Writing;
-
   std::uint32_t part_ = 0;
   std::uint64_t length_ = 0;  // of the part
   BatchTime since_;           // batch that began the part
   bool met_ = false;          // by this run: what was there already has been dealt with
   bool ours_ = false;         // the part, too
+};
+
+// `file` changes with what is written, and is of no more use after a failure; all that is given outlives this.
+class GrowingFile::Writing {
+ public:
+  Writing(GrowingFile& file, const FileRules& rules, BatchTime batch, const PlaceOf& place_of, FileChanges& changes)
+      : file_(file), rules_(rules), batch_(batch), place_of_(place_of), changes_(changes) {}
+  ~Writing();
+
+  // First of all.
+  Result<> open();
+  // Whole rows; one at a time where the rules roll by size.
+  Result<> add(std::string_view bytes);
+  // It is on the disk, and seen.
+  Result<> close();
+
+ private:
+  bool must_roll() const;
+  void next_part();
+  Result<FilePlace> find();
+  Result<> remove_later_parts() const;
+  std::uint64_t size() const { return fresh_ ? fresh_->size() : writer_->size(); }
+
+  GrowingFile& file_;
+  const FileRules& rules_;
+  BatchTime batch_;
+  const PlaceOf& place_of_;
+  FileChanges& changes_;
+  std::optional<FilePlace> place_;   // of the part at hand
+  std::optional<HiddenFile> fresh_;  // it is new, or takes an old one's place
+  std::optional<FileWriter> writer_;
+  bool has_rows_ = false;        // of the part
+  bool replaces_parts_ = false;  // of an earlier run: those behind the last of this batch go
 };
 
 }  // namespace streamrun
