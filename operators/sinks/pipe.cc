@@ -13,6 +13,7 @@
 #include "operators/builtin_catalog.h"
 #include "runner/operator/byte_spool.h"
 #include "runner/operator/file_descriptor.h"
+#include "runner/operator/option_faults.h"
 #include "runner/operator/row_encoder.h"
 #include "runner/operator/sink.h"
 
@@ -21,8 +22,27 @@ extern char** environ;
 namespace streamrun {
 namespace {
 
+struct Command {
+  std::vector<std::string> argv;
+};
+
+}  // namespace
+
+// No shell splits a text into words, so that a text alone is no command.
+template <>
+struct Codec<Command> {
+  static Shape shape() { return Shape::list_of(Codec<std::string>::shape()); }
+  static bool decode(const SyntaxNode& node, Command& out, DecodeContext& context) {
+    if (node.kind == SyntaxNode::Kind::sequence)
+      return Codec<std::vector<std::string>>::decode(node, out.argv, context);
+    return wrong_type(node, "a list, [program, argument…]", context);
+  }
+};
+
+namespace {
+
 struct PipeOptions {
-  std::vector<std::string> command;
+  Command command;
 };
 
 // A program that runs, and the pipe to it.
@@ -136,22 +156,22 @@ class PipeSink final : public Sink {
 };
 
 std::optional<BoundSink> bind(const PipeOptions& options, SinkBindContext& context) {
-  if (options.command.empty() || options.command[0].empty()) {
+  if (options.command.argv.empty() || options.command.argv[0].empty()) {
     context.diagnostics.error("bad-option", context.place, "`command` is empty; it is a list, [program, argument…]");
     return std::nullopt;
   }
   if (!context.allow_exec) {
     context.diagnostics.error(
         "needs-allow-exec", context.place,
-        fmt::format("output '{}' runs '{}': needs --allow-exec", context.name, options.command[0]));
+        fmt::format("output '{}' runs '{}': needs --allow-exec", context.name, options.command.argv[0]));
     return std::nullopt;
   }
   auto target = std::make_shared<PipeTarget>();
-  target->command = options.command;
+  target->command = options.command.argv;
   target->encoder = RowEncoder::bind(context);
   if (!target->encoder) return std::nullopt;
   BoundSink bound;
-  bound.detail = fmt::format("{}", fmt::join(options.command, " "));
+  bound.detail = fmt::format("{}", fmt::join(options.command.argv, " "));
   bound.guarantee = "at least once";
   bound.open = [target = std::shared_ptr<const PipeTarget>(std::move(target))](const Environment& environment) {
     return std::make_unique<PipeSink>(target, environment);

@@ -2,13 +2,41 @@
 
 #include "operators/builtin_catalog.h"
 #include "runner/operator/key_binding.h"
+#include "runner/operator/option_faults.h"
 #include "runner/operator/projection.h"
 
 namespace streamrun {
 namespace {
 
-struct MapOptions {
+struct MapColumns {
   NamedExprs columns;
+};
+
+}  // namespace
+
+template <>
+struct Codec<MapColumns> {
+  static Shape shape() {
+    Shape names = Shape::list_of(Codec<NameText>::shape());
+    names.min = 1;
+    return Shape::any({Codec<NamedExprs>::shape(), std::move(names)});
+  }
+  static bool decode(const SyntaxNode& node, MapColumns& out, DecodeContext& context) {
+    if (node.kind == SyntaxNode::Kind::mapping) return Codec<NamedExprs>::decode(node, out.columns, context);
+    if (node.kind != SyntaxNode::Kind::sequence) {
+      return wrong_type(node, "a mapping of names to expressions, or a list of columns", context);
+    }
+    std::vector<NameText> names;
+    if (!Codec<std::vector<NameText>>::decode(node, names, context)) return false;
+    for (const NameText& name : names) out.columns.push_back({name.text, column_expression(name.text)});
+    return true;
+  }
+};
+
+namespace {
+
+struct MapOptions {
+  MapColumns columns;
 };
 
 std::optional<BoundTransform> bind(const MapOptions& options, BindContext& context) {
@@ -16,7 +44,7 @@ std::optional<BoundTransform> bind(const MapOptions& options, BindContext& conte
   std::vector<Expression> outputs;
   std::string detail;
   bool good = true;
-  for (const NamedExpr& entry : options.columns) {
+  for (const NamedExpr& entry : options.columns.columns) {
     auto compiled = compile_expression(entry.expr.text, context.scope(), context.diagnostics);
     if (!compiled) {
       good = false;
@@ -27,7 +55,7 @@ std::optional<BoundTransform> bind(const MapOptions& options, BindContext& conte
     if (!detail.empty()) detail += ", ";
     detail += entry.name.value();
   }
-  if (options.columns.empty()) {
+  if (options.columns.columns.empty()) {
     context.diagnostics.error("no-columns", context.place, "`map` gives at least one column");
     good = false;
   }

@@ -86,15 +86,6 @@ LocatedText column_name(const LocatedText& text) {
   return {std::move(name), span};
 }
 
-// A column as an expression, in backquotes where it needs them.
-ExprText column_expression(const LocatedText& name) {
-  if (is_identifier(name.value())) return {name};
-  std::string quoted = "`";
-  for (const char c : name.value()) quoted.append(c == '`' ? 2 : 1, c);
-  quoted += '`';
-  return {LocatedText(std::move(quoted), name.whole(), {{0, name.whole().begin, false}})};
-}
-
 bool unique_name(const LocatedText& name, std::set<std::string_view>& seen, DecodeContext& context) {
   if (seen.insert(name.value()).second) return true;
   context.diagnostics.error("duplicate-name", name.whole(), fmt::format("the name '{}' is given twice", name.value()));
@@ -120,6 +111,14 @@ bool is_nothing(const SyntaxNode& node) {
 }
 
 }  // namespace
+
+ExprText column_expression(const LocatedText& name) {
+  if (is_identifier(name.value())) return {name};
+  std::string quoted = "`";
+  for (const char c : name.value()) quoted.append(c == '`' ? 2 : 1, c);
+  quoted += '`';
+  return {LocatedText(std::move(quoted), name.whole(), {{0, name.whole().begin, false}})};
+}
 
 std::string describe_node(const SyntaxNode& node) {
   switch (node.kind) {
@@ -325,41 +324,26 @@ bool Codec<StreamName>::decode(const SyntaxNode& node, StreamName& out, DecodeCo
 }
 
 Shape Codec<NamedExprs>::shape() {
-  return Shape::any({at_least_one(Shape::map_to(Shape::of_kind(Shape::Kind::expression))),
-                     at_least_one(Shape::list_of(Shape::of_kind(Shape::Kind::name)))});
+  return at_least_one(Shape::map_to(Shape::of_kind(Shape::Kind::expression)));
 }
 bool Codec<NamedExprs>::decode(const SyntaxNode& node, NamedExprs& out, DecodeContext& context) {
-  constexpr std::string_view kExpected = "a mapping of names to expressions, or a list of columns";
+  constexpr std::string_view kExpected = "a mapping of names to expressions";
+  if (node.kind != SyntaxNode::Kind::mapping) return wrong_type(node, kExpected, context);
+  if (node.entries.empty()) {
+    return fault(node, "wrong-type", fmt::format("expected {}; found an empty one", kExpected), context);
+  }
   bool good = true;
-  std::set<std::string_view> seen;
-  if (node.kind == SyntaxNode::Kind::mapping && !node.entries.empty()) {
-    for (const SyntaxNode::Entry& entry : node.entries) {
-      ExprText expr;
-      if (empty_name(entry.key, context)) {
-        good = false;
-      } else if (is_nothing(entry.value)) {
-        good = missing_expression(entry, context);
-      } else if (Codec<ExprText>::decode(entry.value, expr, context)) {
-        out.push_back({column_name(entry.key), std::move(expr)});
-      } else {
-        good = false;
-      }
+  for (const SyntaxNode::Entry& entry : node.entries) {
+    ExprText expr;
+    if (empty_name(entry.key, context)) {
+      good = false;
+    } else if (is_nothing(entry.value)) {
+      good = missing_expression(entry, context);
+    } else if (Codec<ExprText>::decode(entry.value, expr, context)) {
+      out.push_back({column_name(entry.key), std::move(expr)});
+    } else {
+      good = false;
     }
-  } else if (node.kind == SyntaxNode::Kind::sequence && !node.items.empty()) {
-    for (const SyntaxNode& item : node.items) {
-      NameText name;
-      if (!Codec<NameText>::decode(item, name, context) || !unique_name(item.text, seen, context)) {
-        good = false;
-        continue;
-      }
-      out.push_back({name.text, column_expression(name.text)});
-    }
-  } else {
-    const bool empty = node.kind == SyntaxNode::Kind::mapping || node.kind == SyntaxNode::Kind::sequence;
-    return fault(node, "wrong-type",
-                 fmt::format("expected {}; found {}{}", kExpected, empty ? "an empty one" : "",
-                             empty ? "" : describe_node(node)),
-                 context);
   }
   return good;
 }
