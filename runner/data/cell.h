@@ -27,7 +27,7 @@ bool parse_timestamp_cell(std::string_view text, const CompiledTime& time, std::
 // is not a simple one. Never called with `variant`.
 bool parse_cell(const Type& type, std::string_view text, const CompiledTime& time, StringArena& arena, std::byte* out);
 
-// At most 60 bytes of what was found, cut between characters, with dots where it was cut.
-std::string excerpt(std::string_view text);
+// At most `most` bytes of what was found, cut between characters, with dots where it was cut.
+std::string excerpt(std::string_view text, std::size_t most = 60);
 
 }  // namespace streamrun

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runner/data/cell.h"
 #include "runner/data/codec.h"
 #include "runner/data/text_value.h"
 
@@ -10,6 +11,7 @@ namespace streamrun {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+constexpr std::size_t kShownBytes = 200;  // of a record, in messages
 
 // Length of the valid sequence at `at`, or 0; `bad` is the length of the part that is replaced.
 std::size_t sequence_length(std::string_view bytes, std::size_t at, std::size_t& bad) {
@@ -48,8 +50,24 @@ std::string row_as_json(const Schema& schema, const RecordBatch& batch, std::uin
   return json + '}';
 }
 
-std::string with_place(const std::optional<std::string>& place, const std::string& stage, const std::string& message) {
-  return (place ? *place + ": " : std::string()) + stage + ": " + message;
+// The record as it came, or as JSON where it is a row that a step made; nothing of a tombstone.
+std::optional<std::string> record_text(const Origin* origin, std::uint32_t record, const Schema& schema,
+                                       const RecordBatch& batch, std::uint32_t row,
+                                       std::size_t most = std::string::npos) {
+  const std::string_view* raw = origin != nullptr ? origin->raw(record) : nullptr;
+  if (raw == nullptr) return excerpt(row_as_json(schema, batch, row), most);
+  if (raw->data() == nullptr) return std::nullopt;
+  return raw->size() > most ? as_utf8(excerpt(*raw, most)) : as_utf8(*raw);
+}
+
+// What a terminal would take for commands is replaced.
+std::string printable(std::string_view text) {
+  std::string shown;
+  for (const char c : text) {
+    const bool control = (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
+    control ? shown += kReplacement : shown += c;
+  }
+  return shown;
 }
 
 class StringFiller {
@@ -124,10 +142,15 @@ void Rejects::add(const PlanNode& node, const Schema& schema, const RecordBatch&
   for (RowError& error : errors) {
     const std::uint32_t record = origin != nullptr ? batch.origin_record(error.row) : error.row;
     const RecordOrder order{slice, record};
+    // For people: the place, what is wrong and the value.
+    const auto told = [&] {
+      std::string message = origin != nullptr ? origin->place(record) + ": " : std::string();
+      message += node.stage + ": " + error.message;
+      const auto text = record_text(origin, record, schema, batch, error.row, kShownBytes);
+      return text ? message + "; the record: " + printable(*text) : message;
+    };
     if (node.on_error == OnError::fail) {
-      if (outcome.fail && !(order < outcome.fail->order)) continue;
-      const std::optional<std::string> place = origin != nullptr ? std::optional(origin->place(record)) : std::nullopt;
-      outcome.fail = FailVerdict{order, with_place(place, node.stage, error.message)};
+      if (!outcome.fail || order < outcome.fail->order) outcome.fail = FailVerdict{order, told()};
       continue;
     }
     ++outcome.rejected;
@@ -139,23 +162,17 @@ void Rejects::add(const PlanNode& node, const Schema& schema, const RecordBatch&
                                      [&](const DroppedKind& one) { return one.kind == kind; });
       // More kinds than anybody reads are not worth the search.
       if (known || outcome.kinds.size() == 32) continue;
-      std::string message = origin != nullptr ? origin->place(record) + ": " + kind : kind;
-      outcome.kinds.push_back({std::move(kind), std::move(message)});
+      outcome.kinds.push_back({std::move(kind), told()});
       continue;
     }
     Routed routed;
     routed.to = *node.errors;
     routed.order = order;
+    routed.raw = record_text(origin, record, schema, batch, error.row);
     routed.error = std::move(error.message);
     routed.stage = node.stage;
     routed.origin = batch.origin;
     routed.record = record;
-    const std::string_view* raw = origin != nullptr ? origin->raw(record) : nullptr;
-    if (raw != nullptr) {
-      if (raw->data() != nullptr) routed.raw = as_utf8(*raw);
-    } else {
-      routed.raw = row_as_json(schema, batch, error.row);
-    }
     if (origin != nullptr) routed.place = origin->place(record);
     routed_.push_back(std::move(routed));
   }

@@ -138,7 +138,7 @@ TEST_CASE("the record that stops the batch is the first in source order") {
     world.options.shuffle_seed = seed;
     const RunReport report = world.run(builder.plan);
     REQUIRE(report.failure);
-    CHECK(report.failure->message == "in:204: in: 'x' is no number");
+    CHECK(report.failure->message == "in:204: in: 'x' is no number; the record: x");
     CHECK(events.all() == std::vector<std::string>{"a@1000 discard"});
     CHECK(report.batches == 0);
   }
@@ -159,7 +159,7 @@ TEST_CASE("of two branches the earlier record fails, not the earlier branch") {
   builder.plan.phases[0].drivers = {in};
   const RunReport report = world.run(builder.plan);
   REQUIRE(report.failure);
-  CHECK(report.failure->message == "in:2: second: a multiple");
+  CHECK(report.failure->message == "in:2: second: a multiple; the record: 3");
 }
 
 TEST_CASE("dropped records are counted and the first of each kind is said") {
@@ -174,8 +174,8 @@ TEST_CASE("dropped records are counted and the first of each kind is said") {
   CHECK_FALSE(report.failure);
   CHECK(report.rejected == 3);
   CHECK(events.all() == std::vector<std::string>{"a@1000 publish 1 2 3 "});
-  CHECK(world.warnings.all() == std::vector<std::string>{"dropped: in:2: in: 'x' is no number",
-                                                         "dropped: in:5: in: 'y' is no number",
+  CHECK(world.warnings.all() == std::vector<std::string>{"dropped: in:2: in: 'x' is no number; the record: x",
+                                                         "dropped: in:5: in: 'y' is no number; the record: y",
                                                          "in: dropped 3 records in all"});
 }
 

@@ -136,7 +136,7 @@ TEST_CASE("a batch that fails takes nothing from those before it") {
     run.builder.plan.concurrent_outputs = concurrent;
     const RunReport report = run.world.run(run.builder.plan);
     REQUIRE(report.failure);
-    CHECK(report.failure->message == "in:1: in: 'x' is no number");
+    CHECK(report.failure->message == "in:1: in: 'x' is no number; the record: x");
     CHECK(report.batches == 1);
     CHECK(run.events.count("a@1000 publish 1 ") == 1);
     CHECK(run.events.count("committed 1") == 1);

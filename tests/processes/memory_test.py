@@ -83,7 +83,8 @@ outputs: [{name: o, from: s, stdout: {}, format: text}]
         os.close(read)
         code, out, error, peak = run.end()
         self.assertEqual((code, out), (0, '1\n2\n'))
-        self.assertEqual(error, 'warning: dropped: stdin:2: s: the line is longer than 16 MiB\n'
+        self.assertEqual(error, 'warning: dropped: stdin:2: s: the line is longer than 16 MiB; the record: '
+                                + '\ufffd' * 200 + '…\n'
                                 'warning: s: dropped 1 record in all\n')
         self.assertLess(peak, MOST)
 
