@@ -1,12 +1,27 @@
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "operators/builtin_catalog.h"
 #include "runner/base/process_memory.h"
 #include "runner/cli/command_line.h"
 #include "runner/cli/help.h"
 
+namespace {
+
+// Standard streams that were closed stay taken, so that no file which is opened later becomes one of them. Each is open
+// the other way round: to use it fails, as if it were closed.
+void hold_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) == -1) open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace streamrun;
+  hold_standard_streams();
   keep_freed_memory();
   const auto invocation = parse_command_line({argv + (argc > 0 ? 1 : 0), argv + argc});
   if (!invocation) {

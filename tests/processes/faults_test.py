@@ -34,6 +34,18 @@ class Faults(ProcessTest):
         code, _, error, _ = run.end(read=False)
         self.assertEqual((code, error), (1, "error: output 'o': cannot write 'standard output': Broken pipe\n"))
 
+    def test_standard_input_is_closed(self):
+        run = self.start('batch_interval: 1s\nsources: {s: {stdin: {}}}\noutputs: [{name: o, from: s, stdout: {}}]',
+                         before=lambda: os.close(0))
+        code, out, error, _ = run.end()
+        self.assertEqual((code, out, error), (1, '', 'error: cannot read standard input: Bad file descriptor\n'))
+
+    def test_standard_output_is_closed(self):
+        run = self.start(ROWS + 'outputs: [{name: f, from: s, file: {path: all.jsonl}}, {name: o, from: s, stdout: {}}]',
+                         before=lambda: os.close(1))
+        code, _, error, _ = run.end()
+        self.assertEqual((code, error), (1, "error: output 'o': cannot write 'standard output': Bad file descriptor\n"))
+
     def test_file_cannot_grow(self):
         for path in ('out/all.jsonl', 'out/{batch}.jsonl', 'out/{n}/{batch}.jsonl'):
             with self.subTest(path):
