@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "runner/expr/checker.h"
 #include "runner/expr/lexer.h"
@@ -19,6 +20,29 @@ Comparison comparison_of(std::string_view name) {
   if (name == ">") return Comparison::greater;
   if (name == ">=") return Comparison::greater_equal;
   return Comparison::none;
+}
+
+// Where a call that its rule of types refuses is wrong: the last argument without whose type it would be taken (it
+// does not go with those before it), or else be refused for another reason. The whole call where there is none, and
+// for an operator between its operands.
+const Ast& refused_at(const Ast& call, const CallTypes& given, const TypeRule& resolve, const std::string& message) {
+  const bool between_operands = call.begin != call.name_begin;
+  if (between_operands || call.children.size() != given.types.size()) return call;
+  std::vector<Type> types(given.types.begin(), given.types.end());
+  const Ast* mend = nullptr;
+  const Ast* change = nullptr;
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const Type own = std::exchange(types[i], Type(TypeKind::null));
+    const Result<ResolvedCall> other = resolve({types, given.constants});
+    types[i] = own;
+    if (other) {
+      mend = call.children[i].get();
+    } else if (other.error().message != message) {
+      change = call.children[i].get();
+    }
+  }
+  if (mend != nullptr) return *mend;
+  return change != nullptr ? *change : call;
 }
 
 }  // namespace
@@ -69,7 +93,10 @@ NodePtr Checker::apply(std::string_view name, Nodes arguments, const Ast& ast) {
     constants.push_back(argument->value);
   }
   Result<ResolvedCall> resolved = function->resolve({types, constants});
-  if (!resolved) return refuse("type-mismatch", ast, resolved.error().message);
+  if (!resolved) {
+    const std::string& message = resolved.error().message;
+    return refuse("type-mismatch", refused_at(ast, {types, constants}, function->resolve, message), message);
+  }
   auto node = std::make_shared<ExprNode>();
   node->kind = NodeKind::call;
   node->type = resolved->result;
@@ -89,9 +116,9 @@ NodePtr Checker::apply(std::string_view name, Nodes arguments, const Ast& ast) {
   if (resolved->prepare) {
     auto prepared = resolved->prepare(constants);
     if (!prepared) {
-      // The pattern, format or path that is wrong is the last constant there is.
+      // The pattern, format or path that is wrong is the first text constant behind what it is applied to.
       const Ast* at = &ast;
-      for (std::size_t i = 1; i < constants.size() && i < ast.children.size(); ++i) {
+      for (std::size_t i = 1; at == &ast && i < constants.size() && i < ast.children.size(); ++i) {
         if (constants[i] && constants[i]->type().kind() == TypeKind::string) at = ast.children[i].get();
       }
       return refuse("constant-error", *at, prepared.error().message);
@@ -141,7 +168,10 @@ NodePtr Checker::aggregate(const Function& function, const Ast& ast) {
     arguments.push_back(std::move(node));
   }
   Result<ResolvedCall> resolved = chosen->resolve({types, constants});
-  if (!resolved) return refuse("type-mismatch", ast, resolved.error().message);
+  if (!resolved) {
+    const std::string& message = resolved.error().message;
+    return refuse("type-mismatch", refused_at(ast, {types, constants}, chosen->resolve, message), message);
+  }
   AggregateCall made;
   made.aggregator = resolved->aggregator;
   made.type = resolved->result;
