@@ -1,7 +1,29 @@
 // Calls and `case`, with the spellings that SQL has for some of them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
 #include "runner/expr/grammar.h"
 
 namespace streamrun {
+namespace {
+
+// What `extract(field from x)` calls. The seconds are a decimal there, and so are not among them.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kExtractFields = {{
+    {"YEAR", "year"},
+    {"QUARTER", "quarter"},
+    {"MONTH", "month"},
+    {"WEEK", "weekofyear"},
+    {"DAY", "day"},
+    {"DOW", "dayofweek"},
+    {"DAYOFWEEK", "dayofweek"},
+    {"DOY", "dayofyear"},
+    {"HOUR", "hour"},
+    {"MINUTE", "minute"},
+}};
+
+}  // namespace
 
 AstPtr Parser::choice() {
   const std::uint32_t begin = now().begin;
@@ -44,7 +66,12 @@ AstPtr Parser::function(const Token& token) {
   out->text = token.text;
   if (token.word("TRIM")) return trim(std::move(out));
   if (token.word("EXTRACT") && now().kind == TokenKind::name && ahead(1).word("FROM")) {
-    out->text = now().text;
+    const auto field = std::ranges::find_if(kExtractFields, [&](const auto& one) { return now().word(one.first); });
+    if (field == std::end(kExtractFields)) {
+      return refuse(now().begin, now().end,
+                    fmt::format("extract does not take '{}'", text_.substr(now().begin, now().end - now().begin)));
+    }
+    out->text = field->second;
     at_ += 2;
     return rest_of_call(std::move(out));
   }

@@ -135,7 +135,7 @@ Result<ResolvedCall> resolve_pick(std::string_view name, const CallTypes& call) 
   const Result<> count = check_count(name, call, 1, kExtreme ? 1 : 2);
   if (!count) return pass_on(count);
   const Type& type = call.types[0];
-  if (kExtreme && (type.kind() == TypeKind::map || type.kind() == TypeKind::variant)) {
+  if (kExtreme && !has_order(type)) {
     return failure(wrong_type(name, 0, type, "of a type with an order"));
   }
   bool ignore_nulls = kExtreme;
@@ -172,6 +172,7 @@ std::vector<Function> pick_aggregates() {
     return [=](const CallTypes& call) -> Result<ResolvedCall> {
       const Result<> count = check_count(name, call, 2, 2);
       if (!count) return pass_on(count);
+      if (!has_order(call.types[1])) return failure(wrong_type(name, 1, call.types[1], "of a type with an order"));
       return aggregate_of({call.types[0], call.types[1]}, call.types[0], make(call.types[0]));
     };
   };

@@ -46,4 +46,13 @@ TypeRule of_arrays(std::string_view name, std::size_t least, std::size_t most, F
   };
 }
 
+// Likewise, of elements that are compared.
+template <class F>
+TypeRule of_ordered_arrays(std::string_view name, std::size_t least, std::size_t most, F f) {
+  return of_arrays(name, least, most, [=](const CallTypes& call) -> Result<ResolvedCall> {
+    if (!has_order(call.types[0])) return failure(wrong_type(name, 0, call.types[0], "of a type with an order"));
+    return f(call);
+  });
+}
+
 }  // namespace streamrun

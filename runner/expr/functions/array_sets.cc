@@ -127,7 +127,7 @@ Result<ResolvedCall> resolve_sequence(const CallTypes& call) {
 
 template <Sets kind>
 TypeRule set_rule(std::string_view name) {
-  return of_arrays(name, 2, 2, [=](const CallTypes& call) -> Result<ResolvedCall> {
+  return of_ordered_arrays(name, 2, 2, [=](const CallTypes& call) -> Result<ResolvedCall> {
     std::optional<Type> common = common_type(call.types[0], call.types[1], false);
     if (common && call.types[1].kind() == TypeKind::array) {
       const std::optional<Type> element = tightest_type(call.types[0].element(), call.types[1].element());
@@ -144,7 +144,7 @@ TypeRule set_rule(std::string_view name) {
 std::vector<Function> array_set_functions() {
   FunctionList list("Collections");
   list.add({"array_distinct"}, "array_distinct(a)", "without duplicates", "size(array_distinct(array(1, 1))) = 1",
-           of_arrays("array_distinct", 1, 1, [](const CallTypes& call) -> Result<ResolvedCall> {
+           of_ordered_arrays("array_distinct", 1, 1, [](const CallTypes& call) -> Result<ResolvedCall> {
              return call_of({call.types[0]}, call.types[0], set_operation<Sets::distinct>);
            }));
   list.add({"array_union"}, "array_union(a, b)", "elements of either, without duplicates",

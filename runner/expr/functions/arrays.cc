@@ -207,7 +207,7 @@ bool join_of(const KernelCall& call, std::uint32_t row, std::string& text) {
 
 using CommonType = std::optional<Type> (*)(const Type& a, const Type& b);
 TypeRule search_rule(std::string_view name, Type result, CallKernel kernel, CommonType common_of, bool null_too) {
-  return of_arrays(name, 2, 2, [=](const CallTypes& call) -> Result<ResolvedCall> {
+  return of_ordered_arrays(name, 2, 2, [=](const CallTypes& call) -> Result<ResolvedCall> {
     const std::optional<Type> common = common_of(call.types[0].element(), call.types[1]);
     if (!common || (is_null_type(call.types[1]) && !null_too))
       return failure(wrong_type(name, 1, call.types[1], call.types[0].element().name()));
@@ -243,16 +243,16 @@ std::vector<Function> array_functions() {
            "array_position(array(5, 6), 6) = 2",
            search_rule("array_position", TypeKind::int64, position, tightest_type, true));
   list.add({"array_min"}, "array_min(a)", "the least element", "array_min(array(2, 1)) = 1",
-           of_arrays("array_min", 1, 1, [](const CallTypes& call) -> Result<ResolvedCall> {
+           of_ordered_arrays("array_min", 1, 1, [](const CallTypes& call) -> Result<ResolvedCall> {
              return call_of({call.types[0]}, call.types[0].element(), extreme<true>);
            }));
   list.add({"array_max"}, "array_max(a)", "the greatest element", "array_max(array(2, 1)) = 2",
-           of_arrays("array_max", 1, 1, [](const CallTypes& call) -> Result<ResolvedCall> {
+           of_ordered_arrays("array_max", 1, 1, [](const CallTypes& call) -> Result<ResolvedCall> {
              return call_of({call.types[0]}, call.types[0].element(), extreme<false>);
            }));
   list.add({"sort_array", "array_sort"}, "sort_array(a[, ascending])",
            "in order, nulls first ascending, last descending", "sort_array(array(2, 1))[0] = 1",
-           of_arrays("sort_array", 1, 2, [](const CallTypes& call) -> Result<ResolvedCall> {
+           of_ordered_arrays("sort_array", 1, 2, [](const CallTypes& call) -> Result<ResolvedCall> {
              std::vector<Type> arguments{call.types[0]};
              if (call.types.size() == 2) {
                if (call.types[1].kind() != TypeKind::boolean)

@@ -73,21 +73,12 @@ void null_safe_equal(const KernelCall& call) {
   call.selection.for_each([&](std::uint32_t row) { out[row] = equal_values(a, row, b, row) ? 1 : 0; });
 }
 
-bool comparable(const Type& type, bool ordered) {
-  if (type.kind() == TypeKind::map || type.kind() == TypeKind::variant) return false;
-  if (!type.is_nested()) return true;
-  for (const Field& field : type.fields()) {
-    if (!comparable(field.type, ordered)) return false;
-  }
-  return true;
-}
-
 template <Comparison c>
 Result<ResolvedCall> resolve_comparison(std::string_view op, const CallTypes& call) {
   const Result<> count = check_count("'" + std::string(op) + "'", call, 2, 2);
   if (!count) return pass_on(count);
   const std::optional<Type> common = comparison_type(call.types[0], call.types[1]);
-  if (!common || !comparable(*common, true)) return failure(operator_mismatch(op, call.types[0], call.types[1]));
+  if (!common || !has_order(*common)) return failure(operator_mismatch(op, call.types[0], call.types[1]));
   const CallKernel kernel = with_storage(common->kind(), []<class T>() -> CallKernel {
     if constexpr (std::is_void_v<T> || std::is_same_v<T, ListRef>) {
       return compare_any<c>;
@@ -102,7 +93,7 @@ Result<ResolvedCall> resolve_null_safe(const CallTypes& call) {
   const Result<> count = check_count("'<=>'", call, 2, 2);
   if (!count) return pass_on(count);
   const std::optional<Type> common = comparison_type(call.types[0], call.types[1]);
-  if (!common || !comparable(*common, false)) return failure(operator_mismatch("<=>", call.types[0], call.types[1]));
+  if (!common || !has_order(*common)) return failure(operator_mismatch("<=>", call.types[0], call.types[1]));
   return call_of({*common, *common}, TypeKind::boolean, null_safe_equal, false, NullRule::kernel);
 }
 

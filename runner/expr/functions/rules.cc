@@ -1,5 +1,7 @@
 #include "runner/expr/functions/rules.h"
 
+#include <algorithm>
+
 namespace streamrun {
 
 bool coercible(const Type& from, const Type& to) {
@@ -19,6 +21,12 @@ bool coercible(const Type& from, const Type& to) {
     case TypeKind::timestamp: return kind == TypeKind::string || kind == TypeKind::date;
     default: return false;
   }
+}
+
+bool has_order(const Type& type) {
+  if (type.kind() == TypeKind::map || type.kind() == TypeKind::variant) return false;
+  return !type.is_nested() ||
+         std::ranges::all_of(type.fields(), [](const Field& field) { return has_order(field.type); });
 }
 
 Result<> check_count(std::string_view name, const CallTypes& call, std::size_t least, std::size_t most) {

@@ -38,6 +38,8 @@ inline bool is_null_type(const Type& type) {
 
 // `||` and concat.
 Result<ResolvedCall> resolve_concat(const CallTypes& call);
+// Whether values compare: maps and variants do not, nor what holds one.
+bool has_order(const Type& type);
 // Element access of `a[i]` and `m[k]`.
 Result<ResolvedCall> resolve_arithmetic(std::string_view op, const CallTypes& call);
 
