@@ -5,7 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness import cases, catalog, documents, hostile, mutants, programs, rules, schema, terminal
+from harness import cases, catalog, documents, examples, hostile, mutants, programs, rules, schema, terminal
 
 ACCEPT = os.environ.get('STREAMRUN_ACCEPT') == '1'
 
@@ -39,7 +39,7 @@ def source_jobs(build, tidy):
     yield lambda: documents.benchmark(str(build / 'streamrun'))
     yield rule('includes', rules.include_faults)
     yield rule('format', rules.format_faults)
-    for check in (catalog, schema, terminal):
+    for check in (catalog, examples, schema, terminal):
         yield rule(check.__name__.rpartition('.')[2], lambda c=check: c.faults(str(build / 'streamrun')))
     for path in rules.tidy_sources() if tidy else []:
         yield rule(f'clang-tidy {path.relative_to(cases.ROOT)}', lambda p=path: rules.tidy_faults(build, p))
