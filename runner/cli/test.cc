@@ -18,6 +18,7 @@ using Batches = std::vector<std::vector<std::string>>;
 // An output of a test: what it gave, and what was expected, as JSON a row.
 struct Capture {
   const TestSpec::Expected* expected = nullptr;
+  Duration interval{0};
   Batches got;
   Batches wanted;
 };
@@ -37,7 +38,7 @@ std::vector<std::string> json_rows(const std::vector<Field>& fields, const std::
 
 class CaptureStage final : public Stage {
  public:
-  explicit CaptureStage(Capture& capture) : capture_(capture) {}
+  CaptureStage(Capture& capture, BatchTime time) : capture_(capture), time_(time) {}
   Result<> append(StagedRows&& rows) override {
     for (std::size_t at = 0; at < rows.bytes.size();) {
       const std::size_t end = rows.bytes.find('\n', at);
@@ -47,13 +48,17 @@ class CaptureStage final : public Stage {
     return {};
   }
   Result<> publish() override {
-    capture_.got.push_back(lines_);
+    // The first batch is at one interval; one that `when` passed over has nothing.
+    const auto batches = static_cast<std::size_t>(time_.value / capture_.interval.count());
+    capture_.got.resize(std::max(batches, capture_.got.size()));
+    capture_.got[batches - 1] = lines_;
     return {};
   }
   void discard() override {}
 
  private:
   Capture& capture_;
+  BatchTime time_;
   std::vector<std::string> lines_;
 };
 
@@ -68,7 +73,9 @@ class CaptureSink final : public Sink {
     encoder_->encode(columns, batch.selection, staged.bytes);
     staged.rows = batch.selection.count();
   }
-  Result<std::unique_ptr<Stage>> stage(BatchTime) override { return std::make_unique<CaptureStage>(capture_); }
+  Result<std::unique_ptr<Stage>> stage(BatchTime time) override {
+    return std::make_unique<CaptureStage>(capture_, time);
+  }
 
  private:
   Capture& capture_;
@@ -161,6 +168,7 @@ class TestRun {
         if (name.value() != output.common.name.value()) continue;
         capture->expected = &expected;
       }
+      capture->interval = spec_.batch_interval;
       sinks[i].name = "test";
       sinks[i].bind = [&capture = *capture](const void*, SinkBindContext& context) {
         return bind_capture(capture, context);
