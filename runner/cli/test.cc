@@ -142,8 +142,9 @@ class TestRun {
   TestRun(PipelineFile& file, const TestSpec& test, const ResolveOptions& options, const Catalog& catalog)
       : file_(file), test_(test), options_(options), catalog_(catalog), spec_(*file.spec) {}
 
-  // Empty: passed; else what went wrong.
-  std::string run() {
+  // The pipeline with the test's rows in place of its sources, tables and outputs. What is wrong with them is among the
+  // file's diagnostics. Once.
+  std::optional<PhysicalPlan> compile() {
     const std::size_t batches = count_batches();
     for (SourceSpec& source : spec_.sources) {
       std::vector<RowNodes> rows;
@@ -159,26 +160,31 @@ class TestRun {
         if (name.value() == table.name.value()) replace(table, {rows});
       }
     }
-    std::vector<std::unique_ptr<Capture>> captures;
-    std::vector<SinkDescriptor> sinks(spec_.outputs.size());
+    sinks_.resize(spec_.outputs.size());
     for (std::size_t i = 0; i < spec_.outputs.size(); ++i) {
       OutputSpec& output = spec_.outputs[i];
-      auto& capture = captures.emplace_back(std::make_unique<Capture>());
+      auto& capture = captures_.emplace_back(std::make_unique<Capture>());
       for (const auto& [name, expected] : test_.expect) {
         if (name.value() != output.common.name.value()) continue;
         capture->expected = &expected;
       }
       capture->interval = spec_.batch_interval;
-      sinks[i].name = "test";
-      sinks[i].bind = [&capture = *capture](const void*, SinkBindContext& context) {
+      sinks_[i].name = "test";
+      sinks_[i].bind = [&capture = *capture](const void*, SinkBindContext& context) {
         return bind_capture(capture, context);
       };
-      output.kind = &sinks[i];
+      output.kind = &sinks_[i];
       output.options = std::make_shared<int>();
       output.format = nullptr;
     }
-    const auto plan = compile_spec(spec_, catalog_, options_, file_.diagnostics);
+    return compile_spec(spec_, catalog_, options_, file_.diagnostics);
+  }
+
+  // Empty: passed; else what went wrong.
+  std::string run() {
+    const auto plan = compile();
     if (!plan) return "it does not compile";
+    const std::size_t batches = count_batches();
     SimulatedClock clock(BatchTime(0));
     Environment environment;
     environment.clock = &clock;
@@ -191,8 +197,8 @@ class TestRun {
     const RunReport report = run_plan(*plan, environment, run, {});
     if (report.failure) return report.failure->message;
     std::string diff;
-    for (std::size_t i = 0; i < captures.size(); ++i) {
-      if (captures[i]->expected) diff += compare(spec_.outputs[i].common.name.value(), *captures[i]);
+    for (std::size_t i = 0; i < captures_.size(); ++i) {
+      if (captures_[i]->expected) diff += compare(spec_.outputs[i].common.name.value(), *captures_[i]);
     }
     return diff;
   }
@@ -236,17 +242,37 @@ class TestRun {
   const Catalog& catalog_;
   PipelineSpec spec_;
   std::forward_list<SourceDescriptor> stand_ins_;
+  std::vector<SinkDescriptor> sinks_;
+  std::vector<std::unique_ptr<Capture>> captures_;
 };
 
+ResolveOptions options_of(const TestSpec& test, ResolveOptions options) {
+  for (const auto& [name, value] : test.params) options.params[name.value()] = value.value();
+  options.allow_exec = true;  // the outputs of a test run no program
+  return options;
+}
+
 }  // namespace
+
+void check_tests(const std::string& path, const Catalog& catalog, const ResolveOptions& options,
+                 CompiledPipeline& pipeline) {
+  for (const TestSpec& test : pipeline.file.spec->tests) {
+    const ResolveOptions own = options_of(test, options);
+    CompiledPipeline compiled = compile_pipeline(path, catalog, own);
+    if (compiled.plan) TestRun(compiled.file, test, own, catalog).compile();
+    for (const Diagnostic& one : compiled.file.diagnostics.sorted()) {
+      if (one.severity == Severity::error) pipeline.file.diagnostics.error(one.code, one.span, one.message);
+    }
+  }
+  if (pipeline.file.diagnostics.has_errors()) pipeline.plan.reset();
+}
 
 int test_verb(const Command& command, const Catalog& catalog) {
   int passed = 0;
   int failed = 0;
   bool broken = false;
   for (const std::string& path : command.files) {
-    ResolveOptions options = compile_options(command);
-    options.allow_exec = true;  // the outputs of a test run no program
+    const ResolveOptions options = compile_options(command);
     // Only its tests count here: what is faulty may be so for want of a test's params.
     const PipelineFile file = read_pipeline(path, catalog, options.params);
     if (!file.spec || (file.spec->tests.empty() && file.diagnostics.has_errors())) {
@@ -257,8 +283,7 @@ int test_verb(const Command& command, const Catalog& catalog) {
     if (file.spec->tests.empty()) fmt::print(stderr, "{}: no tests\n", path);
     for (std::size_t i = 0; i < file.spec->tests.size(); ++i) {
       const TestSpec& test = file.spec->tests[i];
-      ResolveOptions own = options;
-      for (const auto& [name, value] : test.params) own.params[name.value()] = value.value();
+      const ResolveOptions own = options_of(test, options);
       CompiledPipeline compiled = compile_pipeline(path, catalog, own);
       std::string fault = compiled.plan ? TestRun(compiled.file, test, own, catalog).run() : std::string();
       if (compiled.file.diagnostics.has_errors()) {

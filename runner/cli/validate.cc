@@ -91,7 +91,9 @@ int validate_verb(const Command& command, const Catalog& catalog) {
   int code = 0;
   const std::unique_ptr<Report> report = make_report(command.format);
   for (const std::string& path : command.files) {
-    const CompiledPipeline compiled = compile_pipeline(path, catalog, compile_options(command));
+    const ResolveOptions options = compile_options(command);
+    CompiledPipeline compiled = compile_pipeline(path, catalog, options);
+    if (compiled.plan) check_tests(path, catalog, options, compiled);
     report->add(path, compiled);
     if (!compiled.plan) code = 2;
   }
