@@ -282,7 +282,7 @@ class GrowingSink final : public FileSink {
       changes.undo();
       return done;
     }
-    keep(std::move(grown));
+    keep(grown);
     return {};
   }
 
@@ -297,10 +297,10 @@ class GrowingSink final : public FileSink {
     return [this, batch, route](std::uint32_t part) { return target_->place(*folders_, batch, route, part); };
   }
   // What a batch has grown, by path.
-  void keep(std::map<std::string, GrowingFile>&& grown) {
+  void keep(const std::map<std::string, GrowingFile>& grown) {
     // The path of one moment is not met again.
     if (target_->path.has_time() && !target_->path.routes()) files_.clear();
-    for (auto& [path, file] : grown) files_.insert_or_assign(path, std::move(file));
+    for (const auto& [path, file] : grown) files_.insert_or_assign(path, file);
   }
 
  private:

@@ -67,7 +67,9 @@ class PrintStage final : public Stage {
   Result<> append(StagedRows&& rows) override {
     std::string shown;
     auto done = FrameReader().read(rows.bytes, [&](std::string_view row) -> Result<> {
-      if (kept_ <= sink_.layout().rows && kept_++ < sink_.layout().rows) shown += row;
+      const auto most = sink_.layout().rows;
+      if (kept_ < most) shown += row;
+      if (kept_ <= most) ++kept_;  // one more tells that there are more
       return {};
     });
     return done ? rows_.append(std::move(shown)) : done;

@@ -167,8 +167,8 @@ std::vector<Diagnostic> Diagnostics::sorted() const {
 
 std::string render_text(const Diagnostic& diagnostic, const SourceText& source) {
   const LineColumn place = source.locate(diagnostic.span.begin);
-  const std::string head = fmt::format("{}:{}:{}: {}[{}]: {}\n", source.name(), place.line, place.column,
-                                       severity_name(diagnostic.severity), diagnostic.code, diagnostic.message);
+  std::string head = fmt::format("{}:{}:{}: {}[{}]: {}\n", source.name(), place.line, place.column,
+                                 severity_name(diagnostic.severity), diagnostic.code, diagnostic.message);
   if (source.text().empty()) return head;  // there is nothing to show
   const std::vector<std::string> line = characters(source.line(place.line));
   const std::size_t column = std::min<std::size_t>(place.column - 1, line.size());
