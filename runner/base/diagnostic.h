@@ -16,7 +16,7 @@ enum class Severity { error, warning };
 
 struct Diagnostic {
   Severity severity = Severity::error;
-  std::string code;     // kebab-case and stable: unknown-column, type-mismatch, duplicate-key…
+  std::string code;  // kebab-case and stable: unknown-column, type-mismatch, duplicate-key…
   Span span;
   std::string message;  // one line: what, the offending value, the remedy
 };
@@ -45,8 +45,7 @@ std::string render_github(const Diagnostic&, const SourceText&);
 
 // The nearest of `candidates` to `name` by edit distance (letter case counts little), if any is near
 // enough to be what was meant.
-std::optional<std::string_view> nearest_name(std::string_view name,
-                                             std::span<const std::string_view> candidates);
+std::optional<std::string_view> nearest_name(std::string_view name, std::span<const std::string_view> candidates);
 // `; did you mean 'x'?`, or nothing.
 std::string did_you_mean(std::string_view name, std::span<const std::string_view> candidates);
 

@@ -20,9 +20,9 @@ struct SyntaxNode {
   bool plain = true;  // an unquoted scalar: `1` is a number, `'1'` a text
   // `${…}` in this scalar has been replaced; options that take secrets look at `secret_file` forms only.
   Span span;
-  LocatedText text;                // scalar
-  std::vector<SyntaxNode> items;   // sequence
-  std::vector<Entry> entries;      // mapping, in file order, keys unique
+  LocatedText text;               // scalar
+  std::vector<SyntaxNode> items;  // sequence
+  std::vector<Entry> entries;     // mapping, in file order, keys unique
 
   const SyntaxNode* find(std::string_view key) const;
 };

@@ -25,8 +25,8 @@ Result<ByteSize> parse_byte_size(std::string_view text);
 // An ISO time in UTC (`2024-05-06T07:08:09Z`, also without `Z`, a date alone) or milliseconds since 1970.
 Result<BatchTime> parse_moment(std::string_view text);
 
-std::string format_duration(Duration);      // the shortest exact form: 90s, 1500ms, 2h
-std::string format_byte_size(ByteSize);     // 64KiB, 1GiB, else bytes
-std::string format_batch_time(BatchTime);   // 2024-05-06T07:08:09Z, with .mmm where there are any
+std::string format_duration(Duration);     // the shortest exact form: 90s, 1500ms, 2h
+std::string format_byte_size(ByteSize);    // 64KiB, 1GiB, else bytes
+std::string format_batch_time(BatchTime);  // 2024-05-06T07:08:09Z, with .mmm where there are any
 
 }  // namespace streamrun

@@ -42,7 +42,7 @@ class Encoder {
 };
 
 struct TimeFormats {
-  std::string date_format;       // Spark's patterns; empty: the forms of language.md, section 5
+  std::string date_format;  // Spark's patterns; empty: the forms of language.md, section 5
   std::string timestamp_format;
 };
 
@@ -50,7 +50,7 @@ struct CsvOptions {
   char delimiter = ',';
   bool header = false;
   char quote = '"';
-  std::string null_value;        // the text of a null; empty by default
+  std::string null_value;  // the text of a null; empty by default
   TimeFormats time;
 };
 
@@ -64,8 +64,8 @@ std::unique_ptr<Decoder> make_raw_decoder(bool wanted);
 // `columns`: names and types in the order they are written.
 std::unique_ptr<Encoder> make_json_encoder(const std::vector<Field>& columns, const TimeFormats&);
 std::unique_ptr<Encoder> make_csv_encoder(const std::vector<Field>& columns, const CsvOptions&);
-std::unique_ptr<Encoder> make_text_encoder(const Field& column);   // cast to string, a line a row; null is empty
-std::unique_ptr<Encoder> make_raw_encoder(const Field& column);    // bytes as they are, no line end
+std::unique_ptr<Encoder> make_text_encoder(const Field& column);  // cast to string, a line a row; null is empty
+std::unique_ptr<Encoder> make_raw_encoder(const Field& column);   // bytes as they are, no line end
 // Spark's console: a row is its value, or `(a,b,c)`.
 std::unique_ptr<Encoder> make_console_encoder(const std::vector<Field>& columns);
 

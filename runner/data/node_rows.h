@@ -13,7 +13,8 @@ namespace streamrun {
 // Each row is a mapping of the schema's columns (hidden ones too); one that is left out is null. Values are
 // read from the scalars' texts in the forms of JSON, so decimals and bigints keep every digit. An unknown
 // column, or a value that is not of its type, is a diagnostic at its place.
-std::vector<ColumnPtr> columns_of_rows(std::span<const SyntaxNode> rows, const Schema& schema, Diagnostics& diagnostics);
+std::vector<ColumnPtr> columns_of_rows(std::span<const SyntaxNode> rows, const Schema& schema,
+                                       Diagnostics& diagnostics);
 
 // The type of column `value` where rows are bare scalars: bigint, double, boolean or string, as YAML reads
 // them, widened over all (bigint with double is double; anything else mixed is string).

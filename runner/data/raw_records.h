@@ -14,9 +14,9 @@ namespace streamrun {
 constexpr std::size_t kPadding = 64;
 
 struct RawRecords {
-  std::shared_ptr<const void> keep;        // owns the bytes
-  std::vector<std::string_view> records;   // without line ends; a null data() is a tombstone
-  bool at_start = false;                   // records[0] is the first of its file (where a CSV header stands)
+  std::shared_ptr<const void> keep;       // owns the bytes
+  std::vector<std::string_view> records;  // without line ends; a null data() is a tombstone
+  bool at_start = false;                  // records[0] is the first of its file (where a CSV header stands)
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(records.size()); }
 };

@@ -36,12 +36,10 @@ struct RecordBatch {
 
   // Row i came from record origin_record(i); no origin behind a step that made rows of several.
   std::shared_ptr<const Origin> origin;
-  std::uint32_t first_record = 0;             // where `records` is empty: row i is record first_record + i
+  std::uint32_t first_record = 0;  // where `records` is empty: row i is record first_record + i
   std::shared_ptr<const std::vector<std::uint32_t>> records;
 
-  std::uint32_t origin_record(std::uint32_t row) const {
-    return records ? (*records)[row] : first_record + row;
-  }
+  std::uint32_t origin_record(std::uint32_t row) const { return records ? (*records)[row] : first_record + row; }
 };
 
 }  // namespace streamrun

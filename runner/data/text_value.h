@@ -33,13 +33,13 @@ void append_java_double(double value, std::string& out);
 void append_java_float(float value, std::string& out);
 void append_decimal(Int128 unscaled, int scale, std::string& out);
 void append_date(std::int32_t days, std::string& out);
-void append_timestamp(std::int64_t micros, std::string& out);          // with a blank, no zone
-void append_timestamp_iso(std::int64_t micros, std::string& out);      // with T and Z
+void append_timestamp(std::int64_t micros, std::string& out);      // with a blank, no zone
+void append_timestamp_iso(std::int64_t micros, std::string& out);  // with T and Z
 // The shortest number that reads back as the same, as JSON is written: `1.5`, `1e+20` (no NaN or infinities).
 void append_json_double(double value, std::string& out);
 void append_json_float(float value, std::string& out);
-void append_json_string(std::string_view text, std::string& out);      // quoted and escaped
-void append_base64(std::string_view bytes, std::string& out);          // RFC 4648, one line
+void append_json_string(std::string_view text, std::string& out);  // quoted and escaped
+void append_base64(std::string_view bytes, std::string& out);      // RFC 4648, one line
 bool decode_base64(std::string_view text, std::string& out);
 
 // Any value as Spark's cast to string writes it, nested ones included: `[1, null]`, `{a -> 1}`, `{1, x}`.

@@ -11,13 +11,13 @@
 namespace streamrun {
 
 enum class TypeKind : std::uint8_t {
-  null,       // `void`: the type of a bare null; no column of a source has it
+  null,  // `void`: the type of a bare null; no column of a source has it
   boolean,
-  int32,      // int
-  int64,      // bigint
-  float32,    // float
-  float64,    // double
-  decimal,    // decimal(p,s), 1 <= p <= 38, 0 <= s <= p
+  int32,    // int
+  int64,    // bigint
+  float32,  // float
+  float64,  // double
+  decimal,  // decimal(p,s), 1 <= p <= 38, 0 <= s <= p
   string,
   binary,
   date,       // days since 1970-01-01
@@ -25,7 +25,7 @@ enum class TypeKind : std::uint8_t {
   array,
   map,
   structure,
-  variant,    // a JSON value of any shape
+  variant,  // a JSON value of any shape
   // Within expressions only; neither a schema nor a stream may hold them.
   month_interval,  // year-month, in months
   day_interval,    // day-time, in microseconds
@@ -55,9 +55,7 @@ class Type {
   bool is_integer() const { return kind_ == TypeKind::int32 || kind_ == TypeKind::int64; }
   bool is_float() const { return kind_ == TypeKind::float32 || kind_ == TypeKind::float64; }
   bool is_numeric() const { return is_integer() || is_float() || kind_ == TypeKind::decimal; }
-  bool is_nested() const {
-    return kind_ == TypeKind::array || kind_ == TypeKind::map || kind_ == TypeKind::structure;
-  }
+  bool is_nested() const { return kind_ == TypeKind::array || kind_ == TypeKind::map || kind_ == TypeKind::structure; }
 
   // Spark's simpleString: `struct<a:int,b:decimal(10,2)>`.
   std::string name() const;

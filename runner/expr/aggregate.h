@@ -44,8 +44,8 @@ class Aggregator {
 // One call of an aggregate within an expression: sum(x) filter (where y).
 struct AggregateCall {
   std::shared_ptr<const Aggregator> aggregator;
-  std::vector<Expression> arguments;      // over the input's columns; empty: count(*)
-  std::optional<Expression> filter;       // boolean, over the input's columns
+  std::vector<Expression> arguments;  // over the input's columns; empty: count(*)
+  std::optional<Expression> filter;   // boolean, over the input's columns
   Type type;
 };
 

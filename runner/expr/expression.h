@@ -31,13 +31,13 @@ using Params = std::map<std::string, Param, std::less<>>;
 // What names mean. Columns are numbered through: inputs one after the other, each visible then hidden.
 struct Scope {
   struct Input {
-    std::string qualifier;            // `left`, `right`, `state`, `old`; empty: its columns need none
+    std::string qualifier;  // `left`, `right`, `state`, `old`; empty: its columns need none
     const Schema* schema = nullptr;
-    bool qualified_only = false;      // reached by `qualifier.name` alone
+    bool qualified_only = false;  // reached by `qualifier.name` alone
   };
   std::vector<Input> inputs;
   const Params* params = nullptr;
-  std::string owner;                  // for messages: `stream 'per_account'`
+  std::string owner;  // for messages: `stream 'per_account'`
   // Every param that an expression names is noted here, for the warning about those that none names.
   std::function<void(std::string_view param)> param_used;
 };
@@ -101,7 +101,6 @@ struct EvalInput {
 ColumnPtr evaluate(const Expression& expression, const EvalInput& input, const Selection& selection,
                    EvalContext& context);
 // The selected rows for which a boolean expression is true (not false, not null, not failed).
-Selection select(const Expression& predicate, const EvalInput& input, const Selection& selection,
-                 EvalContext& context);
+Selection select(const Expression& predicate, const EvalInput& input, const Selection& selection, EvalContext& context);
 
 }  // namespace streamrun

@@ -16,9 +16,9 @@ namespace streamrun {
 struct FormatDescriptor {
   std::string_view name;
   std::string_view summary;
-  std::string_view example;         // YAML of a source or output that has it
-  bool needs_schema = false;        // json, csv
-  bool can_fail = true;             // a record may be unreadable
+  std::string_view example;   // YAML of a source or output that has it
+  bool needs_schema = false;  // json, csv
+  bool can_fail = true;       // a record may be unreadable
   // The schema of a format without one: text is (value string), raw (value binary).
   std::optional<Schema> own_schema;
   OptionTable options;

@@ -30,17 +30,31 @@ class Catalog;
 // What a value looks like, as data: the JSON Schema and the help pages are made from it.
 struct Shape {
   enum class Kind : std::uint8_t {
-    boolean, integer, number, text, duration, size,
-    expression, type, name, identifier, stream, choice, secret,
-    list,      // of[0]
-    map_of,    // names → of[0]; the names are of shape of[1], if there is one
-    mapping,   // a closed mapping: table
-    any_of,    // of
-    schema,    // an inline schema, or the path of one
-    rows,      // rows of data
-    value,     // anything
+    boolean,
+    integer,
+    number,
+    text,
+    duration,
+    size,
+    expression,
+    type,
+    name,
+    identifier,
+    stream,
+    choice,
+    secret,
+    list,     // of[0]
+    map_of,   // names → of[0]; the names are of shape of[1], if there is one
+    mapping,  // a closed mapping: table
+    any_of,   // of
+    schema,   // an inline schema, or the path of one
+    rows,     // rows of data
+    value,    // anything
     // Entries of the catalog with what stands beside them.
-    source, table, step, output,
+    source,
+    table,
+    step,
+    output,
   };
   Kind kind = Kind::text;
   std::int64_t min = std::numeric_limits<std::int64_t>::min();
@@ -67,20 +81,38 @@ struct Located {
   Span span;
 };
 
-struct ExprText { LocatedText text; };    // an expression, not yet parsed
-struct NameText { LocatedText text; };    // the name of a column
-struct StreamName { LocatedText text; };  // the name of a source, stream or table
+struct ExprText {
+  LocatedText text;
+};  // an expression, not yet parsed
+struct NameText {
+  LocatedText text;
+};  // the name of a column
+struct StreamName {
+  LocatedText text;
+};  // the name of a source, stream or table
 // The name of a source, stream, table, output or param: letters, digits and _, no digit first.
 struct Identifier : LocatedText {
   using LocatedText::LocatedText;
 };
-struct NamedExpr { LocatedText name; ExprText expr; };
+struct NamedExpr {
+  LocatedText name;
+  ExprText expr;
+};
 using NamedExprs = std::vector<NamedExpr>;
 // A key: a column, a list of columns, or a mapping that computes them (an entry without `expr` is a column).
-struct KeyColumn { LocatedText name; std::optional<ExprText> expr; };
-struct KeyOption { std::vector<KeyColumn> columns; Span span; };
+struct KeyColumn {
+  LocatedText name;
+  std::optional<ExprText> expr;
+};
+struct KeyOption {
+  std::vector<KeyColumn> columns;
+  Span span;
+};
 // Rows as they stand; typed later, by a schema.
-struct RowNodes { std::vector<SyntaxNode> rows; Span span; };
+struct RowNodes {
+  std::vector<SyntaxNode> rows;
+  Span span;
+};
 struct SchemaOption {
   Schema schema;
   std::vector<Span> spans;  // of each column's type
@@ -92,14 +124,15 @@ class Secret {
   Secret() = default;
   explicit Secret(std::string value) : value_(std::move(value)) {}
   const std::string& reveal() const { return value_; }
+
  private:
   std::string value_;
 };
 
 struct DecodeContext {
   Diagnostics& diagnostics;
-  const Catalog* catalog = nullptr;   // for steps within steps
-  std::string folder = {};            // of the pipeline's file: what `schema: path` is relative to
+  const Catalog* catalog = nullptr;  // for steps within steps
+  std::string folder = {};           // of the pipeline's file: what `schema: path` is relative to
   // Reads a file that is part of the program; tests put their own here.
   std::function<Result<std::string>(const std::string& path)> read_file = {};
   // Reads the schema that a file holds; `path` has `folder` in front of it already. False: a diagnostic
@@ -123,7 +156,7 @@ struct Bounds {
 struct OptionEntry {
   std::string_view name;
   std::string_view help;
-  std::string_view default_text;   // as the user would write it; empty: none
+  std::string_view default_text;  // as the user would write it; empty: none
   bool required = false;
   Shape shape;
   // Null: the value is read elsewhere (a section of the pipeline's file).
@@ -224,20 +257,20 @@ class Options {
 // The codecs of the option types above and of bool, int64_t, uint32_t, double, std::string, Duration and
 // ByteSize; more for enums (by a table of their names), lists, maps, optionals and nested tables.
 // Integers are checked against the shape's bounds by OptionTable.
-#define STREAMRUN_DECLARE_CODEC(T)                                       \
-  template <>                                                            \
-  struct Codec<T> {                                                      \
-    static Shape shape();                                                \
-    static bool decode(const SyntaxNode&, T&, DecodeContext&);           \
+#define STREAMRUN_DECLARE_CODEC(T)                             \
+  template <>                                                  \
+  struct Codec<T> {                                            \
+    static Shape shape();                                      \
+    static bool decode(const SyntaxNode&, T&, DecodeContext&); \
   }
 STREAMRUN_DECLARE_CODEC(bool);
 STREAMRUN_DECLARE_CODEC(std::int64_t);
 STREAMRUN_DECLARE_CODEC(std::uint32_t);
 STREAMRUN_DECLARE_CODEC(std::uint64_t);
 STREAMRUN_DECLARE_CODEC(double);
-STREAMRUN_DECLARE_CODEC(char);            // a text of one byte
+STREAMRUN_DECLARE_CODEC(char);  // a text of one byte
 STREAMRUN_DECLARE_CODEC(std::string);
-STREAMRUN_DECLARE_CODEC(LocatedText);     // any scalar as text
+STREAMRUN_DECLARE_CODEC(LocatedText);  // any scalar as text
 STREAMRUN_DECLARE_CODEC(Duration);
 STREAMRUN_DECLARE_CODEC(ByteSize);
 STREAMRUN_DECLARE_CODEC(ExprText);
@@ -247,7 +280,7 @@ STREAMRUN_DECLARE_CODEC(StreamName);
 STREAMRUN_DECLARE_CODEC(NamedExprs);
 STREAMRUN_DECLARE_CODEC(KeyOption);
 STREAMRUN_DECLARE_CODEC(RowNodes);
-STREAMRUN_DECLARE_CODEC(SyntaxNode);      // as it stands
+STREAMRUN_DECLARE_CODEC(SyntaxNode);  // as it stands
 STREAMRUN_DECLARE_CODEC(SchemaOption);
 STREAMRUN_DECLARE_CODEC(Secret);
 
@@ -272,8 +305,7 @@ struct Codec<Located<T>> {
 };
 
 // A list; one value may stand for a list of one.
-bool decode_list(const SyntaxNode& node, DecodeContext& context,
-                 const std::function<bool(const SyntaxNode&)>& each);
+bool decode_list(const SyntaxNode& node, DecodeContext& context, const std::function<bool(const SyntaxNode&)>& each);
 
 // Each entry of a mapping.
 bool decode_names(const SyntaxNode& node, DecodeContext& context,
@@ -281,13 +313,10 @@ bool decode_names(const SyntaxNode& node, DecodeContext& context,
 
 template <class T>
 struct Codec<std::vector<T>> {
-  static Shape shape() {
-    return Shape::list_of(Codec<T>::shape(), true);
-  }
+  static Shape shape() { return Shape::list_of(Codec<T>::shape(), true); }
   static bool decode(const SyntaxNode& node, std::vector<T>& out, DecodeContext& context) {
-    return decode_list(node, context, [&](const SyntaxNode& item) {
-      return Codec<T>::decode(item, out.emplace_back(), context);
-    });
+    return decode_list(node, context,
+                       [&](const SyntaxNode& item) { return Codec<T>::decode(item, out.emplace_back(), context); });
   }
 };
 
@@ -305,7 +334,8 @@ struct Codec<NamedValues<T>> {
   }
 };
 
-// The names of an enum's values: `template <> struct EnumNames<OnError> { static constexpr std::pair<std::string_view, OnError> names[] = …; };`
+// The names of an enum's values: `template <> struct EnumNames<OnError> { static constexpr std::pair<std::string_view,
+// OnError> names[] = …; };`
 template <class E>
 struct EnumNames;
 // The position of the scalar's text in `names`, or a diagnostic with the nearest.

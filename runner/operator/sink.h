@@ -77,9 +77,9 @@ struct WrittenPath {
 };
 
 struct BoundSink {
-  std::vector<std::uint32_t> reads;              // columns that it needs beside those it writes
-  bool can_fail = false;                         // rows may be rejected
-  bool drains = false;                           // may publish while the pass goes on
+  std::vector<std::uint32_t> reads;  // columns that it needs beside those it writes
+  bool can_fail = false;             // rows may be rejected
+  bool drains = false;               // may publish while the pass goes on
   std::vector<WrittenPath> writes;
   // What it writes together with other outputs (standard output): these publish in the order written.
   std::string_view shares;

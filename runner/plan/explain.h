@@ -14,13 +14,13 @@ struct ExplainNode {
 
   NodeId id;
   Role role = Role::step;
-  std::string name;                         // `r step 1 (filter)`: as messages name it
-  std::string work;                         // the operator and what it does: `filter amount > 0`
-  std::string collects;                     // of what sees all its input first: `aggregate by (k) into 8 partitions`
+  std::string name;      // `r step 1 (filter)`: as messages name it
+  std::string work;      // the operator and what it does: `filter amount > 0`
+  std::string collects;  // of what sees all its input first: `aggregate by (k) into 8 partitions`
   const std::vector<Field>* columns = nullptr;
-  std::vector<std::string_view> decoded;    // of a source: what somebody reads
+  std::vector<std::string_view> decoded;  // of a source: what somebody reads
   std::uint32_t partitions = 1;
-  std::uint32_t phase = 0;                  // the first in which rows reach it, counted from 1
+  std::uint32_t phase = 0;  // the first in which rows reach it, counted from 1
   std::size_t readers = 0;
 };
 

@@ -28,7 +28,7 @@ struct PlanEdge {
 // A source's share of the plan.
 struct PlanSource {
   std::string name;
-  std::string format;                // empty: typed rows
+  std::string format;  // empty: typed rows
   BoundSource bound;
   std::unique_ptr<Decoder> decoder;  // null for typed rows
   BatchLimits caps;                  // max_batch_records, max_batch_bytes
@@ -60,7 +60,7 @@ struct PlanNode {
   std::string label;   // the operator: `filter`, `file`; empty: a build side, a spool
   std::string detail;  // what it does, as `explain` shows it
   std::uint32_t partitions = 1;
-  Schema schema;       // of the rows it pushes
+  Schema schema;  // of the rows it pushes
   OnError on_error = OnError::fail;
   std::optional<NodeId> errors;  // with `route`: the errors node that takes its rejects
   std::vector<PlanEdge> consumers;

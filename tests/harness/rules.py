@@ -66,6 +66,7 @@ def tidy_faults(build, path):
 
 
 def format_faults():
-    files = [str(path) for top in ('runner', 'operators', 'tests') for path in sorted((ROOT / top).rglob('*.cc'))]
+    files = [str(path) for top in ('runner', 'operators', 'tests') for path in sorted((ROOT / top).rglob('*'))
+             if path.suffix in ('.cc', '.h')]
     run = subprocess.run(['clang-format-19', '--dry-run', '-Werror', *files], cwd=ROOT, capture_output=True, text=True)
     return [line for line in run.stderr.splitlines() if 'error:' in line]
