@@ -105,26 +105,6 @@ Expression column_expression(const Scope& scope, std::uint32_t column, LocatedTe
   return Expression(std::move(node), std::move(text));
 }
 
-std::optional<Param> compile_constant(const LocatedText& text, const std::optional<Type>& type, const Params* params,
-                                      Diagnostics& diagnostics) {
-  Scope scope;
-  scope.params = params;
-  const auto compiled =
-      type ? compile_expression_as(text, *type, scope, diagnostics) : compile_expression(text, scope, diagnostics);
-  if (!compiled) return std::nullopt;
-  if (!compiled->constant()) {
-    diagnostics.error("not-constant", text.whole(), "this must be a constant");
-    return std::nullopt;
-  }
-  if (compiled->root().kind == NodeKind::constant) return Param{compiled->type(), compiled->root().value};
-  auto value = compute_constant(compiled->root());
-  if (!value) {
-    diagnostics.error("constant-error", text.whole(), value.error().message);
-    return std::nullopt;
-  }
-  return Param{compiled->type(), std::move(*value)};
-}
-
 ColumnPtr evaluate(const Expression& expression, const EvalInput& input, const Selection& selection,
                    EvalContext& context) {
   Frame frame{input.columns, input.rows, {}};

@@ -79,9 +79,6 @@ std::optional<Expression> compile_expression_as(const LocatedText& text, const T
                                                 Diagnostics& diagnostics);
 // A plain column of `scope`.
 Expression column_expression(const Scope& scope, std::uint32_t column, LocatedText text);
-// The value of a constant expression of this type.
-std::optional<Param> compile_constant(const LocatedText& text, const std::optional<Type>& type, const Params* params,
-                                      Diagnostics& diagnostics);
 
 // What an evaluation needs of its surroundings, and where it reports. One a thread.
 struct EvalContext {

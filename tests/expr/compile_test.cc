@@ -34,8 +34,9 @@ TEST_CASE("a mistake is told at its own characters") {
        "the aggregate sum cannot stand here; only the `to` of a keyed step takes aggregates"},
   };
   Params params;
-  Diagnostics none;
-  params["limit"] = *compile_constant(LocatedText("7", {0, 1}), std::nullopt, nullptr, none);
+  const MutableColumn limit = Column::make_constant(TypeKind::int32, 1);
+  limit->values<std::int32_t>()[0] = 7;
+  params["limit"] = Param{TypeKind::int32, limit};
   Scope scope;
   scope.inputs.push_back({"", &schema(), false});
   scope.params = &params;
