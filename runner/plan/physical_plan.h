@@ -96,7 +96,8 @@ struct PhysicalPlan {
   std::vector<PlanPhase> phases;
 };
 
-// The schema of `NAME.errors`: raw, error, stage, place string, batch timestamp, then the source's hidden columns.
+// The schema of `NAME.errors`: raw, error, stage, place string, batch timestamp, then the hidden columns that
+// every source has, and these.
 Schema errors_schema(const std::vector<Field>& hidden);
 
 }  // namespace streamrun

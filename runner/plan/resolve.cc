@@ -96,7 +96,8 @@ Schema errors_schema(const std::vector<Field>& hidden) {
   Schema schema;
   for (const char* name : {"raw", "error", "stage", "place"}) schema.columns.push_back({name, TypeKind::string});
   schema.columns.push_back({"batch", TypeKind::timestamp});
-  schema.hidden = hidden;
+  schema.hidden = {{"_batch", TypeKind::timestamp}, {"_raw", TypeKind::binary}};
+  schema.hidden.insert(schema.hidden.end(), hidden.begin(), hidden.end());
   return schema;
 }
 

@@ -19,6 +19,13 @@ std::vector<Field> own_hidden(const Schema& schema) {
   return hidden;
 }
 
+// The hidden columns that all have, at the places where all have them.
+void keep_common(const Schema& one, bool first, Schema& all) {
+  if (first) all = one;
+  const auto end = std::mismatch(all.hidden.begin(), all.hidden.end(), one.hidden.begin(), one.hidden.end()).first;
+  all.hidden.erase(end, all.hidden.end());
+}
+
 const StreamSpec* find_stream(const PipelineSpec& spec, std::string_view name) {
   for (const StreamSpec& stream : spec.streams) {
     if (stream.name.value() == name) return &stream;
@@ -99,10 +106,10 @@ std::optional<std::size_t> StreamResolver::all_errors(Span place) {
   node.kind = GraphNode::Kind::errors;
   node.stream = "errors";
   node.label = "errors of all";
-  node.schema = errors_schema({});
   for (const auto& [stream, index] : r_.errors) {
     const StreamSpec* spec = find_stream(r_.spec, stream);
     if (spec != nullptr && reads_all_errors(*spec)) continue;
+    keep_common(r_.graph.nodes[index].schema, node.inputs.empty(), node.schema);
     node.inputs.push_back(index);
     r_.read_errors.insert(stream);
   }
