@@ -71,5 +71,7 @@ std::unique_ptr<Encoder> make_console_encoder(const std::vector<Field>& columns)
 
 // One value as JSON, as language.md section 5 writes it: for messages, tests and reports.
 void append_json(const Column& column, std::uint32_t row, std::string& out);
+// A row as a JSON object of the fields whose columns are there.
+std::string row_as_json(const std::vector<Field>& fields, const std::vector<ColumnPtr>& columns, std::uint32_t row);
 
 }  // namespace streamrun

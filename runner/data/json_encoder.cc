@@ -287,6 +287,18 @@ std::unique_ptr<Encoder> make_json_encoder(const std::vector<Field>& columns, co
   return std::make_unique<JsonEncoder>(columns, formats);
 }
 
+std::string row_as_json(const std::vector<Field>& fields, const std::vector<ColumnPtr>& columns, std::uint32_t row) {
+  std::string json = "{";
+  for (std::size_t i = 0; i < std::min(fields.size(), columns.size()); ++i) {
+    if (columns[i] == nullptr) continue;
+    if (json.size() > 1) json += ',';
+    append_json_string(fields[i].name, json);
+    json += ':';
+    append_json(*columns[i], row, json);
+  }
+  return json + '}';
+}
+
 void append_json(const Column& column, std::uint32_t row, std::string& out) {
   static const CompiledTime kPlain;
   append_value(column, row, kPlain, out);

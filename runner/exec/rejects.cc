@@ -36,26 +36,12 @@ std::size_t sequence_length(std::string_view bytes, std::size_t at, std::size_t&
   return size;
 }
 
-// The visible columns that are there.
-std::string row_as_json(const Schema& schema, const RecordBatch& batch, std::uint32_t row) {
-  std::string json = "{";
-  const std::size_t visible = std::min(schema.columns.size(), batch.columns.size());
-  for (std::size_t i = 0; i < visible; ++i) {
-    if (batch.columns[i] == nullptr) continue;
-    if (json.size() > 1) json += ',';
-    append_json_string(schema.columns[i].name, json);
-    json += ':';
-    append_json(*batch.columns[i], row, json);
-  }
-  return json + '}';
-}
-
 // The record as it came, or as JSON where it is a row that a step made; nothing of a tombstone.
 std::optional<std::string> record_text(const Origin* origin, std::uint32_t record, const Schema& schema,
                                        const RecordBatch& batch, std::uint32_t row,
                                        std::size_t most = std::string::npos) {
   const std::string_view* raw = origin != nullptr ? origin->raw(record) : nullptr;
-  if (raw == nullptr) return excerpt(row_as_json(schema, batch, row), most);
+  if (raw == nullptr) return excerpt(row_as_json(schema.columns, batch.columns, row), most);
   if (raw->data() == nullptr) return std::nullopt;
   return raw->size() > most ? as_utf8(excerpt(*raw, most)) : as_utf8(*raw);
 }

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "runner/data/codec.h"
 #include "runner/data/node_rows.h"
 
 namespace streamrun {
@@ -257,6 +258,7 @@ class RowsReader {
     run.records = form.records;
     if (form.scalar) {
       run.columns.push_back(column_of_scalars(nodes, schema_.columns[0].type, diagnostics_));
+      run.raw = as_json(run);
       return run;
     }
     std::vector<ColumnPtr> columns = columns_of_rows(nodes, schema_, diagnostics_);
@@ -270,7 +272,19 @@ class RowsReader {
     }
     columns.resize(schema_.columns.size());
     run.columns = std::move(columns);
+    if (run.raw.records.empty()) run.raw = as_json(run);
     return run;
+  }
+
+  // A row is its own record, whatever steps make of it, where rows do not say what `_raw` is.
+  RawRecords as_json(const Run& run) const {
+    RawRecords records;
+    if (schema_.find("_raw") || diagnostics_.error_count() != 0) return records;
+    const auto texts = std::make_shared<std::vector<std::string>>();
+    for (std::uint32_t i = 0; i < run.count; ++i) texts->push_back(row_as_json(schema_.columns, run.columns, i));
+    records.records.assign(texts->begin(), texts->end());
+    records.keep = texts;
+    return records;
   }
 
   static RawRecords records_of(const Column& texts, std::uint32_t count) {

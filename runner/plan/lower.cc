@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "runner/plan/schedule.h"
 #include "runner/plan/stream_graph.h"
 
@@ -18,6 +20,7 @@ class Lowering {
     plan_.parallelism = graph_.parallelism;
     plan_.spool = graph_.spool;
     drop_unread();
+    find_without_raw();
     prune();
     find_origins();
     make_nodes();
@@ -88,6 +91,26 @@ class Lowering {
       for (std::size_t k = 0; k < inputs.size() && k < node.inputs.size(); ++k) need(node.inputs[k], inputs[k]);
     }
     for (std::size_t k = 0; k < step.sides.size(); ++k) need(node.inputs[k + 1], step.sides[k]->prune(output));
+    if (node.can_fail && node.errors && live_[*node.errors]) need_shown(node.inputs[0]);
+  }
+
+  // A reject whose record has no bytes is shown as the row that failed, so all of that row is computed.
+  void need_shown(std::size_t input) {
+    if (!without_raw_[input]) return;
+    const std::size_t visible = graph_.nodes[input].schema.columns.size();
+    std::fill_n(needed_[input].begin(), visible, true);
+  }
+
+  void find_without_raw() {
+    without_raw_.assign(count(), false);
+    for (std::size_t i = 0; i < count(); ++i) {
+      const GraphNode& node = graph_.nodes[i];
+      if (node.kind == GraphNode::Kind::source) without_raw_[i] = graph_.sources[node.source].format == nullptr;
+      if (node.kind != GraphNode::Kind::step) continue;
+      const BoundTransform& step = *node.step;
+      without_raw_[i] = !step.sides.empty() || (step.breaker && !step.breaker->keeps_origins());
+      for (const std::size_t input : node.inputs) without_raw_[i] = without_raw_[i] || without_raw_[input];
+    }
   }
 
   // Rejects need the origins of their rows. Where nothing behind a step can fail, it need not make them.
@@ -191,7 +214,8 @@ class Lowering {
   PhysicalPlan plan_;
   std::vector<bool> live_;
   std::vector<std::vector<bool>> needed_;
-  std::vector<bool> origins_;  // of the rows that a node pushes
+  std::vector<bool> without_raw_;  // a node's rows may have no bytes that they came from
+  std::vector<bool> origins_;      // of the rows that a node pushes
   std::vector<NodeId> ids_;
 };
 
