@@ -150,7 +150,8 @@ Result<bool> BatchLoop::plan_ranges(BatchTime batch, std::vector<SourceRange>& r
     Result<SourceRange> range = one.source->plan(one.cursor, limits(plan_.sources[i]), batch);
     if (!range) return pass_on(range);
     if (range->empty && range->until.empty()) range->until = one.cursor;
-    something = something || !range->empty || range->until != one.cursor;
+    const bool there = !range->made_up || !options_.available_now || options_.batches;
+    something = something || (there && (!range->empty || range->until != one.cursor));
     open_end = open_end || (!options_.available_now && !range->exhausted);
     ranges[i] = std::move(*range);
   }

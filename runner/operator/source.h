@@ -51,6 +51,7 @@ struct SourceRange {
   std::string until;
   bool empty = true;
   bool exhausted = false;  // nothing will ever come behind this range
+  bool made_up = false;    // there is always more of this: nothing that was there to be taken
 };
 
 // Hands out the morsels of a range in source order. The engine calls it under one lock.

@@ -189,6 +189,7 @@ class QueueSource final : public Source {
     range.until = to_text(at);
     range.empty = taken == 0;
     range.exhausted = queue_->batch(at.batch) == nullptr;
+    range.made_up = begin->batch >= queue_->batches.size();
     return range;
   }
 
