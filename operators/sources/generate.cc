@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 
 #include "operators/builtin_catalog.h"
 #include "runner/operator/source.h"
@@ -23,21 +24,37 @@ struct Generator {
   std::vector<Expression> columns;  // over `_n`
   std::uint32_t partitions = 1;
   std::int64_t interval_ms = 1000;
+  bool bounded = false;
 };
 
 class GenerateOrigin final : public Origin {
  public:
-  GenerateOrigin(std::shared_ptr<const Generator> generator, std::uint64_t first)
-      : generator_(std::move(generator)), first_(first) {}
+  GenerateOrigin(std::shared_ptr<const Generator> generator, std::uint64_t first, const std::vector<RowError>& faults)
+      : generator_(std::move(generator)), first_(first) {
+    for (const RowError& fault : faults) {
+      Number& made = faulty_[fault.row];
+      made.json = fmt::format(R"({{"_n":{}}})", first + fault.row);
+      made.view = made.json;
+    }
+  }
   std::string place(std::uint32_t record) const override {
     return fmt::format("{}:{}", generator_->name, first_ + record);
   }
-  const std::string_view* raw(std::uint32_t) const override { return nullptr; }
+  const std::string_view* raw(std::uint32_t record) const override {
+    const auto found = faulty_.find(record);
+    return found == faulty_.end() ? nullptr : &found->second.view;
+  }
   ColumnPtr hidden(std::string_view, std::uint32_t, std::uint32_t) const override { return nullptr; }
 
  private:
+  struct Number {
+    std::string json;
+    std::string_view view;
+  };
+
   std::shared_ptr<const Generator> generator_;
   std::uint64_t first_;
+  std::map<std::uint32_t, Number> faulty_;  // rows without columns: all there is to show is their number
 };
 
 // The next row's number and the time of the batch that the range ends in, which the expressions may read.
@@ -79,14 +96,11 @@ class GenerateReader final : public RangeReader {
     rows.selection = Selection::all(count);
     for (const Expression& expression : generator_->columns) {
       rows.columns.push_back(evaluate(expression, {input, count}, rows.selection, context));
-      if (!context.errors.empty()) {
-        const RowError& error = context.errors.all().front();
-        return failure(fmt::format("source '{}', row {}: {}", generator_->name, at_ + error.row, error.message));
-      }
     }
+    morsel.faults = context.errors.take();
     rows.columns.push_back(numbers);
     rows.partition = PartitionIndex(partition_);
-    rows.origin = std::make_shared<GenerateOrigin>(generator_, at_);
+    rows.origin = std::make_shared<GenerateOrigin>(generator_, at_, morsel.faults);
     morsel.partition = rows.partition;
     morsel.origin = rows.origin;
     morsel.raw = {};
@@ -130,6 +144,7 @@ class GenerateSource final : public Source {
     range.until = to_text({begin->n + count, batch.value});
     range.empty = count == 0;
     range.exhausted = begin->n + count >= generator_->total;
+    range.made_up = !generator_->bounded;
     return range;
   }
 
@@ -166,6 +181,7 @@ std::optional<BoundSource> bind(const GenerateOptions& options, SourceBindContex
   auto generator = std::make_shared<Generator>();
   generator->name = context.name;
   generator->rate = options.rows_per_second;
+  generator->bounded = options.total.has_value();
   generator->total = options.total.value_or(std::uint64_t{1} << 62);
   generator->partitions = std::max<std::uint32_t>(1, context.partitions);
   generator->interval_ms = context.batch_interval.count();
@@ -193,7 +209,9 @@ std::optional<BoundSource> bind(const GenerateOptions& options, SourceBindContex
   BoundSource bound;
   bound.hidden = input.columns;
   bound.rows = std::move(rows);
-  bound.bounded = options.total.has_value();
+  bound.bounded = generator->bounded;
+  bound.can_fail = std::any_of(generator->columns.begin(), generator->columns.end(),
+                               [](const Expression& column) { return column.can_fail(); });
   bound.partitions = generator->partitions;
   bound.detail = options.rows_per_second ? fmt::format("{} rows a second", *options.rows_per_second) : "all at once";
   if (options.total) bound.detail += fmt::format(", {} in all", *options.total);

@@ -127,6 +127,12 @@ void Worker::read_rows(const PlanNode& node, const PlanSource& source, Morsel& m
   RecordBatch batch = std::move(*morsel.rows);
   batch.partition = morsel.partition;
   if (!batch.origin) batch.origin = morsel.origin;
+  if (!morsel.faults.empty()) {
+    std::vector<std::uint32_t> left_out;
+    for (const RowError& fault : morsel.faults) left_out.push_back(fault.row);
+    rejects_.add(node, node.schema, batch, std::move(morsel.faults), slice_, outcome_);
+    batch.selection = without(batch.selection, left_out);
+  }
   outcome_.records += batch.selection.count();
   const std::size_t visible = node.schema.columns.size();
   if (batch.columns.size() > visible && batch.columns.size() != node.schema.size()) {

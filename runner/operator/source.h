@@ -97,6 +97,7 @@ struct BoundSource {
   // Of sources that make typed rows; the others' comes from the format and `schema:`.
   std::optional<Schema> rows;
   std::vector<Field> hidden;  // the source's own hidden columns
+  bool can_fail = false;      // its typed rows may have faults
   bool bounded = false;
   bool can_read_again = true;
   std::uint32_t partitions = 1;

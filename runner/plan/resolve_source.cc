@@ -57,7 +57,7 @@ void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
   node.partitions = bound->partitions;
   node.on_error = spec.common.on_error.value_or(r.spec.on_error);
   node.source = r.graph.sources.size();
-  node.can_fail = !bound->rows && spec.format->can_fail;
+  node.can_fail = bound->rows ? bound->can_fail : spec.format->can_fail;
   node.place = spec.name.whole();
 
   GraphSource made;
