@@ -88,9 +88,11 @@ struct FileInput {
 
 class FileReader final : public RangeReader {
  public:
-  FileReader(std::vector<Piece> pieces, std::shared_ptr<const FileInput> input, const Environment& environment)
+  FileReader(std::vector<Piece> pieces, std::shared_ptr<const FileInput> input, const Environment& environment,
+             std::shared_ptr<Unpacked> unpacked)
       : pieces_(std::move(pieces)),
         input_(std::move(input)),
+        unpacked_(std::move(unpacked)),
         pool_(environment.buffers),
         folder_(environment.working_folder) {}
 
@@ -149,7 +151,7 @@ class FileReader final : public RangeReader {
   Result<std::unique_ptr<ByteInput>> open_bytes(const Piece& piece, std::uint64_t begin, std::uint64_t end) const {
     auto file = InputFile::open(below_folder(folder_, piece.path));
     if (!file) return pass_on(file);
-    return std::move(*file).bytes(begin, end);
+    return std::move(*file).bytes(begin, end, end == kToEnd ? nullptr : unpacked_);
   }
 
   Result<> open_piece(const Piece& piece) {
@@ -177,6 +179,7 @@ class FileReader final : public RangeReader {
   std::vector<std::uint64_t> weights_;
   std::uint64_t total_ = 0;
   std::shared_ptr<const FileInput> input_;
+  std::shared_ptr<Unpacked> unpacked_;
   std::shared_ptr<BufferPool> pool_;
   std::string folder_;
 
@@ -238,18 +241,17 @@ class FileSource final : public Source {
   }
 
   Result<std::unique_ptr<RangeReader>> read(const SourceRange& range) override {
-    const auto from = to_cursor(range.from);
-    if (!from) return pass_on(from);
-    const auto until = to_cursor(range.until);
-    if (!until) return pass_on(until);
+    const auto cursors = cursors_of(range, to_cursor);
+    if (!cursors) return pass_on(cursors);
+    const auto& [from, until] = *cursors;
     std::vector<Piece> pieces;
-    for (const auto& [path, end] : until->files) {
-      const auto known = from->files.find(path);
-      const Place begin = known == from->files.end() ? Place{} : known->second;
+    for (const auto& [path, end] : until.files) {
+      const auto known = from.files.find(path);
+      const Place begin = known == from.files.end() ? Place{} : known->second;
       if (begin.offset == end.offset) continue;
       pieces.push_back({path, begin.offset, end.offset, begin.line});
     }
-    auto reader = std::make_unique<FileReader>(std::move(pieces), input_, environment_);
+    auto reader = std::make_unique<FileReader>(std::move(pieces), input_, environment_, read_);
     if (auto prepared = reader->prepare(); !prepared) return pass_on(prepared);
     return reader;
   }
@@ -292,7 +294,7 @@ class FileSource final : public Source {
       empty = false;
       return Took::all;
     }
-    auto bytes = std::move(*file).bytes(at.offset, kToEnd);
+    auto bytes = std::move(*file).bytes(at.offset, kToEnd, measured_);
     if (!bytes) return pass_on(bytes);
     const auto extent = measure(**bytes, input_->record_length, left);
     if (!extent) return pass_on(extent);
@@ -338,6 +340,8 @@ class FileSource final : public Source {
 
   std::shared_ptr<const FileInput> input_;
   Environment environment_;
+  const std::shared_ptr<Unpacked> measured_ = std::make_shared<Unpacked>();
+  const std::shared_ptr<Unpacked> read_ = std::make_shared<Unpacked>();
   std::vector<std::string> paths_;
 };
 

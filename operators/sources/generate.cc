@@ -149,11 +149,10 @@ class GenerateSource final : public Source {
   }
 
   Result<std::unique_ptr<RangeReader>> read(const SourceRange& range) override {
-    const auto from = to_cursor(range.from);
-    if (!from) return pass_on(from);
-    const auto until = to_cursor(range.until);
-    if (!until) return pass_on(until);
-    return std::make_unique<GenerateReader>(generator_, from->n, until->n, BatchTime(until->batch));
+    const auto cursors = cursors_of(range, to_cursor);
+    if (!cursors) return pass_on(cursors);
+    const auto& [from, until] = *cursors;
+    return std::make_unique<GenerateReader>(generator_, from.n, until.n, BatchTime(until.batch));
   }
 
   bool ended() const override { return !generator_->rate; }

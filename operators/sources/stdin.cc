@@ -137,7 +137,7 @@ class FileStdin final : public StdinSource {
     begin_ = at_;
     at_ = known ? std::max(size, begin_) : kToEnd;
     if (begin_ != kToEnd && (limits.records || limits.bytes)) {
-      auto bytes = std::move(*file).bytes(begin_, kToEnd);
+      auto bytes = std::move(*file).bytes(begin_, kToEnd, measured_);
       if (!bytes) return pass_on(bytes);
       const ExtentLimits most{limits.records.value_or(kToEnd), limits.bytes.value_or(kToEnd), true};
       const auto extent = measure(**bytes, record_length_, most);
@@ -151,7 +151,7 @@ class FileStdin final : public StdinSource {
   Result<std::unique_ptr<RangeReader>> read(const SourceRange&) override {
     auto file = open();
     if (!file) return pass_on(file);
-    auto bytes = std::move(*file).bytes(begin_, at_);
+    auto bytes = std::move(*file).bytes(begin_, at_, at_ == kToEnd ? nullptr : read_);
     if (!bytes) return pass_on(bytes);
     return reader(std::move(*bytes), begin_, at_);
   }
@@ -165,6 +165,8 @@ class FileStdin final : public StdinSource {
     return InputFile::of(std::move(own), "standard input");
   }
 
+  const std::shared_ptr<Unpacked> measured_ = std::make_shared<Unpacked>();
+  const std::shared_ptr<Unpacked> read_ = std::make_shared<Unpacked>();
   // Of the batch at hand.
   std::uint64_t begin_ = 0;
   std::uint64_t at_ = 0;

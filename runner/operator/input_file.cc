@@ -15,6 +15,100 @@
 
 namespace streamrun {
 
+// What a compressed file holds, read up to a position.
+class UnpackedFile {
+ public:
+  UnpackedFile(std::unique_ptr<ByteInput> input, std::string name, std::uint64_t inode)
+      : input_(std::move(input)), name_(std::move(name)), inode_(inode) {}
+
+  bool can_go_to(std::string_view name, std::uint64_t inode, std::uint64_t position) const {
+    return name_ == name && inode_ == inode && position + kept_.size() >= behind_;
+  }
+
+  // Within what is kept, or on.
+  Result<> go_to(std::uint64_t position) {
+    if (position < behind_) {
+      at_ = position;
+      return {};
+    }
+    kept_.clear();
+    at_ = behind_;
+    std::vector<char> skipped(position == at_ ? 0 : kMorselBytes);
+    while (at_ < position) {
+      const auto n = read(skipped.data(), std::min<std::uint64_t>(position - at_, skipped.size()), false);
+      if (!n) return pass_on(n);
+      if (*n == 0) return failure(fmt::format("'{}' is shorter than it was: it was cut or replaced", name_));
+    }
+    return {};
+  }
+
+  Result<std::size_t> read(char* into, std::size_t size, bool keep) {
+    if (at_ < behind_) {
+      const std::string_view left = std::string_view(kept_).substr(kept_.size() - (behind_ - at_), size);
+      std::ranges::copy(left, into);
+      at_ += left.size();
+      return left.size();
+    }
+    const auto n = input_->read(into, size);
+    if (!n) return n;
+    at_ = behind_ += *n;
+    kept_.assign(into, keep ? *n : 0);
+    return n;
+  }
+
+  std::uint64_t position() const { return at_; }
+
+ private:
+  std::unique_ptr<ByteInput> input_;
+  std::string name_;
+  std::uint64_t inode_;
+  std::string kept_;          // what the last read gave, if it is to be gone back into
+  std::uint64_t behind_ = 0;  // position behind kept_
+  std::uint64_t at_ = 0;
+};
+
+namespace {
+
+// Bytes of an unpacked file up to `end`. Who reads to the end of all may stop within what he has read.
+class UnpackedRange final : public ByteInput {
+ public:
+  UnpackedRange(std::unique_ptr<UnpackedFile> file, std::uint64_t end, std::shared_ptr<Unpacked> back)
+      : file_(std::move(file)), end_(end), back_(std::move(back)) {}
+  ~UnpackedRange() override {
+    if (back_ && !failed_) back_->leave(std::move(file_));
+  }
+
+  Result<std::size_t> read(char* into, std::size_t size) override {
+    size = static_cast<std::size_t>(std::min<std::uint64_t>(size, end_ - file_->position()));
+    if (size == 0) return std::size_t{0};
+    auto n = file_->read(into, size, back_ && end_ == kToEnd);
+    failed_ = !n;
+    return n;
+  }
+
+ private:
+  std::unique_ptr<UnpackedFile> file_;
+  std::uint64_t end_;
+  std::shared_ptr<Unpacked> back_;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+Unpacked::Unpacked() = default;
+Unpacked::~Unpacked() = default;
+
+std::unique_ptr<UnpackedFile> Unpacked::take(std::string_view name, std::uint64_t inode, std::uint64_t begin) {
+  const std::lock_guard lock(mutex_);
+  if (!file_ || !file_->can_go_to(name, inode, begin)) return nullptr;
+  return std::move(file_);
+}
+
+void Unpacked::leave(std::unique_ptr<UnpackedFile> file) {
+  const std::lock_guard lock(mutex_);
+  file_ = std::move(file);
+}
+
 Result<InputFile> InputFile::open(const std::string& path) {
   FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file) return of(std::move(file), path);
@@ -42,7 +136,8 @@ Result<InputFile> InputFile::of(FileDescriptor file, std::string name) {
   return made;
 }
 
-Result<std::unique_ptr<ByteInput>> InputFile::bytes(std::uint64_t begin, std::uint64_t end) && {
+Result<std::unique_ptr<ByteInput>> InputFile::bytes(std::uint64_t begin, std::uint64_t end,
+                                                    std::shared_ptr<Unpacked> unpacked) && {
   if (!compressed()) {
     if (end == kToEnd) end = std::max(size_, begin);
     if (size_ < end) {
@@ -53,16 +148,13 @@ Result<std::unique_ptr<ByteInput>> InputFile::bytes(std::uint64_t begin, std::ui
     }
     return read_file_range(std::move(file_), name_, begin, end);
   }
-  auto input = decompress(compression_, read_file_range(std::move(file_), name_, 0, size_), name_);
-  std::vector<char> skipped(begin == 0 ? 0 : kMorselBytes);
-  while (begin != 0) {
-    const auto n =
-        input->read(skipped.data(), static_cast<std::size_t>(std::min<std::uint64_t>(begin, skipped.size())));
-    if (!n) return pass_on(n);
-    if (*n == 0) return failure(fmt::format("'{}' is shorter than it was: it was cut or replaced", name_));
-    begin -= *n;
+  std::unique_ptr<UnpackedFile> file = unpacked ? unpacked->take(name_, inode_, begin) : nullptr;
+  if (!file) {
+    file = std::make_unique<UnpackedFile>(
+        decompress(compression_, read_file_range(std::move(file_), name_, 0, size_), name_), name_, inode_);
   }
-  return input;
+  if (auto there = file->go_to(begin); !there) return pass_on(there);
+  return std::make_unique<UnpackedRange>(std::move(file), end, std::move(unpacked));
 }
 
 namespace {

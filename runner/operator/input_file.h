@@ -3,8 +3,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <mutex>
 #include <string>
+#include <string_view>
 
 #include "runner/base/result.h"
 #include "runner/operator/byte_input.h"
@@ -14,6 +15,22 @@ namespace streamrun {
 
 // An end that is all there is.
 constexpr std::uint64_t kToEnd = ~std::uint64_t{0} >> 1U;
+
+class UnpackedFile;
+
+// Where a compressed file stays open between the batches that read it: it can only be read from its start. Thread-safe.
+class Unpacked {
+ public:
+  Unpacked();
+  ~Unpacked();
+  // Null, unless the file left here can go on at `begin`.
+  std::unique_ptr<UnpackedFile> take(std::string_view name, std::uint64_t inode, std::uint64_t begin);
+  void leave(std::unique_ptr<UnpackedFile> file);
+
+ private:
+  std::mutex mutex_;
+  std::unique_ptr<UnpackedFile> file_;
+};
 
 class InputFile {
  public:
@@ -25,8 +42,10 @@ class InputFile {
   std::uint64_t inode() const { return inode_; }  // tells it from a file that has taken its name
   bool compressed() const { return compression_ != Compression::none; }
 
-  // Bytes [begin, end); kToEnd is the end as it is now. Once.
-  Result<std::unique_ptr<ByteInput>> bytes(std::uint64_t begin, std::uint64_t end) &&;
+  // Bytes [begin, end); kToEnd is the end as it is now. Once. A compressed file is taken from `unpacked`, if it is
+  // there, and goes back when it has been read.
+  Result<std::unique_ptr<ByteInput>> bytes(std::uint64_t begin, std::uint64_t end,
+                                           std::shared_ptr<Unpacked> unpacked = nullptr) &&;
 
  private:
   FileDescriptor file_;

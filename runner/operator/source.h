@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runner/base/result.h"
@@ -53,6 +54,17 @@ struct SourceRange {
   bool exhausted = false;  // nothing will ever come behind this range
   bool made_up = false;    // there is always more of this: nothing that was there to be taken
 };
+
+// Both ends of a range.
+template <class Cursor>
+Result<std::pair<Cursor, Cursor>> cursors_of(const SourceRange& range,
+                                             Result<Cursor> (*to_cursor)(const std::string&)) {
+  auto from = to_cursor(range.from);
+  if (!from) return pass_on(from);
+  auto until = to_cursor(range.until);
+  if (!until) return pass_on(until);
+  return std::pair(*std::move(from), *std::move(until));
+}
 
 // Hands out the morsels of a range in source order. The engine calls it under one lock.
 class RangeReader {

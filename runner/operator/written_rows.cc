@@ -194,11 +194,10 @@ class QueueSource final : public Source {
   }
 
   Result<std::unique_ptr<RangeReader>> read(const SourceRange& range) override {
-    const auto from = to_cursor(range.from);
-    if (!from) return pass_on(from);
-    const auto until = to_cursor(range.until);
-    if (!until) return pass_on(until);
-    return std::make_unique<QueueReader>(queue_, *from, *until);
+    const auto cursors = cursors_of(range, to_cursor);
+    if (!cursors) return pass_on(cursors);
+    const auto& [from, until] = *cursors;
+    return std::make_unique<QueueReader>(queue_, from, until);
   }
 
   bool ended() const override { return !queue_->default_rows; }
