@@ -12,9 +12,9 @@
 namespace streamrun {
 namespace {
 
-// A bare name or a list of names is a key, all else a condition.
+// A bare name, a list of names and a mapping that computes some are a key, all else is a condition.
 struct JoinOn {
-  std::vector<LocatedText> names;
+  KeyOption key;
   std::optional<ExprText> condition;
   Span span;
 };
@@ -47,25 +47,13 @@ struct EnumNames<JoinKind> {
 
 template <>
 struct Codec<JoinOn> {
-  static Shape shape() {
-    return Shape::any({Codec<NameText>::shape(), Codec<std::vector<NameText>>::shape(), Codec<ExprText>::shape()});
-  }
+  static Shape shape() { return Shape::any({Codec<KeyOption>::shape(), Codec<ExprText>::shape()}); }
   static bool decode(const SyntaxNode& node, JoinOn& out, DecodeContext& context) {
     out.span = node.span;
-    if (node.kind == SyntaxNode::Kind::sequence) {
-      std::vector<NameText> names;
-      if (!Codec<std::vector<NameText>>::decode(node, names, context)) return false;
-      for (NameText& name : names) out.names.push_back(std::move(name.text));
-      return true;
+    if (node.kind != SyntaxNode::Kind::scalar || is_name(node.text.value())) {
+      return Codec<KeyOption>::decode(node, out.key, context);
     }
-    ExprText text;
-    if (!Codec<ExprText>::decode(node, text, context)) return false;
-    if (is_name(text.text.value())) {
-      out.names.push_back(text.text);
-    } else {
-      out.condition = std::move(text);
-    }
-    return true;
+    return Codec<ExprText>::decode(node, out.condition.emplace(), context);
   }
 };
 
@@ -89,52 +77,67 @@ struct Binding {
     good = false;
   }
 
-  // Column `column` of input `input` as a key of type `type`.
-  std::optional<Expression> key_of(std::size_t input, std::uint32_t column, const Type& type, const LocatedText& name) {
+  // A column of the key on one side.
+  std::optional<Expression> key_of(std::size_t input, const KeyColumn& column) {
     const Scope scope = context.scope(input);
-    if (context.inputs[input]->at(column).type == type) return column_expression(scope, column, name);
-    std::string escaped;
-    for (const char c : name.value()) escaped += c == '`' ? "``" : std::string(1, c);
-    return compile_expression(LocatedText(fmt::format("cast(`{}` as {})", escaped, type.name()), name.whole()), scope,
-                              context.diagnostics);
+    if (column.expr) return compile_expression(column.expr->text, scope, context.diagnostics);
+    const auto found = find_column(context, column.name, input);
+    if (!found) return std::nullopt;
+    return column_expression(scope, *found, column.name);
   }
 
-  void bind_names() {
+  // As what both sides can be compared as.
+  std::optional<Expression> cast_key(std::size_t input, const KeyColumn& column, Expression key, const Type& type) {
+    if (key.type() == type) return key;
+    std::string text;
+    if (column.expr) {
+      text = column.expr->text.value();
+    } else {
+      for (const char c : column.name.value()) text += c == '`' ? "``" : std::string(1, c);
+      text = fmt::format("`{}`", text);
+    }
+    const Span place = column.expr ? column.expr->text.whole() : column.name.whole();
+    return compile_expression(LocatedText(fmt::format("cast(({}) as {})", text, type.name()), place),
+                              context.scope(input), context.diagnostics);
+  }
+
+  void bind_key() {
     std::vector<bool> left_used(left.size(), false);
     std::vector<bool> right_used(right.size(), false);
-    for (const LocatedText& name : options.on->names) {
-      const auto in_left = find_column(context, name, 0);
-      const auto in_right = find_column(context, name, 1);
-      if (!in_left || !in_right) {
-        good = false;
-        continue;
-      }
-      if (left_used[*in_left]) {
-        fault("duplicate-column", name.whole(), fmt::format("'{}' is in the key twice", name.value()));
-        continue;
-      }
-      const Type& left_type = left.at(*in_left).type;
-      const Type& right_type = right.at(*in_right).type;
-      const auto type = comparison_type(left_type, right_type);
-      if (!type || type->kind() == TypeKind::map || type->kind() == TypeKind::variant) {
-        fault("type-mismatch", name.whole(),
-              fmt::format("column '{}' is {} on the left and {} on the right, which cannot be compared", name.value(),
-                          left_type.name(), right_type.name()));
-        continue;
-      }
-      auto left_key = key_of(0, *in_left, *type, name);
-      auto right_key = key_of(1, *in_right, *type, name);
+    for (const KeyColumn& column : options.on->key.columns) {
+      const std::string& name = column.name.value();
+      auto left_key = key_of(0, column);
+      auto right_key = key_of(1, column);
       if (!left_key || !right_key) {
         good = false;
         continue;
       }
-      left_used[*in_left] = true;
-      right_used[*in_right] = true;
+      const auto type = comparison_type(left_key->type(), right_key->type());
+      if (!type || type->kind() == TypeKind::map || type->kind() == TypeKind::variant) {
+        fault("type-mismatch", column.expr ? column.expr->text.whole() : column.name.whole(),
+              fmt::format("{}'{}' is {} on the left and {} on the right, which cannot be compared",
+                          column.expr ? "" : "column ", name, left_key->type().name(), right_key->type().name()));
+        continue;
+      }
+      // A column that is computed anew stands for those that had its name.
+      const auto in_left = left.find(name);
+      const auto in_right = right.find(name);
+      if (in_left) left_used[*in_left] = true;
+      if (in_right) right_used[*in_right] = true;
       const auto key = static_cast<std::uint32_t>(spec.left_keys.size());
-      Output made{Output::From::left, *in_left, left_type};
-      if (options.how == JoinKind::right_outer) made = {Output::From::right, *in_right, right_type};
-      if (options.how == JoinKind::full_outer) made = {Output::From::key, key, *type};
-      add(name.value(), made, name.whole());
+      Output made{Output::From::key, key, *type};
+      if (!column.expr && options.how == JoinKind::right_outer) {
+        made = {Output::From::right, *in_right, right_key->type()};
+      } else if (!column.expr && options.how != JoinKind::full_outer) {
+        made = {Output::From::left, *in_left, left_key->type()};
+      }
+      left_key = cast_key(0, column, std::move(*left_key), *type);
+      right_key = cast_key(1, column, std::move(*right_key), *type);
+      if (!left_key || !right_key) {
+        good = false;
+        continue;
+      }
+      add(name, made, column.name.whole());
       spec.left_keys.push_back(std::move(*left_key));
       spec.right_keys.push_back(std::move(*right_key));
     }
@@ -197,7 +200,7 @@ std::optional<BoundTransform> bind(const JoinOptions& options, BindContext& cont
   } else if (options.on->condition) {
     binding.bind_condition();
   } else {
-    binding.bind_names();
+    binding.bind_key();
   }
   if (!binding.good) return std::nullopt;
   JoinSpec& spec = binding.spec;
@@ -234,7 +237,8 @@ TransformDescriptor describe_join() {
       "join: {with: other, on: left.account = right.key}",
       Options<JoinOptions>{}
           .required("with", &JoinOptions::with, "a stream or table")
-          .optional("on", &JoinOptions::on, "", "a key, or a condition over `left.` and `right.`")
+          .optional("on", &JoinOptions::on, "",
+                    "a key, computed alike on both sides, or a condition over `left.` and `right.`")
           .optional("how", &JoinOptions::how, "inner", "which rows without a match are kept")
           .table(),
       bind, streams);

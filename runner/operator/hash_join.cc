@@ -257,7 +257,9 @@ class JoinKernel final : public Kernel {
       if (rows.empty()) return;
       std::vector<ColumnPtr> columns(join.spec_->outputs.size());
       for (std::size_t i = 0; i < columns.size(); ++i) {
-        if (join.wanted_[i]) columns[i] = batch.columns[join.spec_->outputs[i].column];
+        const JoinSpec::Output& output = join.spec_->outputs[i];
+        const bool key = output.from == JoinSpec::Output::From::key;
+        if (join.wanted_[i]) columns[i] = key ? keys[output.column] : batch.columns[output.column];
       }
       batch.columns = std::move(columns);
       batch.selection = Selection::of(std::move(rows));
