@@ -14,8 +14,15 @@ ResolveOptions compile_options(const Command& command) {
   return options;
 }
 
+void DiagnosticPrinter::print(const PipelineFile& file) {
+  for (const Diagnostic& one : file.diagnostics.sorted()) {
+    const std::string text = render_text(one, file.source);
+    if (printed_.insert(text).second) fmt::print(stderr, "{}", text);
+  }
+}
+
 void print_diagnostics(const PipelineFile& file) {
-  for (const Diagnostic& one : file.diagnostics.sorted()) fmt::print(stderr, "{}", render_text(one, file.source));
+  DiagnosticPrinter().print(file);
 }
 
 }  // namespace streamrun

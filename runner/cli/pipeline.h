@@ -1,6 +1,9 @@
 // How the verbs compile a pipeline and say what is wrong with it.
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "runner/plan/compile.h"
 
 namespace streamrun {
@@ -14,7 +17,15 @@ ResolveOptions compile_options(const Command& command);
 void check_tests(const std::string& path, const Catalog& catalog, const ResolveOptions& options,
                  CompiledPipeline& pipeline);
 
-// All diagnostics, in file order, on standard error.
+// Writes diagnostics to standard error, each once, however often a file is compiled.
+class DiagnosticPrinter {
+ public:
+  void print(const PipelineFile& file);
+
+ private:
+  std::set<std::string> printed_;
+};
+// Those of a file that is compiled once.
 void print_diagnostics(const PipelineFile& file);
 
 }  // namespace streamrun

@@ -271,12 +271,13 @@ int test_verb(const Command& command, const Catalog& catalog) {
   int passed = 0;
   int failed = 0;
   bool broken = false;
+  DiagnosticPrinter printer;
   for (const std::string& path : command.files) {
     const ResolveOptions options = compile_options(command);
     // Only its tests count here: what is faulty may be so for want of a test's params.
     const PipelineFile file = read_pipeline(path, catalog, options.params);
     if (!file.spec || (file.spec->tests.empty() && file.diagnostics.has_errors())) {
-      print_diagnostics(file);
+      printer.print(file);
       broken = true;
       continue;
     }
@@ -287,7 +288,7 @@ int test_verb(const Command& command, const Catalog& catalog) {
       CompiledPipeline compiled = compile_pipeline(path, catalog, own);
       std::string fault = compiled.plan ? TestRun(compiled.file, test, own, catalog).run() : std::string();
       if (compiled.file.diagnostics.has_errors()) {
-        print_diagnostics(compiled.file);
+        printer.print(compiled.file);
         broken = true;
         if (fault.empty()) fault = "it does not compile";
       }

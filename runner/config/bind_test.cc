@@ -31,6 +31,11 @@ TestSpec bind_test(SpecBinding& binding, const SyntaxNode& node, const PipelineS
   TestSpec made;
   made.place = node.span;
   TestSpec::options().decode(node, &made, "a test", binding.context);
+  const std::string& name = made.name.value();
+  const auto same = [&](const TestSpec& test) { return test.name.value() == name; };
+  if (!name.empty() && std::ranges::any_of(spec.tests, same)) {
+    binding.error("duplicate-name", made.name.whole(), fmt::format("there is a test '{}' already", name));
+  }
   check_names(binding, made.params, "param", names(spec.params));
   check_names(binding, made.tables, "table", names(spec.tables));
   check_names(binding, made.sources, "source", names(spec.sources));
