@@ -17,8 +17,8 @@ struct SyntaxNode {
   struct Entry;
 
   Kind kind = Kind::null;
-  bool plain = true;  // an unquoted scalar: `1` is a number, `'1'` a text
-  // `${…}` in this scalar has been replaced; options that take secrets look at `secret_file` forms only.
+  bool plain = true;    // an unquoted scalar: `1` is a number, `'1'` a text
+  bool faulty = false;  // diagnosed: what it holds is not what was meant, so nobody looks into it
   Span span;
   LocatedText text;               // scalar
   std::vector<SyntaxNode> items;  // sequence

@@ -33,6 +33,7 @@ Kind<D> kind_of(SpecBinding& binding, const SyntaxNode& node, std::span<const D>
 }
 
 const FormatDescriptor* named_format(SpecBinding& binding, const SyntaxNode& node) {
+  if (node.faulty) return nullptr;
   if (node.kind != SyntaxNode::Kind::scalar) {
     binding.error("wrong-type", node.span, "a format is a name");
     return nullptr;

@@ -42,6 +42,7 @@ ParamSpec bind_param(SpecBinding& binding, const LocatedText& name, const Syntax
   const std::string what = fmt::format("param '{}'", name.value());
   ParamSpec param;
   param.name = name;
+  if (node.faulty) return param;
   if (node.kind != SyntaxNode::Kind::mapping) {
     binding.error("wrong-type", node.span, fmt::format("{} is a mapping: {{type: …, default: …}}", what));
     return param;
@@ -113,6 +114,7 @@ void bind_sections(SpecBinding& binding, const SyntaxNode& root, PipelineSpec& s
 }  // namespace
 
 bool SpecBinding::is_mapping(const SyntaxNode& node, std::string_view what) {
+  if (node.faulty) return false;
   if (node.kind == SyntaxNode::Kind::mapping) return true;
   error("wrong-type", node.span, fmt::format("{} is a mapping", what));
   return false;

@@ -11,6 +11,7 @@ struct Form {
 };
 
 std::optional<StepSpec> bind_step(SpecBinding& binding, const SyntaxNode& node) {
+  if (node.faulty) return std::nullopt;
   StepSpec spec;
   SyntaxNode none;
   none.span = node.span;

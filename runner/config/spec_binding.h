@@ -26,6 +26,7 @@ struct SpecBinding {
     error("too-many", span, "more than " + std::to_string(kMostEntries) + " " + std::string(what));
   }
 
+  // False: diagnosed.
   bool is_mapping(const SyntaxNode& node, std::string_view what);
   // Every key of `node` is one of the table's or of `more`. False: diagnosed.
   bool known_keys(const SyntaxNode& node, std::string_view what, const OptionTable& table,
@@ -46,6 +47,7 @@ struct SpecBinding {
   // The items of a list. False: it is none; diagnosed.
   template <class F>
   bool items(const SyntaxNode& node, std::string_view what, F&& each) {
+    if (node.faulty) return false;
     if (node.kind != SyntaxNode::Kind::sequence) {
       error("wrong-type", node.span, "'" + std::string(what) + "' is a list");
       return false;

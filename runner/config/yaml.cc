@@ -16,6 +16,7 @@ SyntaxNode expand(const RawNode& raw) {
   SyntaxNode node;
   node.kind = raw.kind;
   node.plain = raw.plain;
+  node.faulty = raw.faulty;
   node.span = raw.span;
   node.text = raw.text;
   if (raw.kind == SyntaxNode::Kind::sequence) {
@@ -42,6 +43,7 @@ std::optional<SyntaxNode> parse_yaml(const SourceText& source, Diagnostics& diag
   } catch (const YamlTreeBuilder::Stop&) {
     return std::nullopt;
   } catch (const YAML::Exception& fault) {
+    if (builder.in_faulty()) return std::nullopt;
     SyntaxFault found = explain_syntax_fault(source.text(), builder.cursor(), builder.offset(fault.mark), fault.msg);
     diagnostics.error(std::move(found.code), found.span, std::move(found.message));
     return std::nullopt;

@@ -97,7 +97,8 @@ void YamlTreeBuilder::OnScalar(const YAML::Mark& mark, const std::string& tag, Y
   cursor_ = std::max(cursor_, node.span.end);
   if (style == ScalarStyle::plain) {
     if (auto cut = find_cut_expression(file_, written, in_flow())) {
-      stop(std::move(cut->code), cut->span, std::move(cut->message));
+      fault(std::move(cut->code), cut->span, std::move(cut->message));
+      (in_flow() ? *frames_.back().node : node).faulty = true;
     }
   }
   node.text = std::move(written);
@@ -107,12 +108,17 @@ void YamlTreeBuilder::OnScalar(const YAML::Mark& mark, const std::string& tag, Y
   add(node);
 }
 
+bool YamlTreeBuilder::in_faulty() const {
+  return std::any_of(frames_.begin(), frames_.end(), [](const Frame& frame) { return frame.node->faulty; });
+}
+
 void YamlTreeBuilder::stop(std::string code, Span span, std::string message) {
-  diagnostics_.error(std::move(code), span, std::move(message));
+  if (!in_faulty()) diagnostics_.error(std::move(code), span, std::move(message));
   throw Stop{};
 }
 
 void YamlTreeBuilder::fault(std::string code, Span span, std::string message) {
+  if (in_faulty()) return;
   diagnostics_.error(std::move(code), span, std::move(message));
   if (++faults_ >= kMostFaults) throw Stop{};
 }

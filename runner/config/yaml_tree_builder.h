@@ -24,7 +24,8 @@ namespace streamrun {
 struct RawNode {
   SyntaxNode::Kind kind = SyntaxNode::Kind::null;
   bool plain = true;
-  bool open = false;  // a collection that has not ended yet
+  bool open = false;    // a collection that has not ended yet
+  bool faulty = false;  // diagnosed; what else is wrong in it is so because of that
   Span span;
   LocatedText text;
   std::vector<RawNode*> children;  // of a mapping: keys and values in turns
@@ -44,6 +45,8 @@ class YamlTreeBuilder final : public YAML::EventHandler {
 
   const RawNode* root() const { return root_; }
   std::uint32_t offset(const YAML::Mark& mark) const;
+  // Within what is faulty already, where more faults say nothing.
+  bool in_faulty() const;
   // Behind the last text that was understood.
   std::uint32_t cursor() const { return cursor_; }
 

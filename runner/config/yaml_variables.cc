@@ -157,8 +157,10 @@ class ScalarReplacer {
 void VariableReplacer::replace(SyntaxNode& node) {
   if (node.kind == SyntaxNode::Kind::scalar) {
     bool whole = false;
+    const std::size_t errors = diagnostics_.error_count();
     node.text = replace(node.text, whole);
     node.plain = node.plain || whole;
+    node.faulty = node.faulty || diagnostics_.error_count() != errors;
   }
   for (SyntaxNode& item : node.items) replace(item);
   bool replaced = false;

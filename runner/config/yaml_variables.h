@@ -20,7 +20,7 @@ class VariableReplacer {
       : lookup_(std::move(lookup)), diagnostics_(diagnostics) {}
 
   // Replaces in all scalars of `node`, keys included, so a value can never add structure. Faults stand at the
-  // variable's own place; what could not be replaced is left out. A quoted scalar that is one `${…}` and
+  // variable's own place and make the scalar a faulty one. A quoted scalar that is one `${…}` and
   // nothing else counts as a plain one.
   void replace(SyntaxNode& node);
 

@@ -53,6 +53,7 @@ bool check_bounds(const OptionEntry& entry, const SyntaxNode& node, DecodeContex
 }
 
 bool decode_entry(const OptionEntry& entry, const SyntaxNode& node, void* target, DecodeContext& context) {
+  if (node.faulty) return false;
   return !entry.decode || (entry.decode(node, target, context) && check_bounds(entry, node, context));
 }
 
@@ -186,6 +187,7 @@ bool OptionTable::may_be_bare() const {
 }
 
 bool OptionTable::decode(const SyntaxNode& node, void* target, std::string_view what, DecodeContext& context) const {
+  if (node.faulty) return false;
   const bool nothing = node.kind == SyntaxNode::Kind::null && node.text.value().empty();
   if (nothing && may_be_bare()) return true;
   if (node.kind == SyntaxNode::Kind::mapping) {
@@ -211,6 +213,7 @@ bool OptionTable::decode(const SyntaxNode& node, void* target, std::string_view 
 
 bool OptionTable::decode_known(const SyntaxNode& node, void* target, std::string_view what,
                                DecodeContext& context) const {
+  if (node.faulty) return false;
   if (node.kind != SyntaxNode::Kind::mapping) return wrong_type(node, "a mapping", context);
   return decode_entries(*this, node, target, what, false, context);
 }
@@ -219,7 +222,7 @@ bool decode_list(const SyntaxNode& node, DecodeContext& context, const std::func
   if (node.kind == SyntaxNode::Kind::null && node.text.value().empty()) return wrong_type(node, "a list", context);
   if (node.kind != SyntaxNode::Kind::sequence) return each(node);
   bool good = true;
-  for (const SyntaxNode& item : node.items) good = each(item) && good;
+  for (const SyntaxNode& item : node.items) good = !item.faulty && each(item) && good;
   return good;
 }
 
@@ -227,7 +230,7 @@ bool decode_names(const SyntaxNode& node, DecodeContext& context,
                   const std::function<bool(const SyntaxNode::Entry&)>& each) {
   if (node.kind != SyntaxNode::Kind::mapping) return wrong_type(node, "a mapping of names", context);
   bool good = true;
-  for (const SyntaxNode::Entry& entry : node.entries) good = each(entry) && good;
+  for (const SyntaxNode::Entry& entry : node.entries) good = !entry.value.faulty && each(entry) && good;
   return good;
 }
 
