@@ -28,7 +28,7 @@ struct FailVerdict {
 
 // The first reject of its kind in a morsel that `on_error: drop` lets go.
 struct DroppedKind {
-  std::string kind;     // stage and message
+  std::string kind;     // stage and message without the value
   std::string message;  // with the place
 };
 

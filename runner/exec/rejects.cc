@@ -56,6 +56,23 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
+// What a message says of any value: it names columns and expressions in quotes, and values in quotes, as numbers or
+// behind `found`.
+std::string kind_of(std::string_view message) {
+  std::string kind;
+  for (std::size_t at = 0; at < message.size();) {
+    const char c = message[at];
+    if (message.substr(at).starts_with("found ")) break;
+    const bool names = kind.ends_with("column ") || kind.ends_with("field ") || kind.ends_with(" in ");
+    const std::size_t close = c == '\'' ? message.find('\'', at + 1) : std::string_view::npos;
+    const std::size_t end = close == std::string_view::npos ? at + 1 : close + 1;
+    const bool is_value = close == std::string_view::npos ? c >= '0' && c <= '9' : !names;
+    if (!is_value) kind += message.substr(at, end - at);
+    at = end;
+  }
+  return kind;
+}
+
 class StringFiller {
  public:
   explicit StringFiller(TypeKind kind, std::uint32_t rows)
@@ -143,7 +160,7 @@ void Rejects::add(const PlanNode& node, const Schema& schema, const RecordBatch&
     if (node.on_error == OnError::drop || !node.errors) {
       if (outcome.dropped.empty() || outcome.dropped.back().first != node.id) outcome.dropped.emplace_back(node.id, 0);
       ++outcome.dropped.back().second;
-      std::string kind = node.stage + ": " + error.message;
+      std::string kind = node.stage + ": " + kind_of(error.message);
       const bool known = std::any_of(outcome.kinds.begin(), outcome.kinds.end(),
                                      [&](const DroppedKind& one) { return one.kind == kind; });
       // More kinds than anybody reads are not worth the search.

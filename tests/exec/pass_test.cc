@@ -174,9 +174,8 @@ TEST_CASE("dropped records are counted and the first of each kind is said") {
   CHECK_FALSE(report.failure);
   CHECK(report.rejected == 3);
   CHECK(events.all() == std::vector<std::string>{"a@1000 publish 1 2 3 "});
-  CHECK(world.warnings.all() == std::vector<std::string>{"dropped: in:2: in: 'x' is no number; the record: x",
-                                                         "dropped: in:5: in: 'y' is no number; the record: y",
-                                                         "in: dropped 3 records in all"});
+  CHECK(world.warnings.all() ==
+        std::vector<std::string>{"dropped: in:2: in: 'x' is no number; the record: x", "in: dropped 3 records in all"});
 }
 
 TEST_CASE("routed records are rows of the errors stream, in row order") {
