@@ -133,6 +133,7 @@ Result<FilePlace> OutputFolders::find(const std::string& path, std::size_t fixed
   if (name.empty() || name == "." || name == "..") {
     return failure(fmt::format("'{}' names a folder, not a file", path));
   }
+  const std::lock_guard lock(mutex_);
   auto known = known_.find(folder);
   if (known == known_.end()) {
     fixed = std::min(fixed, slash);

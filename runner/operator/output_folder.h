@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -49,7 +50,7 @@ struct FilePlace {
   std::unexpected<Error> exists_failure() const;
 };
 
-// Folders stay open while they are used often. One thread at a time.
+// Folders stay open while they are used often. Thread-safe: a batch may be staged while another is published.
 class OutputFolders {
  public:
   // Paths are below `working_folder`, where they are relative. Who may read the files may enter their folders.
@@ -62,6 +63,7 @@ class OutputFolders {
  private:
   std::string working_folder_;
   unsigned mode_;
+  std::mutex mutex_;
   std::map<std::string, std::shared_ptr<OutputFolder>> known_;
 };
 
