@@ -1,5 +1,6 @@
 #include "runner/operator/file_writer.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <utility>
@@ -8,12 +9,13 @@ namespace streamrun {
 namespace {
 
 constexpr std::size_t kWriteBytes = std::size_t{256} << 10;
+constexpr std::uint64_t kSendBytes = std::uint64_t{8} << 20;
 
 }  // namespace
 
 void FileWriter::open(FileDescriptor file, std::uint64_t size) {
   file_ = std::move(file);
-  written_ = size;
+  written_ = sent_ = size;
 }
 
 Result<> FileWriter::add(std::string_view bytes) {
@@ -23,8 +25,7 @@ Result<> FileWriter::add(std::string_view bytes) {
   } else if (bytes.size() >= kWriteBytes / 4) {
     // Large pieces go straight to the file.
     if (auto written = flush(); !written) return written;
-    if (auto written = write_all(file_.get(), bytes, name_); !written) return written;
-    written_ += bytes.size();
+    if (auto written = write(bytes); !written) return written;
   } else {
     buffer_ += bytes;
   }
@@ -58,9 +59,20 @@ Result<> FileWriter::end_member() {
 
 Result<> FileWriter::flush() {
   if (buffer_.empty()) return {};
-  if (auto written = write_all(file_.get(), buffer_, name_); !written) return written;
-  written_ += buffer_.size();
+  if (auto written = write(buffer_); !written) return written;
   buffer_.clear();
+  return {};
+}
+
+Result<> FileWriter::write(std::string_view bytes) {
+  if (auto written = write_all(file_.get(), bytes, name_); !written) return written;
+  written_ += bytes.size();
+  if (written_ - sent_ >= kSendBytes) {
+    // The disk works while rows are still computed; else the sync at the end would wait for all of it.
+    ::sync_file_range(file_.get(), static_cast<off_t>(sent_), static_cast<off_t>(written_ - sent_),
+                      SYNC_FILE_RANGE_WRITE);
+    sent_ = written_;
+  }
   return {};
 }
 

@@ -32,6 +32,7 @@ class FileWriter {
  private:
   Result<> end_member();
   Result<> flush();
+  Result<> write(std::string_view bytes);
 
   Compression compression_;
   std::string name_;
@@ -39,6 +40,7 @@ class FileWriter {
   std::unique_ptr<Compressor> compressor_;
   std::string buffer_;
   std::uint64_t written_ = 0;
+  std::uint64_t sent_ = 0;  // of these, on their way to the disk
 };
 
 }  // namespace streamrun
