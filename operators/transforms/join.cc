@@ -89,16 +89,11 @@ struct Binding {
   // As what both sides can be compared as.
   std::optional<Expression> cast_key(std::size_t input, const KeyColumn& column, Expression key, const Type& type) {
     if (key.type() == type) return key;
-    std::string text;
-    if (column.expr) {
-      text = column.expr->text.value();
-    } else {
-      for (const char c : column.name.value()) text += c == '`' ? "``" : std::string(1, c);
-      text = fmt::format("`{}`", text);
-    }
-    const Span place = column.expr ? column.expr->text.whole() : column.name.whole();
-    return compile_expression(LocatedText(fmt::format("cast(({}) as {})", text, type.name()), place),
-                              context.scope(input), context.diagnostics);
+    if (column.expr) return compile_cast(column.expr->text, type, context.scope(input), context.diagnostics);
+    std::string quoted;
+    for (const char c : column.name.value()) quoted += c == '`' ? "``" : std::string(1, c);
+    return compile_cast(LocatedText(fmt::format("`{}`", quoted), column.name.whole()), type, context.scope(input),
+                        context.diagnostics);
   }
 
   void bind_key() {

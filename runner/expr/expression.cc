@@ -89,6 +89,17 @@ std::optional<Expression> compile_expression_as(const LocatedText& text, const T
   return Expression(std::move(root), text);
 }
 
+std::optional<Expression> compile_cast(const LocatedText& text, const Type& type, const Scope& scope,
+                                       Diagnostics& diagnostics) {
+  const AstPtr ast = parse(text, diagnostics);
+  if (!ast) return std::nullopt;
+  Checker checker(text, scope, diagnostics);
+  NodePtr root = checker.check(*ast);
+  if (root) root = checker.cast(std::move(root), type, *ast);
+  if (!root) return std::nullopt;
+  return Expression(std::move(root), text);
+}
+
 Expression column_expression(const Scope& scope, std::uint32_t column, LocatedText text) {
   auto node = std::make_shared<ExprNode>();
   node->kind = NodeKind::column;

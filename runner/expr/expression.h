@@ -77,6 +77,9 @@ std::optional<Expression> compile_expression(const LocatedText& text, const Scop
 // As above, cast to `type` as an assignment would (no narrowing, no string to number), else a fault.
 std::optional<Expression> compile_expression_as(const LocatedText& text, const Type& type, const Scope& scope,
                                                 Diagnostics& diagnostics);
+// As above, but cast as `cast(… as type)` does.
+std::optional<Expression> compile_cast(const LocatedText& text, const Type& type, const Scope& scope,
+                                       Diagnostics& diagnostics);
 // A plain column of `scope`.
 Expression column_expression(const Scope& scope, std::uint32_t column, LocatedText text);
 
