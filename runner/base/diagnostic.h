@@ -26,6 +26,10 @@ class Diagnostics {
   void error(std::string code, Span span, std::string message);
   void warning(std::string code, Span span, std::string message);
 
+  // A text that holds a secret: nobody shows it.
+  void hide(Span span) { hidden_.push_back(span); }
+  const std::vector<Span>& hidden() const { return hidden_; }
+
   bool has_errors() const { return errors_ != 0; }
   std::size_t error_count() const { return errors_; }
   // In file order; equal ones once.
@@ -33,6 +37,7 @@ class Diagnostics {
 
  private:
   std::vector<Diagnostic> all_;
+  std::vector<Span> hidden_;
   std::size_t errors_ = 0;
 };
 

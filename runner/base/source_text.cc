@@ -31,6 +31,17 @@ std::string_view SourceText::line(std::uint32_t line) const {
   return found;
 }
 
+void SourceText::hide(Span span) {
+  // By the bytes that a character has.
+  constexpr std::string_view kMarks[] = {"*", "\u00b7", "\u2022", "\U0001f512"};
+  for (std::size_t at = span.begin; at < std::min<std::size_t>(span.end, text_.size());) {
+    const auto lead = static_cast<unsigned char>(text_[at]);
+    const std::size_t bytes = lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    if (lead != '\n' && lead != '\r') text_.replace(at, bytes, kMarks[bytes - 1]);
+    at += bytes;
+  }
+}
+
 LocatedText::LocatedText(std::string value, Span whole, std::vector<Run> runs)
     : value_(std::move(value)), whole_(whole), runs_(std::move(runs)) {}
 

@@ -31,6 +31,8 @@ class SourceText {
   LineColumn locate(std::uint32_t offset) const;
   // The line (from 1) without its line end.
   std::string_view line(std::uint32_t line) const;
+  // Puts marks in place of characters that nobody may read; places stay as they are.
+  void hide(Span span);
 
  private:
   std::string name_;

@@ -111,6 +111,7 @@ PipelineFile read_pipeline(const std::string& path, const Catalog& catalog, cons
     return schemas.load(schema, place, out);
   };
   file.spec = bind_spec(*root, catalog, path, context);
+  for (const Span secret : file.diagnostics.hidden()) file.source.hide(secret);
   for (ParamSpec& param : file.spec->params) param.used_in_text = variables.used(param.name.value());
   return file;
 }

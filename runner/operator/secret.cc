@@ -76,6 +76,7 @@ bool Codec<Secret>::decode(const SyntaxNode& node, Secret& out, DecodeContext& c
   constexpr const char* kForms = "expected a text, {env: NAME} or {file: path}";
   if (node.kind == SyntaxNode::Kind::scalar) {
     out = Secret(node.text.value());
+    context.diagnostics.hide(node.span);
     return true;
   }
   if (node.kind != SyntaxNode::Kind::mapping) return fault(node, "wrong-type", kForms, context);
