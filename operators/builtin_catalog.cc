@@ -7,6 +7,7 @@ Catalog builtin_catalog() {
   catalog.add(describe_queue_source());
   catalog.add(describe_file_source());
   catalog.add(describe_stdin_source());
+  catalog.add(describe_kafka_source());
   catalog.add(describe_generate_source());
 
   catalog.add(describe_filter());
@@ -25,6 +26,7 @@ Catalog builtin_catalog() {
   catalog.add(describe_print_sink());
   catalog.add(describe_stdout_sink());
   catalog.add(describe_file_sink());
+  catalog.add(describe_kafka_sink());
   catalog.add(describe_pipe_sink());
   catalog.add(describe_discard_sink());
 

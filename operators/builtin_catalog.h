@@ -22,11 +22,13 @@ TransformDescriptor describe_join();
 SourceDescriptor describe_queue_source();
 SourceDescriptor describe_file_source();
 SourceDescriptor describe_stdin_source();
+SourceDescriptor describe_kafka_source();
 SourceDescriptor describe_generate_source();
 
 SinkDescriptor describe_print_sink();
 SinkDescriptor describe_stdout_sink();
 SinkDescriptor describe_file_sink();
+SinkDescriptor describe_kafka_sink();
 SinkDescriptor describe_pipe_sink();
 SinkDescriptor describe_discard_sink();
 

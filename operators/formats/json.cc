@@ -8,6 +8,7 @@ namespace streamrun {
 FormatDescriptor describe_json_format() {
   FormatDescriptor made;
   made.name = "json";
+  made.rows = FormatDescriptor::Rows::lines;
   made.summary = "an object a line; unknown fields are ignored, missing ones are null";
   made.example = "{file: {path: in.jsonl}, format: json, schema: {id: bigint, tags: array<string>}}";
   made.needs_schema = true;

@@ -20,6 +20,7 @@ FormatDescriptor describe_raw_format() {
   made.name = "raw";
   made.summary = "bytes as they are, one column `value`";
   made.can_fail = false;
+  made.rows = FormatDescriptor::Rows::bytes;
   made.example = "{file: {path: in.bin}, format: raw}";
   made.own_schema = Schema{{{"value", TypeKind::binary}}, {}};
   made.options = Options<RawOptions>{}

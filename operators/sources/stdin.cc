@@ -184,6 +184,7 @@ std::optional<BoundSource> bind(const StdinOptions&, SourceBindContext& context)
   bound.bounded = is_file(STDIN_FILENO);
   bound.can_read_again = false;
   bound.detail = "standard input";
+  bound.alone = {bound.detail};
   bound.open = [interval = context.batch_interval,
                 length = context.record_length](const Environment& environment) -> std::unique_ptr<Source> {
     if (is_file(environment.input)) return std::make_unique<FileStdin>(environment, length);

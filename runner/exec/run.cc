@@ -9,6 +9,7 @@
 
 #include "runner/exec/pass.h"
 #include "runner/exec/publisher.h"
+#include "runner/exec/rate_controller.h"
 
 namespace streamrun {
 namespace {
@@ -25,6 +26,7 @@ struct OpenSource {
   std::unique_ptr<Source> source;  // null: a table, opened when it is read
   std::string cursor;
   bool exhausted = false;
+  std::optional<RateController> rate;  // none: it is not controlled
 };
 
 class BatchLoop {
@@ -41,7 +43,7 @@ class BatchLoop {
  private:
   struct Computed {
     BatchTime batch;
-    std::uint64_t records = 0;
+    std::vector<std::uint64_t> records;  // by source
     BatchTime started;
     std::vector<std::pair<std::size_t, std::string>> cursors;  // by source: up to where it took
   };
@@ -52,7 +54,7 @@ class BatchLoop {
   bool wait_for(BatchTime tick);
   // False: nothing is left that would be worth a batch.
   Result<bool> plan_ranges(BatchTime batch, std::vector<SourceRange>& ranges);
-  BatchLimits limits(const PlanSource& source) const;
+  BatchLimits limits(const PlanSource& source, const OpenSource& open) const;
   Result<> run_batch(BatchTime batch, std::vector<SourceRange> ranges, Publisher& publisher);
   Result<> open_tables(BatchTime batch, std::vector<Source*>& sources, std::vector<SourceRange>& ranges);
   void commit(Publisher& publisher);
@@ -93,6 +95,7 @@ Result<> BatchLoop::open() {
       continue;
     }
     open.source = source.bound.open(environment_);
+    if (source.bound.rate_controlled && !options_.available_now) open.rate.emplace(plan_.interval);
     Result<std::string> cursor = open.source->start();
     if (!cursor) return pass_on(cursor);
     open.cursor = std::move(*cursor);
@@ -107,16 +110,20 @@ Result<> BatchLoop::open() {
   return {};
 }
 
-BatchLimits BatchLoop::limits(const PlanSource& source) const {
+BatchLimits BatchLoop::limits(const PlanSource& source, const OpenSource& open) const {
   BatchLimits limits = source.caps;
   limits.available_now = options_.available_now;
+  const auto at_most = [](std::optional<std::uint64_t>& limit, std::uint64_t most) {
+    limit = limit ? std::min(*limit, most) : most;
+  };
   if (source.max_rate && !options_.available_now) {
     const double seconds = static_cast<double>(plan_.interval.count()) / 1000.0;
     const double share = std::floor(*source.max_rate * seconds * std::max<std::uint32_t>(source.bound.partitions, 1));
     // At least one, or a slow rate would never move.
     const auto records = static_cast<std::uint64_t>(std::clamp(share, 1.0, 9e18));
-    limits.records = limits.records ? std::min(*limits.records, records) : records;
+    at_most(source.bound.partitions == 0 ? limits.partition_records : limits.records, records);
   }
+  if (open.rate) at_most(limits.records, open.rate->limit());
   return limits;
 }
 
@@ -147,7 +154,7 @@ Result<bool> BatchLoop::plan_ranges(BatchTime batch, std::vector<SourceRange>& r
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     OpenSource& one = sources_[i];
     if (one.exhausted) continue;
-    Result<SourceRange> range = one.source->plan(one.cursor, limits(plan_.sources[i]), batch);
+    Result<SourceRange> range = one.source->plan(one.cursor, limits(plan_.sources[i], one), batch);
     if (!range) return pass_on(range);
     if (range->empty && range->until.empty()) range->until = one.cursor;
     const bool there = !range->made_up || !options_.available_now || options_.batches;
@@ -234,10 +241,8 @@ Result<> BatchLoop::run_batch(BatchTime batch, std::vector<SourceRange> ranges, 
     discard();
     return pass_on(counts);
   }
-  for (std::size_t i = 0; i < counts->records.size(); ++i) {
-    report_.sources[i].rows += counts->records[i];
-    if (!plan_.sources[i].table) computed.records += counts->records[i];
-  }
+  for (std::size_t i = 0; i < counts->records.size(); ++i) report_.sources[i].rows += counts->records[i];
+  computed.records = std::move(counts->records);
   report_.rejected += counts->rejected;
   for (const auto& [node, count] : counts->dropped) dropped_[node] += count;
   staged.rows = std::move(counts->rows);
@@ -255,7 +260,6 @@ void BatchLoop::commit(Publisher& publisher) {
     ++report_.batches;
     BatchProgress progress;
     progress.batch = published.batch;
-    progress.records_in = computed.records;
     for (std::size_t i = 0; i < published.rows.size(); ++i) {
       report_.outputs[i].rows += published.rows[i];
       progress.rows_out += published.rows[i];
@@ -263,6 +267,11 @@ void BatchLoop::commit(Publisher& publisher) {
     const BatchTime now = environment_.clock->now();
     progress.processing = std::chrono::milliseconds(now.value - computed.started.value);
     progress.delay = std::chrono::milliseconds(std::max<std::int64_t>(now.value - published.batch.value, 0));
+    const std::chrono::milliseconds waited(computed.started.value - published.batch.value);
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+      if (!plan_.sources[i].table) progress.records_in += computed.records[i];
+      if (sources_[i].rate) sources_[i].rate->update({computed.records[i], progress.processing, waited, now.value});
+    }
     if (progress_) progress_(progress);
   }
 }
@@ -275,6 +284,13 @@ Result<> BatchLoop::loop(Publisher& publisher) {
     commit(publisher);
     std::vector<SourceRange> ranges;
     Result<bool> something = plan_ranges(tick, ranges);
+    if (something && !*something && !computed_.empty()) {
+      // What is being published may be what a source waits for.
+      publisher.wait(0);
+      commit(publisher);
+      if (publisher.failed()) return {};
+      something = plan_ranges(tick, ranges);
+    }
     if (!something) return pass_on(something);
     if (!*something) return {};
     if (Result<> ran = run_batch(tick, std::move(ranges), publisher); !ran) return ran;
@@ -296,6 +312,13 @@ void BatchLoop::report_drops() {
 }
 
 void BatchLoop::close() {
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (!sources_[i].source || plan_.sources[i].table) continue;
+    const Result<> closed = sources_[i].source->close();
+    if (!closed && !report_.failure) {
+      report_.failure = Error{"source '" + plan_.sources[i].name + "': " + closed.error().message};
+    }
+  }
   for (std::size_t i = 0; i < started_sinks_; ++i) {
     const Result<> closed = sinks_[i]->close();
     if (!closed && !report_.failure) {

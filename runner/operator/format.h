@@ -19,6 +19,8 @@ struct FormatDescriptor {
   std::string_view example;   // YAML of a source or output that has it
   bool needs_schema = false;  // json, csv
   bool can_fail = true;       // a record may be unreadable
+  // A written row: its bytes, with a line end, or as one line, whatever it holds (a text of many can be cut).
+  enum class Rows : std::uint8_t { bytes, ended, lines } rows = Rows::ended;
   // The schema of a format without one: text is (value string), raw (value binary).
   std::optional<Schema> own_schema;
   OptionTable options;

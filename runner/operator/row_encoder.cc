@@ -19,6 +19,7 @@ std::shared_ptr<const RowEncoder> RowEncoder::bind(const SinkBindContext& contex
     return nullptr;
   }
   auto made = std::make_shared<RowEncoder>();
+  made->rows_ = format.rows;
   made->columns_ = context.columns;
   made->options_ = context.format_options;
   made->encoder_ = format.make_encoder(context.format_options.get(), fields);

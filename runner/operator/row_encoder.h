@@ -16,6 +16,7 @@ class RowEncoder {
   // Null where the format cannot write these columns: a diagnostic was given.
   static std::shared_ptr<const RowEncoder> bind(const SinkBindContext& context);
 
+  FormatDescriptor::Rows rows() const { return rows_; }
   std::string_view header() const { return encoder_->header(); }
   // The columns that are written, in their order.
   std::vector<ColumnPtr> pick(const RecordBatch& batch) const;
@@ -26,6 +27,7 @@ class RowEncoder {
   void encode(const RecordBatch& batch, std::vector<StagedRows>& out) const;
 
  private:
+  FormatDescriptor::Rows rows_ = FormatDescriptor::Rows::ended;
   std::vector<std::uint32_t> columns_;
   OptionsPtr options_;
   std::unique_ptr<Encoder> encoder_;

@@ -43,6 +43,8 @@ struct BatchLimits {
   std::optional<std::uint64_t> records;  // the smaller of max_batch_records and the rate's share
   std::optional<std::uint64_t> bytes;
   bool available_now = false;  // take what is there and do not wait for more
+  // The rate's share of one partition, for sources whose partitions vary; for the others it is in `records`.
+  std::optional<std::uint64_t> partition_records = std::nullopt;
 };
 
 // Cursors are data (JSON text), so that a log can keep them: a source reads the same records between the
@@ -84,6 +86,8 @@ class Source {
   virtual Result<std::unique_ptr<RangeReader>> read(const SourceRange& range) = 0;
   // The batch that took everything before `cursor` has committed.
   virtual void committed(const std::string& cursor) { static_cast<void>(cursor); }
+  // Behind the last batch.
+  virtual Result<> close() { return {}; }
   // Wakes a reader that waits for input, from another thread.
   virtual void interrupt() {}
   // Waits until the source has ended or `tick` has come: a paced source's end ends its last batch at once.
@@ -95,6 +99,7 @@ class Source {
 // What a source is told of the mapping it stands in.
 struct SourceBindContext {
   std::string name;                        // of the source
+  std::string pipeline;                    // its name
   const SchemaOption* declared = nullptr;  // `schema:`, if there is one
   std::uint32_t partitions = 8;
   std::uint32_t record_length = 0;  // bytes of a record; 0: records are lines
@@ -112,11 +117,13 @@ struct BoundSource {
   bool can_fail = false;      // its typed rows may have faults
   bool bounded = false;
   bool can_read_again = true;
-  std::uint32_t partitions = 1;
+  bool rate_controlled = false;  // a batch takes no more than the batches before it could digest
+  std::uint32_t partitions = 1;  // 0: known only when it is open, and may grow
+  // What no other source may read as well, in words.
+  std::vector<std::string> alone;
   // Files and globs that it reads, for the check that no sink writes them.
   std::vector<Located<std::string>> reads;
   std::string detail;  // for `explain`
-  // `lines`: somebody needs the places of records (else they may be told lazily, for errors).
   std::function<std::unique_ptr<Source>(const Environment&)> open;
 };
 

@@ -111,18 +111,19 @@ std::vector<ReadFile> files_read(const Resolution& r) {
   return read;
 }
 
-// What can be read once cannot be read by two.
+// What can be read once, or whose place is kept once, cannot be read by two.
 void check_readers(Resolution& r) {
   std::map<std::string, std::string> readers;
   for (const GraphNode& node : r.graph.nodes) {
     if (node.kind != GraphNode::Kind::source) continue;
     const PlanSource& source = r.graph.sources[node.source].plan;
-    if (source.bound.can_read_again) continue;
-    const auto [other, fresh] = readers.emplace(source.bound.detail, source.name);
-    if (fresh) continue;
-    r.error("two-readers", node.place,
-            fmt::format("'{}' reads {} already; read it once and name that source in both places", other->second,
-                        source.bound.detail));
+    for (const std::string& what : source.bound.alone) {
+      const auto [other, fresh] = readers.emplace(what, source.name);
+      if (fresh) continue;
+      r.error(
+          "two-readers", node.place,
+          fmt::format("'{}' reads {} already; read it once and name that source in both places", other->second, what));
+    }
   }
 }
 

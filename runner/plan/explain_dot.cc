@@ -37,7 +37,7 @@ std::string label_of(const ExplainNode& node) {
 std::string columns_of(const ExplainNode& node) {
   std::string label;
   for (const Field& field : *node.columns) label += fmt::format("{} {}\n", field.name, field.type.name());
-  return label + fmt::format("×{}", node.partitions);
+  return label + (node.partitions == 0 ? "×n" : fmt::format("×{}", node.partitions));
 }
 
 }  // namespace

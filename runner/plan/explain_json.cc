@@ -15,7 +15,8 @@ Json node_json(const ExplainNode& node) {
   for (const Field& field : *node.columns) columns.push_back({{"name", field.name}, {"type", field.type.name()}});
   made["columns"] = std::move(columns);
   if (node.role == ExplainNode::Role::source || node.role == ExplainNode::Role::table) made["decodes"] = node.decoded;
-  made["partitions"] = node.partitions;
+  // Null: as many as its topics have.
+  made["partitions"] = node.partitions == 0 ? Json() : Json(node.partitions);
   made["phase"] = node.phase;
   return made;
 }

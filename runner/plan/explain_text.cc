@@ -52,7 +52,9 @@ class TextRenderer {
     if (!from.empty()) out_ += fmt::format("      from {}\n", fmt::join(from, ", "));
     if (node.role == Role::output) return;
     out_ += fmt::format("      ({})", columns(*node.columns));
-    if (node.role != Role::errors) out_ += ", " + counted(node.partitions, "partition");
+    if (node.role != Role::errors) {
+      out_ += node.partitions == 0 ? ", partitions as the topic has" : ", " + counted(node.partitions, "partition");
+    }
     if (node.readers > 1) out_ += fmt::format(", computed once for {} readers", node.readers);
     out_ += '\n';
   }

@@ -9,6 +9,9 @@ namespace streamrun {
 
 namespace {
 
+// Room for partitions whose number is known only at run time, before those of the next input of a union.
+constexpr std::uint32_t kVaryingPartitions = 1U << 20U;
+
 class Lowering {
  public:
   explicit Lowering(StreamGraph graph) : graph_(std::move(graph)) {}
@@ -206,7 +209,8 @@ class Lowering {
     for (std::size_t k = 0; k < pushed; ++k) {
       if (!live_[node.inputs[k]]) continue;
       plan_.nodes[ids_[node.inputs[k]].value].consumers.push_back({id, k, base});
-      base += graph_.nodes[node.inputs[k]].partitions;
+      const std::uint32_t own = graph_.nodes[node.inputs[k]].partitions;
+      base += own == 0 ? kVaryingPartitions : own;
     }
   }
 

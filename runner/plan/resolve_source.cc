@@ -30,6 +30,7 @@ void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
   if (spec.kind == nullptr) return;
   const std::string& name = spec.name.value();
   SourceBindContext context{.name = name,
+                            .pipeline = r.spec.name,
                             .declared = spec.common.schema ? &*spec.common.schema : nullptr,
                             .partitions = spec.common.partitions.value_or(table ? 1 : r.spec.partitions),
                             .record_length = spec.format && spec.format_options && spec.format->record_length

@@ -220,7 +220,10 @@ std::optional<std::size_t> StreamResolver::add_step(const StepSpec& step, const 
   node.place = step.place;
   node.partitions = r_.graph.nodes[input].partitions;
   if (bound->sides.empty()) {
-    for (std::size_t i = 1; i < inputs.size(); ++i) node.partitions += r_.graph.nodes[inputs[i]].partitions;
+    for (std::size_t i = 1; i < inputs.size(); ++i) {
+      const std::uint32_t more = r_.graph.nodes[inputs[i]].partitions;
+      node.partitions = node.partitions == 0 || more == 0 ? 0 : node.partitions + more;
+    }
   }
   if (bound->partitions) node.partitions = *bound->partitions;
   node.inputs = std::move(inputs);

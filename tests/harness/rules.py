@@ -12,7 +12,8 @@ LIBRARIES = {
     'CLI/': {'cli'},
     'simdjson': {'data', 'expr'},
     'nlohmann/': {'base', 'config', 'plan', 'cli', 'operators'},
-    're2/': {'expr'},
+    're2/': {'expr', 'operators'},
+    'librdkafka/': {'operators'},
     'unicode/': {'expr'},
     'openssl/': {'expr'},
     'xxhash': {'operator', 'expr'},
@@ -23,7 +24,7 @@ LIBRARIES = {
     'fmt/': set(FLOORS) | {'operators'},
 }
 STANDARD = re.compile(r'[a-z_0-9]+|c[a-z]+')
-SYSTEM = re.compile(r'(?:sys/|linux/)?[a-z_]+\.h')
+SYSTEM = re.compile(r'(?:sys/|linux/|arpa/|netinet/)?[a-z_]+\.h')
 
 
 def sources():

@@ -1,12 +1,62 @@
 // What every sink of the catalog must do: nothing is seen before publish, all of it afterwards, once and in order,
 // and a batch that is discarded leaves nothing behind.
+#include "operators/clients/embedded_broker.h"
+#include "operators/clients/kafka_consumer.h"
 #include "tests/operators/sink_fixture.h"
 
 namespace streamrun {
 namespace {
 
+// A topic of one partition: in this process, or where the variable KAFKA says.
+class Topic {
+ public:
+  Topic() {
+    if (const char* real = std::getenv("KAFKA")) {
+      settings_.brokers = real;
+    } else {
+      auto broker = EmbeddedBroker::of(Environment());
+      REQUIRE(broker);
+      broker_ = std::move(*broker);
+      settings_.brokers = broker_->address();
+      broker_->make_topic(name_, 1);
+    }
+  }
+
+  SyntaxNode options() const {
+    return mapping({{"brokers", text(settings_.brokers)}, {"topic", text(name_)}, {"partition", text("0")}});
+  }
+
+  // All values, one behind the other.
+  std::string read() const {
+    const KafkaPartition partition{name_, 0};
+    auto consumer = KafkaConsumer::open(settings_, "readers", {});
+    REQUIRE(consumer);
+    const auto found = (*consumer)->partitions(name_, std::chrono::seconds(10));
+    REQUIRE(found);
+    if (found->empty()) return {};
+    const auto end = (*consumer)->offsets_at({{partition, kKafkaEnd}}, std::chrono::seconds(10));
+    REQUIRE(end);
+    REQUIRE((*consumer)->assign({{partition, 0}}));
+    const auto pool = std::make_shared<BufferPool>();
+    std::string all;
+    for (;;) {
+      KafkaMessages messages;
+      const auto more = (*consumer)->fetch(partition, end->at(partition), *pool, messages);
+      REQUIRE(more);
+      if (!*more) return all;
+      for (const std::string_view value : messages.values) all.append(value).append("\n");
+    }
+  }
+
+ private:
+  const std::string name_ = "sink-test-" + std::to_string(::getpid());
+  std::shared_ptr<EmbeddedBroker> broker_;
+  KafkaSettings settings_;
+};
+
 // Options of each sink, in every way that it writes. A sink without an entry fails the test.
-std::vector<SyntaxNode> options_of(std::string_view sink) {
+std::vector<SyntaxNode> options_of(std::string_view sink, const Topic* topic) {
+  if (topic != nullptr) return {topic->options()};
   if (sink == "file") {
     return {path_options("grows.csv"), path_options("{batch}.csv"), path_options("{k}/{batch}.csv"),
             mapping({{"path", text("{part}.csv")}, {"roll", mapping({{"size", text("1B")}})}})};
@@ -18,7 +68,8 @@ std::vector<SyntaxNode> options_of(std::string_view sink) {
 }
 
 // All that stands, files in the order of their names.
-std::string seen(const Output& output) {
+std::string all_seen(const Output& output, const Topic* topic) {
+  if (topic != nullptr) return topic->read();
   std::string all = output.file("stdout");
   for (const std::string& name : output.files()) all += output.file(name);
   return all;
@@ -31,8 +82,7 @@ std::size_t occurrences(const std::string& text, const std::string& part) {
 }
 
 // Batches in order, each row once, in whatever form; nothing at all of what is discarded.
-void check_order(const Output& output, std::string_view sink, const std::vector<std::string>& keys) {
-  const std::string all = seen(output);
+void check_order(const std::string& all, std::string_view sink, const std::vector<std::string>& keys) {
   std::size_t last = 0;
   for (const std::string& key : keys) {
     CHECK(occurrences(all, key) == (sink == "discard" ? 0 : 1));
@@ -42,7 +92,8 @@ void check_order(const Output& output, std::string_view sink, const std::vector<
   }
 }
 
-void check_contract(const SinkDescriptor& descriptor, const SyntaxNode& options) {
+void check_contract(const SinkDescriptor& descriptor, const SyntaxNode& options, const Topic* topic) {
+  const auto seen = [&](const Output& output) { return all_seen(output, topic); };
   Output output(descriptor, options);
   REQUIRE(output.bound);
   REQUIRE(output.sink->start());
@@ -63,27 +114,30 @@ void check_contract(const SinkDescriptor& descriptor, const SyntaxNode& options)
   output.append(*second, {"<4>"});
   CHECK(seen(output).empty());
   REQUIRE(first->publish());
-  check_order(output, descriptor.name, {"<1>", "<2>", "<3>"});
+  check_order(seen(output), descriptor.name, {"<1>", "<2>", "<3>"});
   CHECK(occurrences(seen(output), "<4>") == 0);
   REQUIRE(second->publish());
   REQUIRE(output.stage(3000)->publish());
-  check_order(output, descriptor.name, {"<1>", "<2>", "<3>", "<4>"});
+  check_order(seen(output), descriptor.name, {"<1>", "<2>", "<3>", "<4>"});
 
   REQUIRE(output.sink->close());
   output.open();  // another run goes on
   REQUIRE(output.sink->start());
   output.publish(4000, {"<5>"});
   REQUIRE(output.sink->close());
-  check_order(output, descriptor.name, {"<1>", "<2>", "<3>", "<4>", "<5>"});
+  check_order(seen(output), descriptor.name, {"<1>", "<2>", "<3>", "<4>", "<5>"});
 }
 
 TEST_CASE("every sink of the catalog keeps the contract") {
   const Catalog catalog = builtin_catalog();
   for (const SinkDescriptor& descriptor : catalog.sinks()) {
-    const std::vector<SyntaxNode> ways = options_of(descriptor.name);
+    std::optional<Topic> topic;
+    if (descriptor.name == "kafka") topic.emplace();
+    const Topic* const used = topic ? &*topic : nullptr;
+    const std::vector<SyntaxNode> ways = options_of(descriptor.name, used);
     for (std::size_t i = 0; i < ways.size(); ++i) {
       DYNAMIC_SECTION(descriptor.name << ' ' << i) {
-        check_contract(descriptor, ways[i]);
+        check_contract(descriptor, ways[i], used);
       }
     }
   }

@@ -29,7 +29,8 @@ class Input {
     DecodeContext decode{diagnostics, nullptr, {}, {}};
     const OptionsPtr decoded = descriptor.decode(options, "this source", decode);
     REQUIRE(decoded);
-    SourceBindContext context{"q", nullptr, partitions, record_length, Duration(1000), nullptr, {}, diagnostics, {}};
+    SourceBindContext context{"q",     "p", nullptr,     partitions, record_length, Duration(1000),
+                              nullptr, {},  diagnostics, {}};
     bound = descriptor.bind(decoded.get(), context);
     REQUIRE(bound);
     source = bound->open(environment);

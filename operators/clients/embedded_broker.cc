@@ -1,0 +1,92 @@
+#include "operators/clients/embedded_broker.h"
+
+#include <arpa/inet.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include "runner/operator/file_descriptor.h"
+
+namespace streamrun {
+namespace {
+
+// A connection, at once closed.
+void knock(const std::string& address) {
+  const std::size_t colon = address.rfind(':');
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(colon + 1))));
+  ::inet_pton(AF_INET, address.substr(0, colon).c_str(), &to.sin_addr);
+  const FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  static_cast<void>(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to));
+}
+
+// The cluster's thread may sleep for a second before it sees that it is asked for something; a connection wakes it.
+class Awake {
+ public:
+  explicit Awake(std::string address)
+      : thread_([address = std::move(address)](const std::stop_token& enough) {
+          std::mutex mutex;
+          std::condition_variable_any wait;
+          std::unique_lock lock(mutex);
+          while (!enough.stop_requested()) {
+            wait.wait_for(lock, enough, kKnock, [] { return false; });
+            if (!enough.stop_requested()) knock(address);
+          }
+        }) {}
+
+ private:
+  static constexpr std::chrono::milliseconds kKnock{10};
+  std::jthread thread_;
+};
+
+}  // namespace
+
+struct EmbeddedBroker::State {
+  rd_kafka_t* client = nullptr;  // whose cluster it is
+  rd_kafka_mock_cluster_t* cluster = nullptr;
+
+  ~State() {
+    if (cluster != nullptr) {
+      const Awake awake(rd_kafka_mock_cluster_bootstraps(cluster));
+      rd_kafka_mock_cluster_destroy(cluster);
+    }
+    if (client != nullptr) rd_kafka_destroy(client);
+  }
+};
+
+EmbeddedBroker::EmbeddedBroker() : state_(std::make_unique<State>()) {}
+EmbeddedBroker::~EmbeddedBroker() = default;
+
+Result<std::shared_ptr<EmbeddedBroker>> EmbeddedBroker::of(const Environment& environment) {
+  return environment.shared->get<EmbeddedBroker>([]() -> Result<std::shared_ptr<EmbeddedBroker>> {
+    std::shared_ptr<EmbeddedBroker> made(new EmbeddedBroker);
+    rd_kafka_conf_t* const conf = rd_kafka_conf_new();
+    char why[512];
+    // It has no brokers of its own, and need not complain of that.
+    rd_kafka_conf_set_log_cb(conf, nullptr);
+    made->state_->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (made->state_->client == nullptr) {
+      rd_kafka_conf_destroy(conf);
+      return failure("the embedded Kafka broker cannot start: " + std::string(why));
+    }
+    made->state_->cluster = rd_kafka_mock_cluster_new(made->state_->client, 1);
+    if (made->state_->cluster == nullptr) return failure("the embedded Kafka broker cannot start");
+    made->address_ = rd_kafka_mock_cluster_bootstraps(made->state_->cluster);
+    return made;
+  });
+}
+
+void EmbeddedBroker::make_topic(const std::string& name, std::uint32_t partitions) {
+  const Awake awake(address_);
+  rd_kafka_mock_topic_create(state_->cluster, name.c_str(), static_cast<int>(partitions), 1);
+}
+
+}  // namespace streamrun

@@ -1,0 +1,137 @@
+#include "operators/clients/kafka_handle.h"
+
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+
+namespace streamrun {
+namespace {
+
+constexpr int kFirstTry = 1000;  // ms; each try may take twice the one before
+constexpr int kLongestTry = 8000;
+
+// `host:9092/bootstrap: Connect to … failed: … (after 0ms in state CONNECT)`: without the state.
+std::string_view plain(std::string_view reason) {
+  const std::size_t state = reason.find(" (after ");
+  return reason.substr(0, state);
+}
+
+}  // namespace
+
+bool is_transient(int error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+    case RD_KAFKA_RESP_ERR__WAIT_CACHE:
+    case RD_KAFKA_RESP_ERR__IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR__PREV_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT: return true;
+    default: return false;
+  }
+}
+
+Result<std::unique_ptr<KafkaHandle>> KafkaHandle::open(KafkaRole role, const KafkaSettings& settings,
+                                                       const Properties& own, KafkaLog log, Delivered delivered) {
+  std::unique_ptr<KafkaHandle> made(new KafkaHandle(settings, std::move(log)));
+  std::unique_ptr<rd_kafka_conf_t, void (*)(rd_kafka_conf_t*)> conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
+  char why[512];
+  const auto set = [&](const std::string& name, const std::string& value) {
+    return rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), why, sizeof why) == RD_KAFKA_CONF_OK;
+  };
+  bool good = set("bootstrap.servers", settings.brokers);
+  for (const auto& [name, value] : settings.client) {
+    good = good && set(name, value.reveal());
+    made->debugs_ = made->debugs_ || name == "debug";
+  }
+  for (const auto& [name, value] : own) good = good && set(name, value);
+  if (!good) return failure(fmt::format("cannot use Kafka at {}: {}", settings.brokers, why));
+  rd_kafka_conf_set_opaque(conf.get(), made.get());
+  rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int error, const char* reason, void* self) {
+    static_cast<KafkaHandle*>(self)->note(error, reason);
+  });
+  // What it would say on standard error is said by those who wait, once and in our words.
+  rd_kafka_conf_set_log_cb(conf.get(), [](const rd_kafka_t* client, int, const char* facility, const char* text) {
+    const auto* const self = client != nullptr ? static_cast<KafkaHandle*>(rd_kafka_opaque(client)) : nullptr;
+    if (self != nullptr && self->debugs_) self->log(LogLevel::info, fmt::format("librdkafka: {}: {}", facility, text));
+  });
+  if (delivered != nullptr) rd_kafka_conf_set_dr_msg_cb(conf.get(), delivered);
+  made->client_ =
+      rd_kafka_new(role == KafkaRole::consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf.get(), why, sizeof why);
+  if (made->client_ == nullptr) return failure(fmt::format("cannot use Kafka at {}: {}", settings.brokers, why));
+  static_cast<void>(conf.release());  // the client's
+  return made;
+}
+
+KafkaHandle::~KafkaHandle() {
+  if (client_ != nullptr) rd_kafka_destroy(client_);
+}
+
+void KafkaHandle::note(int error, std::string_view text) {
+  const std::scoped_lock lock(mutex_);
+  // That all are away says less than why one is.
+  if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || reason_.empty()) reason_ = plain(text);
+  // A broker that goes down may break a handshake as a wrong certificate does, but only the latter at the start.
+  const bool refused = error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__SSL ||
+                       error == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
+  if (!fatal_ && (error == RD_KAFKA_RESP_ERR__FATAL || (refused && !reached_))) fatal_ = plain(text);
+}
+
+void KafkaHandle::serve(std::chrono::milliseconds wait) {
+  rd_kafka_poll(client_, static_cast<int>(wait.count()));
+}
+
+Result<> KafkaHandle::usable() const {
+  const std::scoped_lock lock(mutex_);
+  if (!fatal_) return {};
+  return failure(fmt::format("Kafka at {} refuses this client: {}; check `client`", brokers_, *fatal_));
+}
+
+std::string KafkaHandle::reason() const {
+  const std::scoped_lock lock(mutex_);
+  return reason_;
+}
+
+Result<> KafkaHandle::attempt(std::string_view what, std::chrono::milliseconds patience,
+                              const std::function<int(int)>& call) {
+  const SteadyClock::time_point end = SteadyClock::now() + patience;
+  bool told = false;
+  for (int wait = kFirstTry;; wait = std::min(2 * wait, kLongestTry)) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - SteadyClock::now()).count();
+    const auto error =
+        static_cast<rd_kafka_resp_err_t>(call(static_cast<int>(std::clamp<std::int64_t>(left, 1, wait))));
+    serve();
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      reached_ = true;
+      return {};
+    }
+    if (auto good = usable(); !good) return good;
+    std::string why = reason();
+    if (why.empty() || !is_transient(error)) why = rd_kafka_err2str(error);
+    std::string message = fmt::format("cannot {} of Kafka at {}: {}", what, brokers_, why);
+    if (!is_transient(error)) return failure(std::move(message));
+    if (interrupted_ || SteadyClock::now() >= end) {
+      return failure(message + "; check `brokers`, and that they can be reached from here");
+    }
+    if (!told) log(LogLevel::warning, message + "; trying again");
+    told = true;
+  }
+}
+
+}  // namespace streamrun

@@ -1,0 +1,84 @@
+// A client of librdkafka and what it says of its brokers: what consumers and producers share.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "operators/clients/kafka_settings.h"
+#include "runner/base/result.h"
+#include "runner/operator/environment.h"
+
+struct rd_kafka_s;
+struct rd_kafka_message_s;
+
+namespace streamrun {
+
+// What waits for the network goes by real time.
+using SteadyClock = std::chrono::steady_clock;
+using KafkaLog = std::function<void(LogLevel, const std::string&)>;
+
+// Thread-safe.
+class KafkaHandle {
+ public:
+  using Properties = std::vector<std::pair<std::string, std::string>>;
+  // Called by serve() for each message that was delivered or given up. `handle` is this.
+  using Delivered = void (*)(rd_kafka_s*, const rd_kafka_message_s*, void* handle);
+
+  // `own` wins over the settings' `client`. Connects by and by.
+  static Result<std::unique_ptr<KafkaHandle>> open(KafkaRole role, const KafkaSettings& settings, const Properties& own,
+                                                   KafkaLog log, Delivered delivered = nullptr);
+  ~KafkaHandle();
+  KafkaHandle(const KafkaHandle&) = delete;
+  KafkaHandle& operator=(const KafkaHandle&) = delete;
+
+  rd_kafka_s* get() const { return client_; }
+  const std::string& brokers() const { return brokers_; }
+
+  // For callbacks: whose client it is.
+  void* owner = nullptr;
+
+  // Calls back what has come: errors, deliveries. At most so long.
+  void serve(std::chrono::milliseconds wait = {});
+  // What no waiting mends: a certificate, a password.
+  Result<> usable() const;
+  // Why brokers cannot be reached, as far as is known.
+  std::string reason() const;
+
+  // `call(milliseconds)` gives a rd_kafka_resp_err_t. Tried until it succeeds, fails for a reason that stays, or
+  // `patience` is over: then "cannot WHAT: …". What keeps it waiting is logged once.
+  Result<> attempt(std::string_view what, std::chrono::milliseconds patience, const std::function<int(int)>& call);
+
+  // The next attempt() that has to wait fails.
+  void interrupt() { interrupted_ = true; }
+  bool interrupted() const { return interrupted_; }
+  void log(LogLevel level, const std::string& message) const {
+    if (log_) log_(level, message);
+  }
+
+ private:
+  KafkaHandle(const KafkaSettings& settings, KafkaLog log) : brokers_(settings.brokers), log_(std::move(log)) {}
+  void note(int error, std::string_view text);
+
+  rd_kafka_s* client_ = nullptr;
+  bool debugs_ = false;  // `debug` is among the properties: the library's own log is wanted
+  const std::string brokers_;
+  const KafkaLog log_;
+  std::atomic<bool> interrupted_ = false;
+  std::atomic<bool> reached_ = false;  // once
+  mutable std::mutex mutex_;
+  std::string reason_;
+  std::optional<std::string> fatal_;
+};
+
+// Mended by waiting: a broker away, a leader that moves.
+bool is_transient(int error);
+
+}  // namespace streamrun

@@ -1,0 +1,161 @@
+#include "operators/clients/kafka_producer.h"
+
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+
+#include <chrono>
+#include <utility>
+
+namespace streamrun {
+namespace {
+
+constexpr std::chrono::milliseconds kServe{100};
+constexpr std::chrono::seconds kSilence{10};
+constexpr std::chrono::seconds kReach{30};  // for brokers at the start
+constexpr std::chrono::seconds kMaking{3};  // for brokers that make a topic
+
+std::string text_of(rd_kafka_resp_err_t error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT: return "no broker has taken it in time (message.timeout.ms)";
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+      return "it is larger than the topic takes; raise max.message.bytes of the topic";
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC: return "there is no such topic, and the brokers do not make it";
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return "there is no such partition";
+    default: return rd_kafka_err2str(error);
+  }
+}
+
+}  // namespace
+
+struct KafkaProducer::Delivery {
+  std::optional<std::string> fault;
+
+  void note(const rd_kafka_message_t& message) {
+    if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR || fault) return;
+    const std::string partition = message.partition < 0 ? std::string() : fmt::format("[{}]", message.partition);
+    fault = fmt::format("a message of {} bytes to {}{} was not taken: {}", message.len,
+                        rd_kafka_topic_name(message.rkt), partition, text_of(message.err));
+  }
+};
+
+Result<std::unique_ptr<KafkaProducer>> KafkaProducer::open(const KafkaSettings& settings, KafkaLog log) {
+  KafkaHandle::Properties own = {{"acks", "all"}, {"enable.idempotence", "true"}};
+  const auto has = [&](std::string_view name) {
+    for (const auto& [given, value] : settings.client) {
+      if (given == name) return true;
+    }
+    return false;
+  };
+  // As Java's clients do, so that keys meet those of other programs.
+  if (!has("partitioner")) own.emplace_back("partitioner", "murmur2_random");
+  if (!has("queue.buffering.max.kbytes")) own.emplace_back("queue.buffering.max.kbytes", "32768");
+  if (!has("queue.buffering.max.messages")) own.emplace_back("queue.buffering.max.messages", "1000000");
+  auto handle = KafkaHandle::open(KafkaRole::producer, settings, own, std::move(log),
+                                  [](rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+                                    static_cast<Delivery*>(static_cast<KafkaHandle*>(opaque)->owner)->note(*message);
+                                  });
+  if (!handle) return pass_on(handle);
+  return std::unique_ptr<KafkaProducer>(new KafkaProducer(std::move(*handle)));
+}
+
+KafkaProducer::KafkaProducer(std::unique_ptr<KafkaHandle> handle)
+    : delivery_(std::make_unique<Delivery>()), handle_(std::move(handle)) {
+  handle_->owner = delivery_.get();
+}
+
+KafkaProducer::~KafkaProducer() = default;
+
+Result<> KafkaProducer::find(const std::string& topic) {
+  const std::unique_ptr<rd_kafka_topic_t, void (*)(rd_kafka_topic_t*)> one(
+      rd_kafka_topic_new(handle_->get(), topic.c_str(), nullptr), rd_kafka_topic_destroy);
+  std::optional<SteadyClock::time_point> unknown;  // since then brokers have answered that there is none
+  return handle_->attempt(fmt::format("find topic '{}'", topic), kReach, [&](int wait) -> int {
+    const rd_kafka_metadata_t* metadata = nullptr;
+    const rd_kafka_resp_err_t error = rd_kafka_metadata(handle_->get(), 0, one.get(), &metadata, wait);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
+    const rd_kafka_resp_err_t told =
+        metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    rd_kafka_metadata_destroy(metadata);
+    if (told != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return told;
+    if (!unknown) unknown = SteadyClock::now();
+    if (SteadyClock::now() - *unknown > kMaking) return told;
+    handle_->serve(kServe);
+    return RD_KAFKA_RESP_ERR__WAIT_CACHE;
+  });
+}
+
+Result<> KafkaProducer::send(const KafkaRecord& record) {
+  const std::string topic(record.topic);
+  rd_kafka_headers_t* headers = nullptr;
+  if (!record.headers.empty()) {
+    headers = rd_kafka_headers_new(record.headers.size());
+    for (const auto& [name, value] : record.headers) {
+      rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value.data(),
+                          value.data() == nullptr ? 0 : static_cast<ssize_t>(value.size()));
+    }
+  }
+  for (;;) {
+    rd_kafka_vu_t fields[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u = {.cstr = topic.c_str()}},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION,
+         .u = {.i32 = record.partition < 0 ? RD_KAFKA_PARTITION_UA : record.partition}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u = {.mem = {const_cast<char*>(record.value.data()), record.value.size()}}},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u = {.mem = {const_cast<char*>(record.key.data()), record.key.size()}}},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u = {.i = RD_KAFKA_MSG_F_COPY}},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u = {.i64 = record.timestamp}},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u = {.headers = headers}},
+    };
+    const std::size_t count = std::size(fields) - (headers == nullptr ? 1 : 0);
+    rd_kafka_error_t* const error = rd_kafka_produceva(handle_->get(), fields, count);
+    if (error == nullptr) {
+      handle_->serve();
+      return {};
+    }
+    const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    rd_kafka_error_destroy(error);
+    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && !delivery_->fault && !handle_->interrupted()) {
+      handle_->serve(kServe);
+      if (auto good = handle_->usable(); good) continue;
+    }
+    if (headers != nullptr) rd_kafka_headers_destroy(headers);
+    if (auto good = handle_->usable(); !good) return good;
+    if (delivery_->fault) return failure(*delivery_->fault);
+    return failure(
+        fmt::format("a message of {} bytes to {} cannot be sent: {}", record.value.size(), topic, text_of(code)));
+  }
+}
+
+Result<> KafkaProducer::flush() {
+  SteadyClock::time_point said = SteadyClock::now();
+  while (rd_kafka_outq_len(handle_->get()) != 0 && !delivery_->fault) {
+    rd_kafka_flush(handle_->get(), static_cast<int>(kServe.count()));
+    if (auto good = handle_->usable(); !good) {
+      drop();
+      return good;
+    }
+    if (handle_->interrupted()) {
+      drop();
+      return failure(
+          fmt::format("stopped while Kafka at {} did not answer: {}", handle_->brokers(), handle_->reason()));
+    }
+    if (SteadyClock::now() - said > kSilence) {
+      said = SteadyClock::now();
+      handle_->log(LogLevel::warning,
+                   fmt::format("Kafka at {} has not taken {} messages yet: {}; waiting", handle_->brokers(),
+                               rd_kafka_outq_len(handle_->get()), handle_->reason()));
+    }
+  }
+  if (!delivery_->fault) return {};
+  std::string fault = *delivery_->fault;
+  drop();
+  return failure(std::move(fault));
+}
+
+void KafkaProducer::drop() {
+  rd_kafka_purge(handle_->get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  rd_kafka_flush(handle_->get(), static_cast<int>(kServe.count()));
+  delivery_->fault.reset();  // what was dropped was so on purpose
+}
+
+}  // namespace streamrun

@@ -1,0 +1,57 @@
+// Writes messages to topics, each at least once, in order a partition.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "operators/clients/kafka_handle.h"
+#include "operators/clients/kafka_message.h"
+
+namespace streamrun {
+
+// A message to be sent; its views need to live during send() only.
+struct KafkaRecord {
+  std::string_view topic;
+  std::string_view key;    // a null data(): none
+  std::string_view value;  // a null data(): a tombstone
+  std::vector<std::pair<std::string_view, std::string_view>> headers;
+  std::int32_t partition = -1;  // negative: the partitioner's choice
+  std::int64_t timestamp = 0;   // ms since 1970; 0: the time it is sent
+};
+
+// One thread at a time.
+class KafkaProducer {
+ public:
+  static Result<std::unique_ptr<KafkaProducer>> open(const KafkaSettings& settings, KafkaLog log);
+  ~KafkaProducer();
+  KafkaProducer(const KafkaProducer&) = delete;
+  KafkaProducer& operator=(const KafkaProducer&) = delete;
+
+  // Finds the topic, or has it made by brokers that make topics on demand.
+  Result<> find(const std::string& topic);
+  // Queued; waits while the queue is full. Fails for a record that can never be sent.
+  Result<> send(const KafkaRecord& record);
+  // All that was sent has been taken by the brokers when it succeeds; else the first message that was not is told of,
+  // and nothing is left queued.
+  Result<> flush();
+  // What has not gone out is dropped.
+  void drop();
+  void interrupt() { handle_->interrupt(); }
+
+ private:
+  struct Delivery;
+  explicit KafkaProducer(std::unique_ptr<KafkaHandle> handle);
+
+  std::unique_ptr<Delivery> delivery_;
+  std::unique_ptr<KafkaHandle> handle_;
+};
+
+// Of the value, unless `client` says otherwise: larger ones are refused before they are sent.
+constexpr std::size_t kKafkaMessageBytes = 1'000'000;
+
+}  // namespace streamrun

@@ -1,0 +1,253 @@
+#include "operators/clients/kafka_settings.h"
+
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+
+#include "runner/operator/option_faults.h"
+
+namespace streamrun {
+namespace {
+
+enum class For : std::uint8_t { both, consumer, producer };
+
+struct Property {
+  std::string_view name;
+  For role = For::both;
+  bool secret = false;
+};
+
+// What a user may set: nothing that loads or runs code, and nothing that the order of records or a guarantee hangs on.
+constexpr Property kAllowed[] = {
+    {"client.id"},
+    {"client.rack"},
+    {"message.max.bytes"},
+    {"receive.message.max.bytes"},
+    {"topic.metadata.refresh.interval.ms"},
+    {"topic.metadata.propagation.max.ms"},
+    {"metadata.max.age.ms"},
+    {"debug"},
+    {"socket.timeout.ms"},
+    {"socket.send.buffer.bytes"},
+    {"socket.receive.buffer.bytes"},
+    {"socket.keepalive.enable"},
+    {"socket.nagle.disable"},
+    {"socket.max.fails"},
+    {"socket.connection.setup.timeout.ms"},
+    {"broker.address.ttl"},
+    {"broker.address.family"},
+    {"connections.max.idle.ms"},
+    {"reconnect.backoff.ms"},
+    {"reconnect.backoff.max.ms"},
+    {"api.version.request"},
+    {"api.version.request.timeout.ms"},
+    {"api.version.fallback.ms"},
+    {"broker.version.fallback"},
+    {"security.protocol"},
+    {"ssl.cipher.suites"},
+    {"ssl.curves.list"},
+    {"ssl.sigalgs.list"},
+    {"ssl.key.location"},
+    {"ssl.key.password", For::both, true},
+    {"ssl.key.pem", For::both, true},
+    {"ssl.certificate.location"},
+    {"ssl.certificate.pem"},
+    {"ssl.ca.location"},
+    {"ssl.ca.pem"},
+    {"ssl.crl.location"},
+    {"ssl.keystore.location"},
+    {"ssl.keystore.password", For::both, true},
+    {"sasl.mechanism"},
+    {"sasl.mechanisms"},
+    {"sasl.username"},
+    {"sasl.password", For::both, true},
+    {"sasl.kerberos.service.name"},
+    {"sasl.kerberos.principal"},
+    {"sasl.kerberos.keytab"},
+    {"sasl.kerberos.min.time.before.relogin"},
+    {"sasl.oauthbearer.method"},
+    {"sasl.oauthbearer.client.id"},
+    {"sasl.oauthbearer.client.secret", For::both, true},
+    {"sasl.oauthbearer.scope"},
+    {"sasl.oauthbearer.extensions"},
+    {"sasl.oauthbearer.token.endpoint.url"},
+    {"queued.min.messages", For::consumer},
+    {"queued.max.messages.kbytes", For::consumer},
+    {"fetch.wait.max.ms", For::consumer},
+    {"fetch.message.max.bytes", For::consumer},
+    {"max.partition.fetch.bytes", For::consumer},
+    {"fetch.max.bytes", For::consumer},
+    {"fetch.min.bytes", For::consumer},
+    {"fetch.error.backoff.ms", For::consumer},
+    {"isolation.level", For::consumer},
+    {"queue.buffering.max.messages", For::producer},
+    {"queue.buffering.max.kbytes", For::producer},
+    {"queue.buffering.max.ms", For::producer},
+    {"linger.ms", For::producer},
+    {"retry.backoff.ms", For::producer},
+    {"batch.num.messages", For::producer},
+    {"batch.size", For::producer},
+    {"compression.codec", For::producer},
+    {"compression.type", For::producer},
+    {"compression.level", For::producer},
+    {"request.timeout.ms", For::producer},
+    {"message.timeout.ms", For::producer},
+    {"delivery.timeout.ms", For::producer},
+    {"sticky.partitioning.linger.ms", For::producer},
+    {"partitioner", For::producer},
+};
+
+struct Refused {
+  std::string_view name;
+  std::string_view why;
+};
+
+constexpr std::string_view kOurs = "streamrun sets it: its guarantees hang on it";
+constexpr std::string_view kCode = "it loads or runs code that a pipeline must not bring along";
+constexpr std::string_view kVerify = "certificates are always verified; give your own authority as 'ssl.ca.location'";
+
+constexpr Refused kRefused[] = {
+    {"bootstrap.servers", "it stands as `brokers`"},
+    {"metadata.broker.list", "it stands as `brokers`"},
+    {"group.id", "it stands as `group`"},
+    {"auto.offset.reset", "it stands as `start`"},
+    {"enable.auto.commit", kOurs},
+    {"auto.commit.enable", kOurs},
+    {"enable.auto.offset.store", kOurs},
+    {"enable.partition.eof", kOurs},
+    {"check.crcs", kOurs},
+    {"enable.idempotence", kOurs},
+    {"acks", kOurs},
+    {"request.required.acks", kOurs},
+    {"transactional.id", kOurs},
+    {"max.in.flight", kOurs},
+    {"max.in.flight.requests.per.connection", kOurs},
+    {"group.instance.id", kOurs},
+    {"allow.auto.create.topics", kOurs},
+    {"plugin.library.paths", kCode},
+    {"ssl.engine.location", kCode},
+    {"ssl.engine.id", kCode},
+    {"ssl.providers", kCode},
+    {"sasl.kerberos.kinit.cmd", kCode},
+    {"enable.ssl.certificate.verification", kVerify},
+    {"ssl.endpoint.identification.algorithm", kVerify},
+    {"enable.sasl.oauthbearer.unsecure.jwt", "such a token proves nothing"},
+};
+
+const Property* find_property(std::string_view name) {
+  const auto* const found = std::ranges::find(kAllowed, name, &Property::name);
+  return found == std::end(kAllowed) ? nullptr : found;
+}
+
+bool check_name(const LocatedText& name, DecodeContext& context) {
+  if (find_property(name.value()) != nullptr) return true;
+  const auto* const refused = std::ranges::find(kRefused, name.value(), &Refused::name);
+  if (refused != std::end(kRefused)) {
+    context.diagnostics.error("client-property", name.whole(),
+                              fmt::format("'{}' cannot be set here: {}", name.value(), refused->why));
+    return false;
+  }
+  std::vector<std::string_view> names;
+  for (const Property& one : kAllowed) names.push_back(one.name);
+  context.diagnostics.error(
+      "client-property", name.whole(),
+      fmt::format("there is no property '{}' that can be set here{}", name.value(), did_you_mean(name.value(), names)));
+  return false;
+}
+
+const std::string* find_text(const ClientOptions& client, std::string_view name) {
+  for (const ClientOption& one : client.all) {
+    if (one.name.value() == name) return &one.value.reveal();
+  }
+  return nullptr;
+}
+
+// A value as the library judges it. Nothing of a secret is said.
+bool check_value(rd_kafka_conf_t* conf, const ClientOption& option, Diagnostics& diagnostics) {
+  char why[512];
+  const std::string& name = option.name.value();
+  if (rd_kafka_conf_set(conf, name.c_str(), option.value.reveal().c_str(), why, sizeof why) == RD_KAFKA_CONF_OK) {
+    return true;
+  }
+  diagnostics.error("client-property", option.place,
+                    find_property(name)->secret ? fmt::format("the value of '{}' is not one that can be used", name)
+                                                : fmt::format("'{}': {}", name, why));
+  return false;
+}
+
+}  // namespace
+
+Shape Codec<ClientOptions>::shape() {
+  return Shape::map_to(Shape::of_kind(Shape::Kind::secret));
+}
+
+bool Codec<ClientOptions>::decode(const SyntaxNode& node, ClientOptions& out, DecodeContext& context) {
+  return decode_names(node, context, [&](const SyntaxNode::Entry& entry) {
+    if (!check_name(entry.key, context)) return false;
+    ClientOption option{entry.key, {}, entry.value.span};
+    if (find_property(entry.key.value())->secret) {
+      if (!Codec<Secret>::decode(entry.value, option.value, context)) return false;
+    } else {
+      LocatedText text;
+      if (!Codec<LocatedText>::decode(entry.value, text, context)) return false;
+      option.value = Secret(text.value());
+    }
+    out.all.push_back(std::move(option));
+    return true;
+  });
+}
+
+std::optional<std::int64_t> KafkaSettings::number(std::string_view property) const {
+  for (const auto& [name, value] : client) {
+    if (name != property) continue;
+    const std::string& text = value.reveal();
+    std::int64_t number = 0;
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (fault == std::errc() && end == text.data() + text.size()) return number;
+  }
+  return std::nullopt;
+}
+
+std::optional<KafkaSettings> bind_kafka(const Located<std::string>& brokers, const ClientOptions& client,
+                                        bool allow_plaintext_password, KafkaRole role, Diagnostics& diagnostics) {
+  bool good = true;
+  KafkaSettings made;
+  made.brokers = brokers.value;
+  made.embedded = brokers.value == "embedded";
+  if (brokers.value.empty()) {
+    diagnostics.error("bad-option", brokers.span, "`brokers` is empty; write host:port, several with commas between");
+    good = false;
+  }
+  const std::unique_ptr<rd_kafka_conf_t, void (*)(rd_kafka_conf_t*)> conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
+  for (const ClientOption& option : client.all) {
+    const For wanted = find_property(option.name.value())->role;
+    if (wanted != For::both && (wanted == For::consumer) != (role == KafkaRole::consumer)) {
+      diagnostics.error(
+          "client-property", option.name.whole(),
+          fmt::format("'{}' is a property of a {}", option.name.value(), wanted == For::consumer ? "source" : "sink"));
+      good = false;
+      continue;
+    }
+    good = check_value(conf.get(), option, diagnostics) && good;
+    made.client.emplace_back(option.name.value(), option.value);
+  }
+  const std::string* const protocol = find_text(client, "security.protocol");
+  const std::string* const password = find_text(client, "sasl.password");
+  const bool tls =
+      protocol != nullptr && (protocol->find("ssl") != std::string::npos || protocol->find("SSL") != std::string::npos);
+  if (password != nullptr && !tls && !allow_plaintext_password) {
+    const auto given = std::ranges::find(client.all, "sasl.password",
+                                         [](const ClientOption& one) { return std::string_view(one.name.value()); });
+    diagnostics.error("plaintext-password", given->name.whole(),
+                      "this password would go over the network without TLS; set security.protocol: SASL_SSL, or "
+                      "allow_plaintext_password: true beside `client`");
+    good = false;
+  }
+  if (!good) return std::nullopt;
+  return made;
+}
+
+}  // namespace streamrun

@@ -1,0 +1,46 @@
+// How a pipeline names a Kafka cluster: `brokers` and `client`, checked before anything is opened.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "runner/operator/options.h"
+
+namespace streamrun {
+
+// Properties of librdkafka, by their names there. Passwords and keys may be `{env: …}` or `{file: …}`.
+struct ClientOption {
+  LocatedText name;
+  Secret value;
+  Span place;
+};
+struct ClientOptions {
+  std::vector<ClientOption> all;
+};
+
+template <>
+struct Codec<ClientOptions> {
+  static Shape shape();
+  static bool decode(const SyntaxNode& node, ClientOptions& out, DecodeContext& context);
+};
+
+enum class KafkaRole : std::uint8_t { consumer, producer };
+
+struct KafkaSettings {
+  std::string brokers;
+  bool embedded = false;  // the broker is in this process, see EmbeddedBroker
+  std::vector<std::pair<std::string, Secret>> client;
+
+  // A number among the properties; nothing where it was not given.
+  std::optional<std::int64_t> number(std::string_view property) const;
+};
+
+// Nothing: diagnosed. Only properties of an allow-list are taken, and only values that the library takes.
+std::optional<KafkaSettings> bind_kafka(const Located<std::string>& brokers, const ClientOptions& client,
+                                        bool allow_plaintext_password, KafkaRole role, Diagnostics& diagnostics);
+
+}  // namespace streamrun

@@ -1,0 +1,443 @@
+// A topic of Kafka, or one a row: each row a message.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "operators/builtin_catalog.h"
+#include "operators/clients/embedded_broker.h"
+#include "operators/clients/kafka_producer.h"
+#include "runner/operator/byte_spool.h"
+#include "runner/operator/path_pattern.h"
+#include "runner/operator/row_encoder.h"
+#include "runner/operator/row_frames.h"
+#include "runner/operator/sink.h"
+
+namespace streamrun {
+namespace {
+
+struct KafkaOptions {
+  Located<std::string> brokers;
+  Located<std::string> topic;
+  std::optional<ExprText> key;
+  std::optional<ExprText> headers;
+  std::optional<ExprText> partition;
+  std::optional<ExprText> timestamp;
+  ClientOptions client;
+  bool allow_plaintext_password = false;
+};
+
+// Const, shared.
+struct KafkaTarget {
+  std::string output;
+  KafkaSettings settings;
+  PathPattern topic;
+  std::optional<Expression> key;
+  std::optional<Expression> headers;
+  std::optional<Expression> partition;
+  std::optional<Expression> timestamp;
+  std::shared_ptr<const RowEncoder> encoder;
+  bool null_is_tombstone = false;
+  std::size_t most_bytes = kKafkaMessageBytes;
+};
+
+constexpr std::size_t kLongestTopic = 249;
+// Of a message beside what the user gave: lengths, offsets, checksums.
+constexpr std::size_t kMessageOverhead = 128;
+// From this size on a message's place goes along, in case the brokers find it too large.
+constexpr std::size_t kPlaceBytes = std::size_t{64} << 10;
+
+bool is_topic(std::string_view name) {
+  return !name.empty() && name.size() <= kLongestTopic && name != "." && name != ".." &&
+         std::ranges::all_of(name, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+                  c == '-';
+         });
+}
+
+// A message while it is staged: its numbers, then its texts.
+class StagedMessage {
+ public:
+  static void write(const KafkaRecord& record, std::string_view place, std::string& out) {
+    append(record.partition, out);
+    append(record.timestamp, out);
+    for (const std::string_view text : {record.topic, record.key, record.value, place}) append_text(text, out);
+    append(static_cast<std::uint32_t>(record.headers.size()), out);
+    for (const auto& [name, value] : record.headers) {
+      append_text(name, out);
+      append_text(value, out);
+    }
+  }
+
+  StagedMessage(std::string_view bytes, KafkaRecord& record) : left_(bytes) {
+    record.partition = take<std::int32_t>();
+    record.timestamp = take<std::int64_t>();
+    record.topic = take_text();
+    record.key = take_text();
+    record.value = take_text();
+    place_ = take_text();
+    record.headers.resize(take<std::uint32_t>());
+    for (auto& [name, value] : record.headers) {
+      name = take_text();
+      value = take_text();
+    }
+  }
+  std::string_view place() const { return place_; }
+
+ private:
+  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+
+  template <class T>
+  static void append(T number, std::string& out) {
+    out.append(reinterpret_cast<const char*>(&number), sizeof number);
+  }
+  static void append_text(std::string_view text, std::string& out) {
+    append(text.data() == nullptr ? kNone : static_cast<std::uint32_t>(text.size()), out);
+    out += text;
+  }
+  template <class T>
+  T take() {
+    T number;
+    std::memcpy(&number, left_.data(), sizeof number);
+    left_.remove_prefix(sizeof number);
+    return number;
+  }
+  std::string_view take_text() {
+    const auto size = take<std::uint32_t>();
+    if (size == kNone) return {};
+    const std::string_view text = left_.substr(0, size);
+    left_.remove_prefix(size);
+    return text;
+  }
+
+  std::string_view left_;
+  std::string_view place_;
+};
+
+// What the expressions give for the rows of one batch, and the rows' bytes.
+class MessageMaker {
+ public:
+  MessageMaker(const KafkaTarget& target, const RecordBatch& batch, KernelContext& context)
+      : target_(target), batch_(batch), context_(context), picked_(target.encoder->pick(batch)) {
+    key_ = column(target.key);
+    headers_ = column(target.headers);
+    partition_ = column(target.partition);
+    timestamp_ = column(target.timestamp);
+    for (const RowError& error : context.eval.errors.all()) failed_.push_back(error.row);
+    std::ranges::sort(failed_);
+    if (target.encoder->rows() == FormatDescriptor::Rows::lines) {
+      target.encoder->encode(picked_, batch.selection, lines_);
+    }
+  }
+
+  // The rows in order; what fails is left out.
+  void make(StagedRows& out) {
+    batch_.selection.for_each([&](std::uint32_t row) {
+      record_ = {};
+      value(row);
+      if (std::ranges::binary_search(failed_, row)) return;
+      if (!fields(row)) return;
+      const bool large = record_.value.size() >= kPlaceBytes && batch_.origin != nullptr;
+      const std::string place = large ? batch_.origin->place(batch_.origin_record(row)) : std::string();
+      append_frame(out.bytes, [&](std::string& to) { StagedMessage::write(record_, place, to); });
+      ++out.rows;
+    });
+  }
+
+ private:
+  ColumnPtr column(const std::optional<Expression>& expression) {
+    if (!expression) return nullptr;
+    return evaluate(*expression, {batch_.columns, batch_.rows}, batch_.selection, context_.eval);
+  }
+
+  bool fail(std::uint32_t row, std::string message) {
+    context_.eval.errors.add(row, std::move(message));
+    return false;
+  }
+
+  void value(std::uint32_t row) {
+    if (target_.encoder->rows() == FormatDescriptor::Rows::lines) {
+      const std::size_t end = lines_.find('\n', line_);
+      record_.value = std::string_view(lines_).substr(line_, end - line_);
+      line_ = end + 1;
+      return;
+    }
+    if (target_.null_is_tombstone && picked_[0]->is_null(row)) return;
+    bytes_.clear();
+    target_.encoder->encode(picked_, Selection::of({row}), bytes_);
+    if (target_.encoder->rows() == FormatDescriptor::Rows::ended && bytes_.ends_with('\n')) bytes_.pop_back();
+    record_.value = std::string_view(bytes_.data(), bytes_.size());
+  }
+
+  bool fields(std::uint32_t row) {
+    std::size_t size = record_.value.size() + kMessageOverhead;
+    if (key_ && !key_->is_null(row)) {
+      record_.key = text(*key_, row);
+      size += record_.key.size();
+    }
+    if (headers_ && !headers_->is_null(row)) size += headers(row);
+    if (partition_ && !partition_->is_null(row)) {
+      record_.partition = partition_->value<std::int32_t>(row);
+      if (record_.partition < 0) return fail(row, fmt::format("there is no partition {}", record_.partition));
+    }
+    if (timestamp_ && !timestamp_->is_null(row)) {
+      const std::int64_t micros = timestamp_->value<std::int64_t>(row);
+      if (micros < 0) return fail(row, "the timestamp lies before 1970, which no message can");
+      // 0 would be the time at which it is sent.
+      record_.timestamp = std::max<std::int64_t>(1, micros / 1000);
+    }
+    if (size > target_.most_bytes) {
+      return fail(row,
+                  fmt::format("the message has {} bytes, and one may have {}; raise message.max.bytes in `client`, "
+                              "and max.message.bytes of the topic",
+                              size - kMessageOverhead, target_.most_bytes - kMessageOverhead));
+    }
+    return topic(row);
+  }
+
+  bool topic(std::uint32_t row) {
+    route_.clear();
+    if (target_.topic.routes()) target_.topic.route_of(batch_.columns, row, batch_.partition, route_);
+    if (topic_.empty() || route_ != last_route_) {
+      topic_ = target_.topic.render(context_.eval.batch, target_.output, route_, 0);
+      last_route_ = route_;
+    }
+    record_.topic = topic_;
+    if (is_topic(topic_)) return true;
+    return fail(row, fmt::format("'{}' is no name of a topic: letters, digits, '.', '_' and '-', 249 at most", topic_));
+  }
+
+  // Rows are looked at one at a time, so a view may point into the column.
+  static std::string_view text(const Column& column, std::uint32_t row) {
+    const StringRef& value = column.value<StringRef>(row);
+    return {value.data(), value.size()};
+  }
+
+  std::size_t headers(std::uint32_t row) {
+    std::size_t size = 0;
+    const ListRef list = headers_->value<ListRef>(row);
+    const Column& pairs = *headers_->children[0];
+    for (std::uint32_t i = list.offset; i < list.offset + list.length; ++i) {
+      if (pairs.is_null(i)) continue;
+      const std::uint32_t slot = pairs.slot(i);
+      const Column& names = *pairs.children[0];
+      const Column& values = *pairs.children[1];
+      record_.headers.emplace_back(names.is_null(slot) ? std::string_view("") : text(names, slot),
+                                   values.is_null(slot) ? std::string_view() : text(values, slot));
+      size += record_.headers.back().first.size() + record_.headers.back().second.size();
+    }
+    return size;
+  }
+
+  const KafkaTarget& target_;
+  const RecordBatch& batch_;
+  KernelContext& context_;
+  std::vector<ColumnPtr> picked_;
+  ColumnPtr key_;
+  ColumnPtr headers_;
+  ColumnPtr partition_;
+  ColumnPtr timestamp_;
+  std::vector<std::uint32_t> failed_;
+  std::string lines_;  // all rows, where each is a line
+  std::size_t line_ = 0;
+  std::string bytes_;
+  std::string route_;
+  std::string last_route_;
+  std::string topic_;
+  KafkaRecord record_;
+};
+
+class KafkaSink final : public Sink {
+ public:
+  KafkaSink(std::shared_ptr<const KafkaTarget> target, const Environment& environment)
+      : target_(std::move(target)), environment_(environment) {}
+
+  void encode(const RecordBatch& batch, KernelContext& context, std::vector<StagedRows>& out) const override {
+    if (batch.selection.empty()) return;
+    StagedRows staged;
+    MessageMaker(*target_, batch, context).make(staged);
+    if (staged.rows != 0) out.push_back(std::move(staged));
+  }
+
+  Result<> start() override {
+    KafkaSettings settings = target_->settings;
+    if (settings.embedded) {
+      auto broker = EmbeddedBroker::of(environment_);
+      if (!broker) return pass_on(broker);
+      broker_ = std::move(*broker);
+      settings.brokers = broker_->address();
+    }
+    auto producer = KafkaProducer::open(settings, environment_.log);
+    if (!producer) return pass_on(producer);
+    producer_ = std::move(*producer);
+    if (!target_->topic.fixed()) return {};
+    return producer_->find(target_->topic.describe(target_->output));
+  }
+
+  Result<std::unique_ptr<Stage>> stage(BatchTime) override;
+
+  Result<> send(const ByteSpool& spool) {
+    FrameReader frames;
+    KafkaRecord record;
+    return spool.read([&](std::string_view bytes) {
+      return frames.read(bytes, [&](std::string_view frame) -> Result<> {
+        const StagedMessage message(frame, record);
+        auto sent = producer_->send(record);
+        if (sent || message.place().empty()) return sent;
+        return failure(fmt::format("{}: {}", message.place(), sent.error().message));
+      });
+    });
+  }
+  Result<> flush() { return producer_->flush(); }
+  Result<> close() override { return producer_ ? producer_->flush() : Result<>{}; }
+  const std::shared_ptr<SpoolPool>& spools() const { return environment_.spools; }
+
+ private:
+  std::shared_ptr<const KafkaTarget> target_;
+  Environment environment_;
+  std::shared_ptr<EmbeddedBroker> broker_;
+  std::unique_ptr<KafkaProducer> producer_;
+};
+
+class KafkaStage final : public Stage {
+ public:
+  explicit KafkaStage(KafkaSink& sink) : sink_(sink), spool_(sink.spools()) {}
+
+  Result<> append(StagedRows&& rows) override { return spool_.append(std::move(rows.bytes)); }
+  // Kept until the stage goes: a retry sends all of it again.
+  Result<> publish() override {
+    auto sent = sink_.send(spool_);
+    // Those before it are on their way: nothing of them may go out behind a retry's.
+    auto flushed = sink_.flush();
+    return sent ? flushed : sent;
+  }
+  void discard() override { spool_.clear(); }
+  std::size_t drainable() const override { return spool_.size(); }
+  Result<> drain() override {
+    auto sent = sink_.send(spool_);
+    if (sent) spool_.clear();
+    return sent;
+  }
+
+ private:
+  KafkaSink& sink_;
+  ByteSpool spool_;
+};
+
+Result<std::unique_ptr<Stage>> KafkaSink::stage(BatchTime) {
+  return std::make_unique<KafkaStage>(*this);
+}
+
+struct Binder {
+  const KafkaOptions& options;
+  SinkBindContext& context;
+  Scope scope;
+  KafkaTarget target;
+  std::vector<std::uint32_t> reads;
+  bool can_fail = false;
+
+  void need(const std::optional<Expression>& expression) {
+    if (!expression) return;
+    reads.insert(reads.end(), expression->columns_read().begin(), expression->columns_read().end());
+    can_fail = can_fail || expression->can_fail();
+  }
+
+  // Strings and binaries as they are, the others as a text.
+  std::optional<Expression> key() {
+    if (!options.key) return std::nullopt;
+    auto made = compile_expression(options.key->text, scope, context.diagnostics);
+    if (!made || made->type().kind() == TypeKind::string || made->type().kind() == TypeKind::binary) return made;
+    return compile_cast(options.key->text, TypeKind::string, scope, context.diagnostics);
+  }
+
+  std::optional<Expression> as(const std::optional<ExprText>& text, const Type& type) {
+    if (!text) return std::nullopt;
+    return compile_expression_as(text->text, type, scope, context.diagnostics);
+  }
+
+  void bind_topic() {
+    const auto& [text, span] = options.topic;
+    auto topic = PathPattern::parse(text, span, *context.schema, context.diagnostics);
+    if (!topic) return;
+    if (topic->fixed() && !is_topic(topic->describe(context.name))) {
+      context.diagnostics.error(
+          "bad-topic", span,
+          fmt::format("'{}' is no name of a topic: letters, digits, '.', '_' and '-', 249 at most", text));
+    }
+    if (topic->has_part()) {
+      context.diagnostics.error("bad-topic", span, "{part} counts the parts of a file; a topic has none");
+    }
+    reads.insert(reads.end(), topic->columns().begin(), topic->columns().end());
+    can_fail = can_fail || topic->routes();
+    target.topic = std::move(*topic);
+  }
+
+  bool bind() {
+    const std::size_t errors = context.diagnostics.error_count();
+    auto settings = bind_kafka(options.brokers, options.client, options.allow_plaintext_password, KafkaRole::producer,
+                               context.diagnostics);
+    scope.inputs.push_back({"", context.schema, false});
+    scope.params = context.params;
+    scope.param_used = context.param_used;
+    scope.owner = fmt::format("output '{}'", context.name);
+    target.output = context.name;
+    bind_topic();
+    target.key = key();
+    target.headers =
+        as(options.headers, Type::array(Type::structure({{"key", TypeKind::string}, {"value", TypeKind::binary}})));
+    target.partition = as(options.partition, TypeKind::int32);
+    target.timestamp = as(options.timestamp, TypeKind::timestamp);
+    for (const auto* one : {&target.key, &target.headers, &target.partition, &target.timestamp}) need(*one);
+    target.encoder = RowEncoder::bind(context);
+    if (target.encoder && !target.encoder->header().empty()) {
+      context.diagnostics.error("bad-option", context.place, "messages have no header line; take `header` away");
+    }
+    if (context.diagnostics.error_count() != errors || !settings || !target.encoder) return false;
+    target.settings = std::move(*settings);
+    target.null_is_tombstone = context.format->own_schema.has_value();
+    if (const auto most = target.settings.number("message.max.bytes")) {
+      target.most_bytes = static_cast<std::size_t>(*most);
+    }
+    return true;
+  }
+};
+
+std::optional<BoundSink> bind(const KafkaOptions& options, SinkBindContext& context) {
+  Binder binder{options, context, {}, {}, {}, false};
+  if (!binder.bind()) return std::nullopt;
+  BoundSink bound;
+  bound.reads = std::move(binder.reads);
+  bound.can_fail = true;  // any record may be too large
+  bound.drains = true;
+  bound.detail = fmt::format("{} at {}", options.topic.value, options.brokers.value);
+  bound.guarantee = "at least once";
+  bound.open = [target = std::make_shared<const KafkaTarget>(std::move(binder.target))](
+                   const Environment& environment) { return std::make_unique<KafkaSink>(target, environment); };
+  return bound;
+}
+
+}  // namespace
+
+SinkDescriptor describe_kafka_sink() {
+  return describe_sink<KafkaOptions>(
+      "kafka", "a topic of Kafka; each row is a message",
+      "{name: out, from: in, kafka: {brokers: \"localhost:9092\", topic: results, key: account}, format: json}", true,
+      Options<KafkaOptions>{}
+          .required("brokers", &KafkaOptions::brokers,
+                    "host:port, several with commas between; `embedded` is a broker in this process")
+          .required("topic", &KafkaOptions::topic, "its name, with {column}, {batch} and {output} as in a path")
+          .optional("key", &KafkaOptions::key, "none",
+                    "an expression; strings and binaries as they are, others as text")
+          .optional("headers", &KafkaOptions::headers, "none",
+                    "an expression of type array<struct<key:string,value:binary>>")
+          .optional("partition", &KafkaOptions::partition, "the partitioner's choice, by the key",
+                    "an expression of type int")
+          .optional("timestamp", &KafkaOptions::timestamp, "the time it is sent", "an expression of type timestamp")
+          .optional("client", &KafkaOptions::client, "", "properties of librdkafka: TLS, SASL, compression, buffers")
+          .optional("allow_plaintext_password", &KafkaOptions::allow_plaintext_password, "false",
+                    "a password may go over the network without TLS")
+          .table(),
+      &bind);
+}
+
+}  // namespace streamrun

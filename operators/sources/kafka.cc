@@ -1,0 +1,667 @@
+// Topics of Kafka, each batch a range of offsets of every partition.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "operators/builtin_catalog.h"
+#include "operators/clients/embedded_broker.h"
+#include "operators/clients/kafka_consumer.h"
+#include "runner/data/node_rows.h"
+#include "runner/data/text_value.h"
+#include "runner/operator/option_faults.h"
+#include "runner/operator/source.h"
+
+namespace streamrun {
+namespace {
+
+// Where partitions begin that neither a checkpoint nor the group knows: a word, a time, or an offset each.
+struct KafkaStart {
+  std::int64_t time = kKafkaEnd;  // ms since 1970, or kKafkaBeginning or kKafkaEnd
+  KafkaOffsets offsets;           // where these stand; partitions that are not among them are read from their beginning
+};
+
+struct KafkaOptions {
+  Located<std::string> brokers;
+  std::vector<LocatedText> topics;
+  std::optional<LocatedText> topic_pattern;
+  std::optional<std::string> group;
+  KafkaStart start;
+  ClientOptions client;
+  bool allow_plaintext_password = false;
+};
+
+// The two forms of `start` that say more than a word.
+struct StartForm {
+  std::optional<SyntaxNode> timestamp;
+  NamedValues<NamedValues<std::int64_t>> offsets;
+};
+
+const OptionTable& start_options() {
+  static const OptionTable table =
+      Options<StartForm>{}
+          .optional("timestamp", &StartForm::timestamp, "", "records of this time and later: 2026-01-31T12:00:00Z")
+          .optional("offsets", &StartForm::offsets, "", "{topic: {partition: offset}}; the others from their beginning")
+          .table();
+  return table;
+}
+
+bool read_partition(const LocatedText& text, std::int32_t& out, DecodeContext& context) {
+  const std::string& value = text.value();
+  const bool good =
+      !value.empty() && value.size() < 10 && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
+  if (!good) {
+    context.diagnostics.error("bad-option", text.whole(), fmt::format("'{}' is no number of a partition", value));
+    return false;
+  }
+  out = std::stoi(value);
+  return true;
+}
+
+}  // namespace
+
+template <>
+struct Codec<KafkaStart> {
+  static Shape shape() {
+    return Shape::any({Shape::choice_of({"earliest", "latest"}), Shape::mapping_of(start_options())});
+  }
+  static bool decode(const SyntaxNode& node, KafkaStart& out, DecodeContext& context) {
+    if (node.kind != SyntaxNode::Kind::mapping) {
+      const auto word = decode_choice(node, {"earliest", "latest"}, context);
+      if (word) out.time = *word == 0 ? kKafkaBeginning : kKafkaEnd;
+      return word.has_value();
+    }
+    StartForm form;
+    if (!start_options().decode(node, &form, "`start`", context)) return false;
+    if (form.timestamp.has_value() == !form.offsets.empty()) {
+      context.diagnostics.error("bad-option", node.span, "`start` is earliest, latest, {timestamp: …} or {offsets: …}");
+      return false;
+    }
+    out.time = kKafkaBeginning;
+    if (form.timestamp) return decode_time(*form.timestamp, out, context);
+    for (const auto& [topic, partitions] : form.offsets) {
+      for (const auto& [number, offset] : partitions) {
+        KafkaPartition partition{topic.value(), 0};
+        if (!read_partition(number, partition.number, context)) return false;
+        if (offset < 0) {
+          context.diagnostics.error("bad-option", number.whole(), fmt::format("{} is no offset", offset));
+          return false;
+        }
+        out.offsets[partition] = offset;
+      }
+    }
+    return true;
+  }
+
+ private:
+  static bool decode_time(const SyntaxNode& node, KafkaStart& out, DecodeContext& context) {
+    Diagnostics own;
+    const ColumnPtr column = column_of_scalars({&node, 1}, TypeKind::timestamp, own);
+    if (own.has_errors() || column->is_null(0)) {
+      return wrong_type(node, "a time such as 2026-01-31T12:00:00Z", context);
+    }
+    // Down to the millisecond that it lies in: that of brokers.
+    const std::int64_t micros = column->value<std::int64_t>(0);
+    out.time = std::max<std::int64_t>(0, micros / 1000);
+    return true;
+  }
+};
+
+namespace {
+
+// What bind() has found out; const, shared.
+struct KafkaInput {
+  std::string name;  // of the source
+  KafkaSettings settings;
+  std::vector<std::string> topics;
+  std::shared_ptr<const RE2> pattern;
+  std::string group;
+  KafkaStart start;
+  std::uint32_t embedded_partitions = 1;
+};
+
+constexpr std::chrono::seconds kReach{30};         // for brokers at the start
+constexpr std::chrono::milliseconds kAsk{2000};    // between batches, where a tick must not wait for long
+constexpr std::chrono::milliseconds kGroup{1000};  // for what only tells of the group
+constexpr std::chrono::seconds kLastCommit{10};
+constexpr std::chrono::seconds kGroupEvery{1};    // somebody looks whether the group is still ours
+constexpr std::chrono::seconds kPatternEvery{1};  // all topics of a cluster are asked for no more often
+
+const Type& headers_type() {
+  static const Type type = Type::array(Type::structure({{"key", TypeKind::string}, {"value", TypeKind::binary}}));
+  return type;
+}
+
+class KafkaOrigin final : public Origin {
+ public:
+  KafkaOrigin(KafkaPartition partition, KafkaMessages messages)
+      : partition_(std::move(partition)), messages_(std::move(messages)) {}
+
+  const KafkaMessages& messages() const { return messages_; }
+
+  std::string place(std::uint32_t record) const override {
+    return fmt::format("{}@{}", partition_.name(), messages_.offsets[record]);
+  }
+  const std::string_view* raw(std::uint32_t record) const override { return &messages_.values[record]; }
+  ColumnPtr hidden(std::string_view name, std::uint32_t first, std::uint32_t count) const override {
+    if (name == "_topic") {
+      const MutableColumn column = Column::make_constant(TypeKind::string, count);
+      const auto topic = std::make_shared<const std::string>(partition_.topic);
+      column->values<StringRef>()[0] = StringRef(*topic);
+      column->keep(topic);
+      return column;
+    }
+    if (name == "_partition") {
+      const MutableColumn column = Column::make_constant(TypeKind::int32, count);
+      column->values<std::int32_t>()[0] = partition_.number;
+      return column;
+    }
+    if (name == "_offset") {
+      const MutableColumn column = Column::make(TypeKind::int64, count);
+      std::copy_n(messages_.offsets.begin() + first, count, column->values<std::int64_t>());
+      return column;
+    }
+    if (name == "_timestamp") return timestamps(first, count);
+    if (name == "_key") return keys(first, count);
+    if (name == "_headers") return headers(first, count);
+    return nullptr;
+  }
+
+ private:
+  ColumnPtr timestamps(std::uint32_t first, std::uint32_t count) const {
+    const MutableColumn column = Column::make(TypeKind::timestamp, count);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::int64_t ms = messages_.timestamps[first + i];
+      column->values<std::int64_t>()[i] = ms * 1000;
+      if (ms < 0) column->set_null(i);
+    }
+    return column;
+  }
+
+  ColumnPtr keys(std::uint32_t first, std::uint32_t count) const {
+    const MutableColumn column = Column::make(TypeKind::binary, count);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::string_view key = messages_.keys[first + i];
+      column->values<StringRef>()[i] = key.data() == nullptr ? StringRef() : StringRef(key);
+      if (key.data() == nullptr) column->set_null(i);
+    }
+    column->keep(messages_.buffer);
+    return column;
+  }
+
+  // As Spark's: no headers are a null.
+  ColumnPtr headers(std::uint32_t first, std::uint32_t count) const {
+    auto one = std::ranges::lower_bound(messages_.headers, first, {}, [](const auto& entry) { return entry.first; });
+    const auto behind =
+        std::ranges::lower_bound(messages_.headers, first + count, {}, [](const auto& entry) { return entry.first; });
+    std::uint32_t total = 0;
+    for (auto at = one; at != behind; ++at) total += static_cast<std::uint32_t>(at->second.size());
+    const Type& pair = headers_type().element();
+    const MutableColumn names = Column::make(TypeKind::string, total);
+    const MutableColumn values = Column::make(TypeKind::binary, total);
+    const auto arena = std::make_shared<StringArena>();
+    const MutableColumn lists = Column::make(headers_type(), count);
+    std::uint32_t next = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      ListRef& list = lists->values<ListRef>()[i];
+      list = {next, 0};
+      if (one == behind || one->first != first + i) {
+        lists->set_null(i);
+        continue;
+      }
+      for (const KafkaHeader& header : one->second) {
+        names->values<StringRef>()[next] = arena->copy(header.key);
+        values->values<StringRef>()[next] = header.value ? arena->copy(*header.value) : StringRef();
+        if (!header.value) values->set_null(next);
+        ++next;
+      }
+      list.length = static_cast<std::uint32_t>(one->second.size());
+      ++one;
+    }
+    names->keep(arena);
+    values->keep(arena);
+    const MutableColumn pairs = Column::make(pair, total);
+    pairs->children = {names, values};
+    lists->children = {pairs};
+    return lists;
+  }
+
+  KafkaPartition partition_;
+  KafkaMessages messages_;
+};
+
+// {"topics":{"orders":{"0":12,"1":7}}}
+std::string to_text(const KafkaOffsets& offsets) {
+  nlohmann::json topics = nlohmann::json::object();
+  for (const auto& [partition, offset] : offsets) topics[partition.topic][std::to_string(partition.number)] = offset;
+  return nlohmann::json{{"topics", topics}}.dump();
+}
+
+Result<KafkaOffsets> to_cursor(const std::string& text) {
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  const auto bad = [&] { return failure(fmt::format("'{}' is no place in topics", text)); };
+  const auto topics = json.is_object() ? json.find("topics") : json.end();
+  if (!json.is_object() || topics == json.end() || !topics->is_object()) return bad();
+  KafkaOffsets offsets;
+  for (const auto& [topic, partitions] : topics->items()) {
+    if (!partitions.is_object()) return bad();
+    for (const auto& [number, offset] : partitions.items()) {
+      const bool digits = !number.empty() && number.size() < 10 &&
+                          std::ranges::all_of(number, [](char c) { return c >= '0' && c <= '9'; });
+      if (!digits || !offset.is_number_unsigned()) return bad();
+      offsets[{topic, std::stoi(number)}] = offset.template get<std::int64_t>();
+    }
+  }
+  return offsets;
+}
+
+// What came so far, to turn a limit of bytes into one of records.
+struct MeanSize {
+  std::atomic<std::uint64_t> bytes = 0;
+  std::atomic<std::uint64_t> records = 0;
+  std::uint64_t value() const {
+    const std::uint64_t count = records;
+    return count == 0 ? 1024 : std::max<std::uint64_t>(1, bytes / count);
+  }
+};
+
+struct KafkaRange {
+  KafkaPartition partition;
+  PartitionIndex index;
+  std::int64_t until = 0;
+};
+
+class KafkaReader final : public RangeReader {
+ public:
+  KafkaReader(std::vector<KafkaRange> ranges, KafkaConsumer& consumer, std::shared_ptr<BufferPool> pool, MeanSize& mean)
+      : ranges_(std::move(ranges)), consumer_(consumer), pool_(std::move(pool)), mean_(mean) {}
+
+  Result<bool> next(Morsel& morsel) override {
+    for (; at_ < ranges_.size(); ++at_) {
+      const KafkaRange& range = ranges_[at_];
+      KafkaMessages messages;
+      const auto more = consumer_.fetch(range.partition, range.until, *pool_, messages);
+      if (!more) return more;
+      if (!*more) continue;
+      mean_.bytes += messages.used;
+      mean_.records += messages.size();
+      auto origin = std::make_shared<KafkaOrigin>(range.partition, std::move(messages));
+      morsel.partition = range.index;
+      morsel.raw.keep = origin->messages().buffer;
+      morsel.raw.records = origin->messages().values;
+      morsel.origin = std::move(origin);
+      morsel.rows.reset();
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  std::vector<KafkaRange> ranges_;
+  KafkaConsumer& consumer_;
+  std::shared_ptr<BufferPool> pool_;
+  MeanSize& mean_;
+  std::size_t at_ = 0;
+};
+
+class KafkaSource final : public Source {
+ public:
+  KafkaSource(std::shared_ptr<const KafkaInput> input, const Environment& environment)
+      : input_(std::move(input)), environment_(environment) {}
+
+  Result<std::string> start() override {
+    KafkaSettings settings = input_->settings;
+    if (settings.embedded) {
+      auto broker = EmbeddedBroker::of(environment_);
+      if (!broker) return pass_on(broker);
+      broker_ = std::move(*broker);
+      settings.brokers = broker_->address();
+      for (const std::string& topic : input_->topics) broker_->make_topic(topic, input_->embedded_partitions);
+    }
+    auto consumer = KafkaConsumer::open(settings, input_->group, environment_.log);
+    if (!consumer) return pass_on(consumer);
+    consumer_ = std::move(*consumer);
+    const auto partitions = find_partitions(kReach);
+    if (!partitions) return pass_on(partitions);
+    auto known = consumer_->committed(*partitions, kReach);
+    if (!known) return pass_on(known);
+    group_ = *known;
+    KafkaOffsets asked;
+    for (const KafkaPartition& partition : *partitions) {
+      if (known->contains(partition)) continue;
+      const auto given = input_->start.offsets.find(partition);
+      if (given != input_->start.offsets.end()) {
+        (*known)[partition] = given->second;
+      } else {
+        asked[partition] = input_->start.time;
+      }
+    }
+    const auto found = consumer_->offsets_at(asked, kReach);
+    if (!found) return pass_on(found);
+    known->insert(found->begin(), found->end());
+    if (auto there = check_start(*known); !there) return pass_on(there);
+    if (auto assigned = assign(*known); !assigned) return pass_on(assigned);
+    return to_text(*known);
+  }
+
+  Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime) override {
+    if (shared_) return std::unexpected(*shared_);
+    auto begin = to_cursor(from);
+    if (!begin) return pass_on(begin);
+    if (auto found = add_partitions(*begin, limits.available_now ? kReach : kAsk); !found) return pass_on(found);
+    KafkaOffsets asked;
+    for (const auto& [partition, offset] : *begin) asked[partition] = kKafkaEnd;
+    SourceRange range;
+    range.from = to_text(*begin);
+    range.until = range.from;
+    if (!limits.available_now || ends_.empty() || input_->settings.embedded) {
+      const auto ends = consumer_->offsets_at(asked, limits.available_now ? kReach : kAsk);
+      if (!ends) {
+        // On the clock brokers that are away have nothing for this batch.
+        if (limits.available_now || !away(ends.error())) return pass_on(ends);
+        return range;
+      }
+      ends_ = *ends;
+    }
+    KafkaOffsets until = *begin;
+    for (auto& [partition, offset] : until) {
+      const auto end = ends_.find(partition);
+      if (end == ends_.end()) continue;
+      if (end->second < offset) {
+        return failure(fmt::format(
+            "{}@{}: the partition ends at {} already: the topic was deleted and made again; to read the new "
+            "one, reset the offsets of group '{}', or take another `group`",
+            partition.name(), offset, end->second, input_->group));
+      }
+      offset = end->second;
+    }
+    limit(*begin, limits, until);
+    range.until = to_text(until);
+    range.empty = until == *begin;
+    range.exhausted = limits.available_now && !input_->settings.embedded && until == ends_;
+    return range;
+  }
+
+  Result<std::unique_ptr<RangeReader>> read(const SourceRange& range) override {
+    const auto cursors = cursors_of(range, to_cursor);
+    if (!cursors) return pass_on(cursors);
+    const auto& [from, until] = *cursors;
+    // Where the client stands elsewhere: a batch that is read again, a partition that start() did not know.
+    KafkaOffsets moved;
+    std::vector<KafkaRange> ranges;
+    std::uint32_t index = 0;
+    for (const auto& [partition, end] : until) {
+      const auto begin = from.find(partition);
+      const std::int64_t first = begin == from.end() ? 0 : begin->second;
+      const auto stands = assigned_.find(partition);
+      if (stands == assigned_.end() || (end > first && stands->second != first)) moved[partition] = first;
+      if (end > first) ranges.push_back({partition, PartitionIndex(index), end});
+      ++index;
+    }
+    if (auto assigned = assign(moved); !assigned) return pass_on(assigned);
+    for (const KafkaRange& one : ranges) assigned_[one.partition] = one.until;
+    return std::make_unique<KafkaReader>(std::move(ranges), *consumer_, environment_.buffers, mean_);
+  }
+
+  void committed(const std::string& cursor) override {
+    auto offsets = to_cursor(cursor);
+    if (!offsets || *offsets == last_) return;
+    KafkaOffsets changed;
+    for (const auto& [partition, offset] : *offsets) {
+      const auto before = last_.find(partition);
+      if (before == last_.end() || before->second != offset) changed[partition] = offset;
+    }
+    last_ = std::move(*offsets);
+    if (auto alone = check_group(); !alone) {
+      shared_ = alone.error();
+      return;
+    }
+    consumer_->commit(changed);
+    if (auto settled = consumer_->settle(kGroup); !settled) return warn(settled.error().message);
+    for (const auto& [partition, offset] : changed) group_[partition] = offset;
+  }
+
+  // Once more, for those who watch the lag: the last answers may have been lost.
+  Result<> close() override {
+    if (!consumer_ || last_.empty() || shared_) return {};
+    consumer_->commit(last_);
+    return consumer_->settle(kLastCommit);
+  }
+
+  void interrupt() override {
+    if (consumer_) consumer_->interrupt();
+  }
+
+ private:
+  Result<> assign(const KafkaOffsets& from) {
+    for (const auto& [partition, offset] : from) assigned_[partition] = offset;
+    return consumer_->assign(from);
+  }
+
+  void warn(const std::string& message) const {
+    if (environment_.log) environment_.log(LogLevel::warning, fmt::format("source '{}': {}", input_->name, message));
+  }
+
+  // Offsets from outside may be anything.
+  Result<> check_start(const KafkaOffsets& at) {
+    KafkaOffsets asked;
+    for (const auto& [partition, offset] : at) asked[partition] = kKafkaBeginning;
+    const auto begins = consumer_->offsets_at(asked, kReach);
+    if (!begins) return pass_on(begins);
+    for (auto& [partition, time] : asked) time = kKafkaEnd;
+    const auto ends = consumer_->offsets_at(asked, kReach);
+    if (!ends) return pass_on(ends);
+    for (const auto& [partition, offset] : at) {
+      const std::string from = group_.contains(partition) ? fmt::format("group '{}' stands", input_->group)
+                                                          : std::string("`start` says to begin");
+      if (offset < begins->at(partition)) {
+        return failure(
+            fmt::format("{}@{}: {} at a record that is no longer there, the first is {}: records were deleted, by "
+                        "retention or with the topic; set the group's offsets to go on behind the gap, or take another "
+                        "`group` and a `start`",
+                        partition.name(), offset, from, begins->at(partition)));
+      }
+      if (offset > ends->at(partition)) {
+        return failure(fmt::format(
+            "{}@{}: {} behind the end of the partition, which is {}: the topic may have been deleted and made "
+            "again; set the group's offsets, or take another `group` and a `start`",
+            partition.name(), offset, from, ends->at(partition)));
+      }
+    }
+    return {};
+  }
+
+  // Another pipeline in the group would read the same records, and each would move the other's place.
+  Result<> check_group() {
+    if (SteadyClock::now() - checked_ < kGroupEvery) return {};
+    checked_ = SteadyClock::now();
+    std::vector<KafkaPartition> ours;
+    for (const auto& [partition, offset] : group_) ours.push_back(partition);
+    const auto now = consumer_->committed(ours, kGroup);
+    if (!now) return {};
+    for (const auto& [partition, offset] : group_) {
+      const auto found = now->find(partition);
+      if (found == now->end() || found->second == offset) continue;
+      return failure(
+          fmt::format("source '{}': group '{}' is used by another program too: its offset of {} was {} and is {}; give "
+                      "each pipeline a `group` of its own",
+                      input_->name, input_->group, partition.name(), offset, found->second));
+    }
+    return {};
+  }
+
+  // Said once, until they are back.
+  bool away(const Error& error) {
+    if (!consumer_->usable()) return false;
+    if (!away_) warn(error.message);
+    away_ = true;
+    return true;
+  }
+
+  Result<std::vector<KafkaPartition>> find_partitions(std::chrono::milliseconds patience) {
+    std::vector<std::string> topics = input_->topics;
+    if (input_->pattern) {
+      auto all = consumer_->topics(patience);
+      if (!all) return pass_on(all);
+      for (std::string& topic : *all) {
+        // The brokers' own are nobody's data.
+        if (!topic.starts_with("__") && RE2::FullMatch(topic, *input_->pattern)) topics.push_back(std::move(topic));
+      }
+    }
+    std::vector<KafkaPartition> found;
+    for (const std::string& topic : topics) {
+      auto own = consumer_->partitions(topic, patience);
+      if (!own) return pass_on(own);
+      if (own->empty()) {
+        return failure(
+            fmt::format("there is no topic '{}' at {}; make it, or correct `topics`", topic, consumer_->brokers()));
+      }
+      found.insert(found.end(), own->begin(), own->end());
+    }
+    std::ranges::sort(found);
+    return found;
+  }
+
+  // Those that have come are read from their beginning.
+  Result<> add_partitions(KafkaOffsets& at, std::chrono::milliseconds patience) {
+    if (input_->pattern && SteadyClock::now() - looked_ < kPatternEvery) return {};
+    looked_ = SteadyClock::now();
+    const auto partitions = find_partitions(patience);
+    if (!partitions) return away(partitions.error()) ? Result<>{} : pass_on(partitions);
+    away_ = false;
+    KafkaOffsets fresh;
+    for (const KafkaPartition& partition : *partitions) {
+      if (!at.contains(partition)) fresh[partition] = kKafkaBeginning;
+    }
+    if (fresh.empty()) return {};
+    const auto begins = consumer_->offsets_at(fresh, patience);
+    if (!begins) return away(begins.error()) ? Result<>{} : pass_on(begins);
+    at.insert(begins->begin(), begins->end());
+    return assign(*begins);
+  }
+
+  // `until` cut to what the limits allow: of each partition, and of all by their shares of what waits.
+  void limit(const KafkaOffsets& begin, const BatchLimits& limits, KafkaOffsets& until) const {
+    std::uint64_t most = limits.records.value_or(std::numeric_limits<std::uint64_t>::max());
+    if (limits.bytes) most = std::min(most, std::max<std::uint64_t>(1, *limits.bytes / mean_.value()));
+    std::uint64_t waiting = 0;
+    for (auto& [partition, end] : until) {
+      const std::int64_t from = begin.at(partition);
+      if (limits.partition_records) {
+        end = from + std::min<std::int64_t>(end - from, static_cast<std::int64_t>(std::min<std::uint64_t>(
+                                                            *limits.partition_records, INT64_MAX)));
+      }
+      waiting += static_cast<std::uint64_t>(end - from);
+    }
+    if (waiting <= most) return;
+    std::uint64_t before = 0;  // of those above: shares are differences of rounded sums, so that they add up
+    for (auto& [partition, end] : until) {
+      const std::int64_t from = begin.at(partition);
+      const std::uint64_t behind = before + static_cast<std::uint64_t>(end - from);
+      const auto share = [&](std::uint64_t of) {
+        return static_cast<std::int64_t>(static_cast<UInt128>(of) * most / waiting);
+      };
+      end = from + share(behind) - share(before);
+      before = behind;
+    }
+  }
+
+  std::shared_ptr<const KafkaInput> input_;
+  Environment environment_;
+  std::shared_ptr<EmbeddedBroker> broker_;
+  std::unique_ptr<KafkaConsumer> consumer_;
+  KafkaOffsets assigned_;  // where the client stands
+  KafkaOffsets ends_;      // as last asked for
+  KafkaOffsets group_;     // what the group has committed, as far as is known
+  KafkaOffsets last_;      // committed
+  MeanSize mean_;
+  bool away_ = false;
+  std::optional<Error> shared_;
+  SteadyClock::time_point checked_;
+  SteadyClock::time_point looked_;
+};
+
+std::shared_ptr<const RE2> bind_pattern(const LocatedText& text, Diagnostics& diagnostics) {
+  auto pattern = std::make_shared<const RE2>(text.value(), RE2::Quiet);
+  if (pattern->ok()) return pattern;
+  diagnostics.error("bad-pattern", text.whole(), fmt::format("'{}': {}", text.value(), pattern->error()));
+  return nullptr;
+}
+
+std::optional<BoundSource> bind(const KafkaOptions& options, SourceBindContext& context) {
+  const std::size_t errors = context.diagnostics.error_count();
+  auto input = std::make_shared<KafkaInput>();
+  auto settings = bind_kafka(options.brokers, options.client, options.allow_plaintext_password, KafkaRole::consumer,
+                             context.diagnostics);
+  if (options.topics.empty() == !options.topic_pattern.has_value()) {
+    context.diagnostics.error("missing-option", context.place,
+                              "source 'kafka' needs `topics` or `topic_pattern`, not both");
+  }
+  for (const LocatedText& topic : options.topics) {
+    if (topic.value().empty()) context.diagnostics.error("bad-option", topic.whole(), "a topic has a name");
+    if (std::ranges::find(input->topics, topic.value()) != input->topics.end()) {
+      context.diagnostics.error("duplicate-name", topic.whole(), fmt::format("'{}' is there twice", topic.value()));
+    }
+    input->topics.push_back(topic.value());
+  }
+  if (options.topic_pattern) input->pattern = bind_pattern(*options.topic_pattern, context.diagnostics);
+  for (const auto& [partition, offset] : options.start.offsets) {
+    if (options.topic_pattern || std::ranges::find(input->topics, partition.topic) != input->topics.end()) continue;
+    context.diagnostics.error("unknown-topic", context.place,
+                              fmt::format("`start` has offsets of '{}', which is none of `topics`", partition.topic));
+  }
+  if (options.group && options.group->empty()) {
+    context.diagnostics.error("bad-option", context.place, "`group` is empty; without it, it is the pipeline's name");
+  }
+  if (context.diagnostics.error_count() != errors || !settings) return std::nullopt;
+  input->name = context.name;
+  input->settings = std::move(*settings);
+  input->group = options.group.value_or(context.pipeline);
+  input->start = options.start;
+  input->embedded_partitions = context.partitions;
+
+  BoundSource bound;
+  bound.hidden = {{"_key", TypeKind::binary},   {"_topic", TypeKind::string},        {"_partition", TypeKind::int32},
+                  {"_offset", TypeKind::int64}, {"_timestamp", TypeKind::timestamp}, {"_headers", headers_type()}};
+  for (const std::string& topic : input->topics) {
+    bound.alone.push_back(fmt::format("topic '{}' as group '{}' at {}", topic, input->group, input->settings.brokers));
+  }
+  bound.rate_controlled = true;
+  bound.partitions = 0;
+  bound.detail = fmt::format(
+      "{} of {}, group {}",
+      options.topic_pattern ? options.topic_pattern->value() : fmt::format("{}", fmt::join(input->topics, ", ")),
+      input->settings.brokers, input->group);
+  bound.open = [input = std::shared_ptr<const KafkaInput>(std::move(input))](const Environment& environment) {
+    return std::make_unique<KafkaSource>(input, environment);
+  };
+  return bound;
+}
+
+}  // namespace
+
+SourceDescriptor describe_kafka_source() {
+  return describe_source<KafkaOptions>(
+      "kafka", "one or more topics",
+      "kafka: {brokers: \"localhost:9092\", topics: [transactions], start: earliest}\nformat: json\n"
+      "schema: {id: bigint, amount: double}",
+      true,
+      Options<KafkaOptions>{}
+          .required("brokers", &KafkaOptions::brokers,
+                    "host:port, several with commas between; `embedded` is a broker in this process")
+          .optional("topics", &KafkaOptions::topics, "", "their names")
+          .optional("topic_pattern", &KafkaOptions::topic_pattern, "", "or a pattern that names match as a whole")
+          .optional("group", &KafkaOptions::group, "the pipeline's name", "whose offsets say where a restart goes on")
+          .optional("start", &KafkaOptions::start, "latest",
+                    "where a partition begins that neither checkpoint nor group knows")
+          .optional("client", &KafkaOptions::client, "", "properties of librdkafka: TLS, SASL, buffers")
+          .optional("allow_plaintext_password", &KafkaOptions::allow_plaintext_password, "false",
+                    "a password may go over the network without TLS")
+          .table(),
+      &bind);
+}
+
+}  // namespace streamrun
