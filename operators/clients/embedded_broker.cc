@@ -25,7 +25,9 @@ void knock(const std::string& address) {
   to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(colon + 1))));
   ::inet_pton(AF_INET, address.substr(0, colon).c_str(), &to.sin_addr);
   const FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  static_cast<void>(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to));
+  // Whether it gets there shows in what the other side does.
+  const int under_way = ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  static_cast<void>(under_way);
 }
 
 // The cluster's thread may sleep for a second before it sees that it is asked for something; a connection wakes it.

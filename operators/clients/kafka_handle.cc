@@ -72,10 +72,13 @@ Result<std::unique_ptr<KafkaHandle>> KafkaHandle::open(KafkaRole role, const Kaf
     if (self != nullptr && self->debugs_) self->log(LogLevel::info, fmt::format("librdkafka: {}: {}", facility, text));
   });
   if (delivered != nullptr) rd_kafka_conf_set_dr_msg_cb(conf.get(), delivered);
+  rd_kafka_conf_t* const given = conf.release();  // the client's, if there will be one
   made->client_ =
-      rd_kafka_new(role == KafkaRole::consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf.get(), why, sizeof why);
-  if (made->client_ == nullptr) return failure(fmt::format("cannot use Kafka at {}: {}", settings.brokers, why));
-  static_cast<void>(conf.release());  // the client's
+      rd_kafka_new(role == KafkaRole::consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, given, why, sizeof why);
+  if (made->client_ == nullptr) {
+    rd_kafka_conf_destroy(given);
+    return failure(fmt::format("cannot use Kafka at {}: {}", settings.brokers, why));
+  }
   return made;
 }
 

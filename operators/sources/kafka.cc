@@ -283,7 +283,7 @@ class KafkaReader final : public RangeReader {
     for (; at_ < ranges_.size(); ++at_) {
       const KafkaRange& range = ranges_[at_];
       KafkaMessages messages;
-      const auto more = consumer_.fetch(range.partition, range.until, *pool_, messages);
+      auto more = consumer_.fetch(range.partition, range.until, *pool_, messages);
       if (!more) return more;
       if (!*more) continue;
       mean_.bytes += messages.used;
