@@ -1,0 +1,108 @@
+"""Topics of a real broker, written."""
+import json
+import signal
+
+from brokers.broker import BrokerTest, make_broker, wait_for
+
+
+class Writing(BrokerTest):
+    def pipeline(self, rows, kafka, more='format: json', schema='{id: int, k: string, v: string}'):
+        return f"""
+batch_interval: 50ms
+sources: {{in: {{queue: {{batches: [{json.dumps(rows)}]}}, schema: {schema}}}}}
+outputs:
+  - {{name: o, from: in, kafka: {{brokers: "{self.address}", {kafka}}}, {more}}}
+"""
+
+    def test_keys_headers_and_timestamps(self):
+        topic = self.topic()
+        rows = [{'id': 1, 'k': 'a', 'v': 'x'}, {'id': 2, 'k': None, 'v': None}]
+        self.run_to_end(self.pipeline(rows, f"""topic: {topic}, key: k, timestamp: "timestamp_millis(id * 1000L)",
+            headers: "array(named_struct('id', cast(id as string), 'v', v))" """.replace(
+            "array(named_struct('id', cast(id as string), 'v', v))",
+            "array(named_struct('key', 'id', 'value', cast(cast(id as string) as binary)))")))
+        self.assertEqual(self.consume(topic, '%K %k %h %T %s'),
+                         ['1 a id=1 1000 {"id":1,"k":"a","v":"x"}', '-1  id=2 2000 {"id":2,"k":null,"v":null}'])
+
+    def test_formats_of_one_column_have_tombstones(self):
+        rows = [{'v': 'x\ny'}, {'v': None}, {'v': ''}]
+        for form in ('text', 'raw'):
+            with self.subTest(form):
+                topic = self.topic()
+                self.run_to_end(self.pipeline(rows, f'topic: {topic}', f'columns: [v], format: {form}'))
+                self.assertEqual(self.consume(topic, '%S [%s]'), ['3 [x', 'y]', '-1 []', '0 []'])
+
+    def test_csv(self):
+        topic = self.topic()
+        self.run_to_end(self.pipeline([{'id': 1, 'v': 'a\n"b"'}], f'topic: {topic}', 'columns: [id, v], format: csv'))
+        self.assertEqual(self.consume(topic, '[%s]'), ['[1,"a', '""b"""]'])
+
+    def test_keys_go_where_java_puts_them(self):
+        ours, theirs = self.topic(7), self.topic(7)
+        keys = [f'key-{i}' for i in range(40)]
+        self.run_to_end(self.pipeline([{'k': key} for key in keys], f'topic: {ours}, key: k'))
+        self.produce(theirs, [f'{key}:x' for key in keys], '-K:', '-X', 'partitioner=murmur2_random')
+        self.assertEqual(sorted(self.consume(ours, '%k %p')), sorted(self.consume(theirs, '%k %p')))
+
+    def test_a_topic_a_row(self):
+        topics = [self.topic(name=f'by-{name}') for name in ('a', 'b')]
+        self.run_to_end(self.pipeline([{'k': 'a'}, {'k': 'b'}, {'k': 'a'}], 'topic: "by-{k}"', 'columns: [k]'))
+        self.assertEqual([len(self.consume(topic)) for topic in topics], [2, 1])
+
+    def test_a_missing_topic_is_an_error(self):
+        _, error = self.run_to_end(self.pipeline([{'id': 1}], 'topic: nowhere'), code=1)
+        self.assertIn("cannot find topic 'nowhere'", error)
+
+    def test_a_record_over_the_limit_has_its_place(self):
+        topic = self.topic()
+        _, error = self.run_to_end(self.pipeline([{'v': 'x'}, {'v': 'y' * 1_000_001}], f'topic: {topic}'), code=1)
+        self.assertIn('in[1]:2: ', error)
+        self.assertIn('raise message.max.bytes in `client`', error)
+        self.assertEqual(self.consume(topic), [])
+
+    def test_a_record_over_the_topics_limit(self):
+        topic = self.topic(max_message_bytes=100_000)
+        _, error = self.run_to_end(self.pipeline([{'v': 'y' * 200_000}], f'topic: {topic}'), code=1)
+        self.assertIn('it is larger than the topic takes', error)
+        self.assertIn('in[1]:1', error)
+
+    def test_topic_to_topic(self):
+        source, target = self.topic(3), self.topic(2)
+        lines = [json.dumps({'id': i}) for i in range(3000)]
+        self.produce(source, lines)
+        self.available(f"""
+name: through-{source}
+batch_interval: 50ms
+sources: {{in: {{kafka: {{brokers: "{self.address}", topics: [{source}], start: earliest}}, format: json, schema: {{id: int}}}}}}
+streams: {{even: {{from: in, steps: [{{filter: id % 2 = 0}}]}}}}
+outputs: [{{name: o, from: even, kafka: {{brokers: "{self.address}", topic: {target}, key: id, client: {{compression.type: zstd}}}}}}]
+""")
+        self.assertEqual(sorted(json.loads(line)['id'] for line in self.consume(target)), list(range(0, 3000, 2)))
+        self.assertEqual(sum(self.group(f'through-{source}').values()), 3000)
+
+
+class Away(BrokerTest):
+    """The broker is one of its own."""
+
+    def setUp(self):
+        self.use(make_broker())
+        self.addCleanup(self.broker.stop, signal.SIGKILL)
+
+    def test_away_and_back(self):
+        topic = self.topic()
+        run = self.start(f"""
+batch_interval: 50ms
+sources: {{in: {{generate: {{rows_per_second: 200, columns: {{id: _n}}}}}}}}
+outputs: [{{name: o, from: in, kafka: {{brokers: "{self.address}", topic: {topic}}}}}]
+""")
+        wait_for(lambda: self.end(topic) > 0, 'the first record')
+        self.broker.stop(signal.SIGKILL)
+        self.assertIn('messages yet', run.process.stderr.readline().decode())
+        before = self.broker.launch() or self.broker.wait() or self.end(topic)
+        wait_for(lambda: self.end(topic) > before + 100, 'records behind the restart')
+        run.send(signal.SIGTERM)
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 0, error)
+        seen = [json.loads(line)['id'] for line in self.consume(topic)]
+        # At least once, and in order where it is once.
+        self.assertEqual(sorted(set(seen)), list(range(max(seen) + 1)))

@@ -1,0 +1,286 @@
+"""Topics of a real broker, read."""
+import json
+import signal
+import subprocess
+
+from brokers.broker import BrokerTest, make_broker, wait_for
+
+ALL = ("[map: {k: cast(_key as string), v: value, p: _partition, o: _offset, "
+       "h: \"array_join(transform(_headers, x -> concat(x.key, '=', cast(x.value as string))), ';')\"}]")
+
+
+class Reading(BrokerTest):
+    def test_keys_headers_and_tombstones(self):
+        topic = self.topic()
+        self.produce(topic, ['k1:one', ':two', 'k3:'], '-K:', '-Z', '-H', 'a=1', '-H', 'b=2')
+        self.produce(topic, ['bare'])
+        rows, _ = self.available(self.to_file(topic, steps=ALL))
+        self.assertEqual(rows, ['k1,one,0,0,a=1;b=2', ',two,0,1,a=1;b=2', 'k3,,0,2,a=1;b=2', ',bare,0,3,'])
+
+    def test_compressed_by_every_codec(self):
+        for codec in ('gzip', 'snappy', 'lz4', 'zstd'):
+            with self.subTest(codec):
+                topic = self.topic()
+                lines = [f'{codec} {i} ' + 'x' * 50 for i in range(500)]
+                self.produce(topic, lines, '-z', codec)
+                self.assertEqual(self.available(self.to_file(topic))[0], lines)
+
+    def test_large_records(self):
+        topic = self.topic(max_message_bytes=2_000_000)
+        lines = [letter * 1_000_000 for letter in 'abc']
+        self.produce(topic, lines, '-X', 'message.max.bytes=2000000')
+        self.assertEqual(self.available(self.to_file(topic))[0], lines)
+
+    def test_a_hundred_partitions(self):
+        topic = self.topic(100)
+        for partition in (0, 1, 50, 99):
+            self.produce(topic, [f'{partition} {i}' for i in range(200)], '-p', str(partition))
+        rows, _ = self.available(self.to_file(topic))
+        self.assertEqual(rows, [f'{partition} {i}' for partition in (0, 1, 50, 99) for i in range(200)])
+
+    def test_start_at_a_time_and_at_offsets(self):
+        topic = self.topic(2)
+        for partition in (0, 1):
+            self.produce(topic, [f'{partition} {i}' for i in range(10)], '-p', str(partition))
+        rows, _ = self.available(self.to_file(topic, f'start: {{offsets: {{{topic}: {{0: 7}}}}}}'))
+        self.assertEqual(rows, ['0 7', '0 8', '0 9', *(f'1 {i}' for i in range(10))])
+        rows, _ = self.available(self.to_file(topic, 'group: by-time, start: {timestamp: 2001-01-01}'))
+        self.assertEqual(len(rows), 20)
+        rows, _ = self.available(self.to_file(topic, 'group: by-late-time, start: {timestamp: 2901-01-01}'))
+        self.assertEqual(rows, [])
+        rows, _ = self.available(self.to_file(topic, 'group: at-the-end'))
+        self.assertEqual(rows, [])
+        _, error = self.available(self.to_file(topic, f'group: too-far, start: {{offsets: {{{topic}: {{0: 11}}}}}}'), code=1)
+        self.assertIn(f'{topic}[0]@11: `start` says to begin behind the end of the partition, which is 10', error)
+
+    def test_topics_by_a_pattern(self):
+        first, second = self.topic(name='pattern-a'), self.topic(name='pattern-b')
+        self.topic(name='other-pattern')
+        self.produce(first, ['a'])
+        self.produce(second, ['b'])
+        pipeline = self.to_file('x').replace('topics: [x]', 'topic_pattern: "pattern-."')
+        self.assertEqual(self.available(pipeline)[0], ['a', 'b'])
+
+    def test_limits(self):
+        topic = self.topic(2)
+        for partition in (0, 1):
+            self.produce(topic, [f'{partition} {i}' for i in range(50)], '-p', str(partition))
+        pipeline = self.to_file(topic).replace('format: text', 'format: text, max_batch_records: 20')
+        rows, _ = self.available(pipeline.replace('steps: []', 'steps: [count]'))
+        self.assertEqual(rows, ['20'] * 5)
+
+    def test_a_missing_topic_is_an_error(self):
+        _, error = self.available(self.to_file('nowhere'), code=1)
+        self.assertIn(f"there is no topic 'nowhere' at {self.address}", error)
+
+    def test_a_record_that_cannot_be_read_has_its_place(self):
+        topic = self.topic()
+        self.produce(topic, ['{"a":1}', '{"a":x}'])
+        pipeline = self.to_file(topic).replace('format: text', 'format: json, schema: {a: int}')
+        _, error = self.available(pipeline, code=1)
+        self.assertIn(f'{topic}[0]@1: in: not a JSON object', error)
+
+
+class Gaps(BrokerTest):
+    def test_a_compacted_topic(self):
+        topic = self.topic(cleanup_policy='compact', segment_bytes=1000, min_cleanable_dirty_ratio=0.01, max_compaction_lag_ms=100,
+                           delete_retention_ms=0)
+        # The last record of each key stays, and the segment that is written to.
+        for i in range(30):
+            self.produce(topic, [f'k{j}:{i} ' + 'x' * 60 for j in range(5)], '-K:')
+
+        def compacted():
+            return len(self.consume(topic)) < 100
+        wait_for(compacted, 'compaction')
+        kept = self.consume(topic, '%o %s')
+        self.configure(topic, cleanup_policy='delete')
+        rows, _ = self.available(self.to_file(topic, steps="[map: {x: concat(_offset, ' ', value)}]"))
+        self.assertEqual(rows[-5:], kept[-5:])
+        self.assertLess(len(rows), 150)
+
+    def test_aborted_transactions(self):
+        topic = self.topic()
+        self.produce(topic, ['one'])
+        self.produce(topic, ['two'], '-X', 'transactional.id=good')
+        # kcat ends its transaction when it is told to stop, by taking it back.
+        aborted = subprocess.Popen(['kcat', '-b', self.address, '-P', '-t', topic, '-X', 'transactional.id=bad', '-X', 'linger.ms=0'],
+                                   stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        before = self.end(topic)
+        aborted.stdin.write('bad\nbad\n')
+        aborted.stdin.flush()
+        wait_for(lambda: len(self.consume(topic, '%s', '-X', 'isolation.level=read_uncommitted')) == 4, 'the transaction')
+        aborted.send_signal(signal.SIGINT)
+        aborted.communicate()
+        self.produce(topic, ['three'])
+        wait_for(lambda: self.consume(topic) == ['one', 'two', 'three'], 'the end of the transaction')
+        self.assertGreater(self.end(topic), before + 3)
+        rows, _ = self.available(self.to_file(topic))
+        self.assertEqual(rows, ['one', 'two', 'three'])
+
+    def test_a_topic_that_ends_in_a_control_record(self):
+        topic = self.topic()
+        self.produce(topic, ['a', 'b'], '-X', 'transactional.id=last')
+        self.assertEqual(self.end(topic), 3)
+        self.assertEqual(self.available(self.to_file(topic))[0], ['a', 'b'])
+        self.assertEqual(self.available(self.to_file(topic))[0], [])
+        self.assertEqual(self.group(f'copy-{topic}')[topic, 0], 3)
+
+    def test_records_deleted_by_retention(self):
+        topic = self.topic(segment_bytes=200)
+        self.produce(topic, ['first'])
+        self.assertEqual(self.available(self.to_file(topic))[0], ['first'])
+        for i in range(10):
+            self.produce(topic, [f'{i}' + 'x' * 200])
+        self.configure(topic, retention_bytes=1, segment_bytes=200)
+        wait_for(lambda: self.end(topic, which=-2) > 1, 'retention')
+        _, error = self.available(self.to_file(topic), code=1)
+        self.assertIn(f'{topic}[0]@1: group \'copy-{topic}\' stands at a record that is no longer there', error)
+
+    def test_a_topic_made_anew(self):
+        topic = self.topic()
+        self.produce(topic, ['a', 'b', 'c'])
+        self.assertEqual(len(self.available(self.to_file(topic))[0]), 3)
+        self.delete(topic)
+        self.topic(name=topic)
+        self.produce(topic, ['d'])
+        _, error = self.available(self.to_file(topic), code=1)
+        self.assertIn(f'{topic}[0]@3', error)
+        self.assertIn('deleted and made again', error)
+
+
+class Progress(BrokerTest):
+    def test_a_restart_goes_on_from_the_groups_offsets(self):
+        topic = self.topic(2)
+        self.produce(topic, ['a', 'b'], '-p', '0')
+        self.assertEqual(self.available(self.to_file(topic))[0], ['a', 'b'])
+        self.assertEqual(self.group(f'copy-{topic}'), {(topic, 0): 2, (topic, 1): 0})
+        self.produce(topic, ['c'], '-p', '1')
+        self.assertEqual(self.available(self.to_file(topic))[0], ['c'])
+        self.assertEqual(self.group(f'copy-{topic}'), {(topic, 0): 2, (topic, 1): 1})
+
+    def test_nothing_is_committed_before_all_outputs_have_finished(self):
+        topic = self.topic()
+        self.produce(topic, ['a'])
+        pipeline = self.to_file(topic) + "  - {name: last, from: s, pipe: {command: ['false']}}\n"
+        pipeline = pipeline.replace('outputs: [{', 'outputs:\n  - {').replace('csv}]', 'csv}')
+        self.run_to_end(pipeline, '--available-now', '--allow-exec', code=1)
+        self.assertEqual(self.group(f'copy-{topic}'), {})
+
+    def test_offsets_are_committed_batch_by_batch_and_at_the_stop(self):
+        topic = self.topic()
+        run = self.start(self.to_file(topic))
+        self.produce(topic, ['a'])
+        wait_for(lambda: self.lines(run) == ['a'], 'the first record')
+        wait_for(lambda: self.group(f'copy-{topic}') == {(topic, 0): 1}, 'its offset')
+        self.produce(topic, ['b'])
+        wait_for(lambda: self.lines(run) == ['a', 'b'], 'the second record')
+        run.send(signal.SIGTERM)
+        code, _, error, _ = run.end()
+        self.assertEqual((code, error), (0, ''))
+        self.assertEqual(self.group(f'copy-{topic}'), {(topic, 0): 2})
+
+    def test_two_pipelines_in_one_group(self):
+        topic = self.topic()
+        runs = [self.start(self.to_file(topic, 'group: both, start: earliest')) for _ in range(2)]
+        sent = 0
+
+        def one_has_ended():
+            nonlocal sent
+            self.produce(topic, [str(sent)])
+            sent += 1
+            return [run for run in runs if run.process.poll() is not None]
+        ended = wait_for(one_has_ended, 'one of them to notice')[0]
+        self.assertEqual(ended.process.returncode, 1)
+        self.assertIn("group 'both' is used by another program too", ended.process.stderr.read().decode())
+        for run in runs:
+            if run is not ended and run.process.poll() is None:
+                run.send(signal.SIGTERM)
+                run.process.wait()
+
+    def test_partitions_added_under_load(self):
+        topic = self.topic(1)
+        run = self.start(self.to_file(topic))
+        load = subprocess.Popen(['kcat', '-b', self.address, '-P', '-t', topic, '-p', '0', '-X', 'linger.ms=1'],
+                                stdin=subprocess.PIPE, text=True)
+        for i in range(1000):
+            load.stdin.write(f'old {i}\n')
+        load.stdin.flush()
+        wait_for(lambda: len(self.lines(run)) > 0, 'the first records')
+        self.add_partitions(topic, 3)
+        self.produce(topic, ['new 1', 'new 2'], '-p', '2')
+        load.communicate('last\n')
+        wait_for(lambda: len(self.lines(run)) == 1003, 'all records')
+        run.send(signal.SIGTERM)
+        self.assertEqual(run.end()[0], 0)
+        self.assertEqual([line for line in self.lines(run) if line.startswith('new')], ['new 1', 'new 2'])
+
+    def test_a_topic_deleted_while_it_is_read(self):
+        topic = self.topic()
+        self.produce(topic, ['a'])
+        run = self.start(self.to_file(topic))
+        wait_for(lambda: self.lines(run) == ['a'], 'the first record')
+        self.delete(topic)
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 1, error)
+        self.assertIn(topic, error)
+
+
+class Away(BrokerTest):
+    """The broker is one of its own."""
+
+    def setUp(self):
+        self.use(make_broker(started=False))
+        self.addCleanup(self.broker.stop, signal.SIGKILL)
+
+    def test_away_at_the_start(self):
+        run = self.start(self.to_file('t', 'start: earliest'))
+        told = run.process.stderr.readline().decode()
+        self.assertIn(f'of Kafka at {self.address}: Connect to', told)
+        self.assertIn('trying again', told)
+        self.broker.launch()
+        self.broker.wait()
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 1)
+        self.assertIn("there is no topic 't'", error)
+
+    def test_away_and_back(self):
+        self.broker.start()
+        topic = self.topic()
+        run = self.start(self.to_file(topic))
+        self.produce(topic, ['a'])
+        wait_for(lambda: self.lines(run) == ['a'], 'the first record')
+        self.broker.stop(signal.SIGKILL)
+        told = run.process.stderr.readline().decode()
+        self.assertIn(f'of Kafka at {self.address}', told)
+        self.broker.launch()
+        self.broker.wait()
+        self.produce(topic, ['b'])
+        wait_for(lambda: self.lines(run) == ['a', 'b'], 'the record behind the restart')
+        run.send(signal.SIGTERM)
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 0, error)
+
+    def test_hangs_within_a_batch(self):
+        self.broker.start()
+        topic = self.topic()
+        lines = [f'{i} ' + 'x' * 1000 for i in range(30_000)]
+        self.produce(topic, lines)
+        run = self.start(self.to_file(topic), '--available-now')
+        wait_for(lambda: (run.folder / 'out').exists() or list(run.folder.glob('.*')), 'the first bytes')
+        subprocess.run(['kill', '-STOP', str(self.broker.pid())], check=True)
+        subprocess.run(['kill', '-CONT', str(self.broker.pid())], check=True)
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 0, error)
+        self.assertEqual(self.lines(run), lines)
+
+    def test_stops_in_good_order_while_away(self):
+        self.broker.start()
+        topic = self.topic()
+        run = self.start(self.to_file(topic))
+        self.produce(topic, ['a'])
+        wait_for(lambda: self.lines(run) == ['a'], 'the first record')
+        wait_for(lambda: self.group(f'copy-{topic}') == {(topic, 0): 1}, 'its offset')
+        self.broker.stop(signal.SIGKILL)
+        self.assertIn('of Kafka at', run.process.stderr.readline().decode())
+        run.send(signal.SIGTERM)
+        self.assertIn(run.end()[0], (0, 1))
