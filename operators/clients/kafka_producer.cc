@@ -32,9 +32,10 @@ struct KafkaProducer::Delivery {
   std::optional<std::string> fault;
 
   void note(const rd_kafka_message_t& message) {
+    const std::unique_ptr<const std::string> place(static_cast<const std::string*>(message._private));
     if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR || fault) return;
     const std::string partition = message.partition < 0 ? std::string() : fmt::format("[{}]", message.partition);
-    fault = fmt::format("a message of {} bytes to {}{} was not taken: {}", message.len,
+    fault = fmt::format("{}a message of {} bytes to {}{} was not taken: {}", place ? *place + ": " : "", message.len,
                         rd_kafka_topic_name(message.rkt), partition, text_of(message.err));
   }
 };
@@ -95,6 +96,8 @@ Result<> KafkaProducer::send(const KafkaRecord& record) {
                           value.data() == nullptr ? 0 : static_cast<ssize_t>(value.size()));
     }
   }
+  // The delivery report's, once the message is taken.
+  auto place = record.place.empty() ? nullptr : std::make_unique<std::string>(record.place);
   for (;;) {
     rd_kafka_vu_t fields[] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u = {.cstr = topic.c_str()}},
@@ -104,11 +107,13 @@ Result<> KafkaProducer::send(const KafkaRecord& record) {
         {.vtype = RD_KAFKA_VTYPE_KEY, .u = {.mem = {const_cast<char*>(record.key.data()), record.key.size()}}},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u = {.i = RD_KAFKA_MSG_F_COPY}},
         {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u = {.i64 = record.timestamp}},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u = {.ptr = place.get()}},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u = {.headers = headers}},
     };
     const std::size_t count = std::size(fields) - (headers == nullptr ? 1 : 0);
     rd_kafka_error_t* const error = rd_kafka_produceva(handle_->get(), fields, count);
     if (error == nullptr) {
+      [[maybe_unused]] const std::string* const reports = place.release();
       handle_->serve();
       return {};
     }

@@ -22,6 +22,7 @@ struct KafkaRecord {
   std::vector<std::pair<std::string_view, std::string_view>> headers;
   std::int32_t partition = -1;  // negative: the partitioner's choice
   std::int64_t timestamp = 0;   // ms since 1970; 0: the time it is sent
+  std::string_view place;       // where it came from, for messages; empty: nobody knows
 };
 
 // One thread at a time.

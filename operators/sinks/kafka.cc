@@ -58,10 +58,10 @@ bool is_topic(std::string_view name) {
 // A message while it is staged: its numbers, then its texts.
 class StagedMessage {
  public:
-  static void write(const KafkaRecord& record, std::string_view place, std::string& out) {
+  static void write(const KafkaRecord& record, std::string& out) {
     append(record.partition, out);
     append(record.timestamp, out);
-    for (const std::string_view text : {record.topic, record.key, record.value, place}) append_text(text, out);
+    for (const std::string_view text : {record.topic, record.key, record.value, record.place}) append_text(text, out);
     append(static_cast<std::uint32_t>(record.headers.size()), out);
     for (const auto& [name, value] : record.headers) {
       append_text(name, out);
@@ -69,22 +69,23 @@ class StagedMessage {
     }
   }
 
-  StagedMessage(std::string_view bytes, KafkaRecord& record) : left_(bytes) {
-    record.partition = take<std::int32_t>();
-    record.timestamp = take<std::int64_t>();
-    record.topic = take_text();
-    record.key = take_text();
-    record.value = take_text();
-    place_ = take_text();
-    record.headers.resize(take<std::uint32_t>());
+  static void read(std::string_view bytes, KafkaRecord& record) {
+    StagedMessage message(bytes);
+    record.partition = message.take<std::int32_t>();
+    record.timestamp = message.take<std::int64_t>();
+    for (std::string_view* text : {&record.topic, &record.key, &record.value, &record.place}) {
+      *text = message.take_text();
+    }
+    record.headers.resize(message.take<std::uint32_t>());
     for (auto& [name, value] : record.headers) {
-      name = take_text();
-      value = take_text();
+      name = message.take_text();
+      value = message.take_text();
     }
   }
-  std::string_view place() const { return place_; }
 
  private:
+  explicit StagedMessage(std::string_view bytes) : left_(bytes) {}
+
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
   template <class T>
@@ -111,7 +112,6 @@ class StagedMessage {
   }
 
   std::string_view left_;
-  std::string_view place_;
 };
 
 // What the expressions give for the rows of one batch, and the rows' bytes.
@@ -139,7 +139,8 @@ class MessageMaker {
       if (!fields(row)) return;
       const bool large = record_.value.size() >= kPlaceBytes && batch_.origin != nullptr;
       const std::string place = large ? batch_.origin->place(batch_.origin_record(row)) : std::string();
-      append_frame(out.bytes, [&](std::string& to) { StagedMessage::write(record_, place, to); });
+      record_.place = place;
+      append_frame(out.bytes, [&](std::string& to) { StagedMessage::write(record_, to); });
       ++out.rows;
     });
   }
@@ -281,10 +282,8 @@ class KafkaSink final : public Sink {
     KafkaRecord record;
     return spool.read([&](std::string_view bytes) {
       return frames.read(bytes, [&](std::string_view frame) -> Result<> {
-        const StagedMessage message(frame, record);
-        auto sent = producer_->send(record);
-        if (sent || message.place().empty()) return sent;
-        return failure(fmt::format("{}: {}", message.place(), sent.error().message));
+        StagedMessage::read(frame, record);
+        return producer_->send(record);
       });
     });
   }
