@@ -8,6 +8,7 @@
 #include "runner/expr/join_condition.h"
 #include "runner/operator/hash_join.h"
 #include "runner/operator/key_binding.h"
+#include "runner/operator/option_faults.h"
 
 namespace streamrun {
 namespace {
@@ -89,11 +90,8 @@ struct Binding {
   // As what both sides can be compared as.
   std::optional<Expression> cast_key(std::size_t input, const KeyColumn& column, Expression key, const Type& type) {
     if (key.type() == type) return key;
-    if (column.expr) return compile_cast(column.expr->text, type, context.scope(input), context.diagnostics);
-    std::string quoted;
-    for (const char c : column.name.value()) quoted += c == '`' ? "``" : std::string(1, c);
-    return compile_cast(LocatedText(fmt::format("`{}`", quoted), column.name.whole()), type, context.scope(input),
-                        context.diagnostics);
+    const ExprText text = column.expr ? *column.expr : column_expression(column.name);
+    return compile_cast(text.text, type, context.scope(input), context.diagnostics);
   }
 
   void bind_key() {
