@@ -106,3 +106,18 @@ outputs: [{{name: o, from: in, kafka: {{brokers: "{self.address}", topic: {topic
         seen = [json.loads(line)['id'] for line in self.consume(topic)]
         # At least once, and in order where it is once.
         self.assertEqual(sorted(set(seen)), list(range(max(seen) + 1)))
+
+    def test_the_second_signal_stops_at_once_while_away(self):
+        topic = self.topic()
+        run = self.start(f"""
+batch_interval: 50ms
+sources: {{in: {{generate: {{rows_per_second: 200, columns: {{id: _n}}}}}}}}
+outputs: [{{name: o, from: in, kafka: {{brokers: "{self.address}", topic: {topic}}}}}]
+""")
+        wait_for(lambda: self.end(topic) > 0, 'the first record')
+        self.broker.stop(signal.SIGKILL)
+        self.assertIn('messages yet', run.process.stderr.readline().decode())
+        run.stop_at_once()
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 1, error)
+        self.assertIn('did not answer', error)

@@ -1,7 +1,8 @@
 """Topics of a real broker, read."""
-import json
 import signal
 import subprocess
+
+from confluent_kafka import Producer
 
 from brokers.broker import BrokerTest, make_broker, wait_for
 
@@ -94,7 +95,7 @@ class Gaps(BrokerTest):
         wait_for(compacted, 'compaction')
         kept = self.consume(topic, '%o %s')
         self.configure(topic, cleanup_policy='delete')
-        rows, _ = self.available(self.to_file(topic, steps="[map: {x: concat(_offset, ' ', value)}]"))
+        rows, _ = self.available(self.to_file(topic, steps="[map: {x: \"concat(_offset, ' ', value)\"}]"))
         self.assertEqual(rows[-5:], kept[-5:])
         self.assertLess(len(rows), 150)
 
@@ -102,36 +103,35 @@ class Gaps(BrokerTest):
         topic = self.topic()
         self.produce(topic, ['one'])
         self.produce(topic, ['two'], '-X', 'transactional.id=good')
-        # kcat ends its transaction when it is told to stop, by taking it back.
-        aborted = subprocess.Popen(['kcat', '-b', self.address, '-P', '-t', topic, '-X', 'transactional.id=bad', '-X', 'linger.ms=0'],
-                                   stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        before = self.end(topic)
-        aborted.stdin.write('bad\nbad\n')
-        aborted.stdin.flush()
-        wait_for(lambda: len(self.consume(topic, '%s', '-X', 'isolation.level=read_uncommitted')) == 4, 'the transaction')
-        aborted.send_signal(signal.SIGINT)
-        aborted.communicate()
+        producer = Producer({'bootstrap.servers': self.address, 'transactional.id': 'bad'})
+        producer.init_transactions()
+        producer.begin_transaction()
+        for _ in range(2):
+            producer.produce(topic, 'bad')
+        producer.flush()
+        self.assertEqual(len(self.consume(topic, '%s', '-X', 'isolation.level=read_uncommitted')), 4)
+        producer.abort_transaction()
         self.produce(topic, ['three'])
-        wait_for(lambda: self.consume(topic) == ['one', 'two', 'three'], 'the end of the transaction')
-        self.assertGreater(self.end(topic), before + 3)
+        wait_for(lambda: self.end(topic) == 7, 'the ends of the transactions')
+        self.assertEqual(self.consume(topic), ['one', 'two', 'three'])
         rows, _ = self.available(self.to_file(topic))
         self.assertEqual(rows, ['one', 'two', 'three'])
 
     def test_a_topic_that_ends_in_a_control_record(self):
         topic = self.topic()
         self.produce(topic, ['a', 'b'], '-X', 'transactional.id=last')
-        self.assertEqual(self.end(topic), 3)
+        wait_for(lambda: self.end(topic) == 3, 'the end of the transaction')
         self.assertEqual(self.available(self.to_file(topic))[0], ['a', 'b'])
         self.assertEqual(self.available(self.to_file(topic))[0], [])
         self.assertEqual(self.group(f'copy-{topic}')[topic, 0], 3)
 
     def test_records_deleted_by_retention(self):
-        topic = self.topic(segment_bytes=200)
+        topic = self.topic(segment_bytes=1000)
         self.produce(topic, ['first'])
         self.assertEqual(self.available(self.to_file(topic))[0], ['first'])
         for i in range(10):
-            self.produce(topic, [f'{i}' + 'x' * 200])
-        self.configure(topic, retention_bytes=1, segment_bytes=200)
+            self.produce(topic, [f'{i}' + 'x' * 600])
+        self.configure(topic, retention_bytes=1, segment_bytes=1000)
         wait_for(lambda: self.end(topic, which=-2) > 1, 'retention')
         _, error = self.available(self.to_file(topic), code=1)
         self.assertIn(f'{topic}[0]@1: group \'copy-{topic}\' stands at a record that is no longer there', error)
@@ -139,13 +139,16 @@ class Gaps(BrokerTest):
     def test_a_topic_made_anew(self):
         topic = self.topic()
         self.produce(topic, ['a', 'b', 'c'])
-        self.assertEqual(len(self.available(self.to_file(topic))[0]), 3)
+        run = self.start(self.to_file(topic).replace('50ms', '3s'))
+        wait_for(lambda: self.group(f'copy-{topic}') == {(topic, 0): 3}, 'the records')
+        # Between two batches, so that only its end tells. The group's offsets went with the topic.
         self.delete(topic)
         self.topic(name=topic)
         self.produce(topic, ['d'])
-        _, error = self.available(self.to_file(topic), code=1)
-        self.assertIn(f'{topic}[0]@3', error)
-        self.assertIn('deleted and made again', error)
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 1, error)
+        self.assertIn(topic, error)
+        self.assertIn('deleted', error)
 
 
 class Progress(BrokerTest):
@@ -235,8 +238,8 @@ class Away(BrokerTest):
     def test_away_at_the_start(self):
         run = self.start(self.to_file('t', 'start: earliest'))
         told = run.process.stderr.readline().decode()
-        self.assertIn(f'of Kafka at {self.address}: Connect to', told)
-        self.assertIn('trying again', told)
+        self.assertIn(f'of Kafka at {self.address}: ', told)
+        self.assertIn('Connection refused; trying again', told)
         self.broker.launch()
         self.broker.wait()
         code, _, error, _ = run.end()
@@ -251,7 +254,7 @@ class Away(BrokerTest):
         wait_for(lambda: self.lines(run) == ['a'], 'the first record')
         self.broker.stop(signal.SIGKILL)
         told = run.process.stderr.readline().decode()
-        self.assertIn(f'of Kafka at {self.address}', told)
+        self.assertIn(f'Kafka at {self.address}', told)
         self.broker.launch()
         self.broker.wait()
         self.produce(topic, ['b'])
@@ -281,6 +284,6 @@ class Away(BrokerTest):
         wait_for(lambda: self.lines(run) == ['a'], 'the first record')
         wait_for(lambda: self.group(f'copy-{topic}') == {(topic, 0): 1}, 'its offset')
         self.broker.stop(signal.SIGKILL)
-        self.assertIn('of Kafka at', run.process.stderr.readline().decode())
+        self.assertIn('Kafka at', run.process.stderr.readline().decode())
         run.send(signal.SIGTERM)
         self.assertIn(run.end()[0], (0, 1))
