@@ -67,6 +67,14 @@ struct EmbeddedBroker::State {
 EmbeddedBroker::EmbeddedBroker() : state_(std::make_unique<State>()) {}
 EmbeddedBroker::~EmbeddedBroker() = default;
 
+Result<std::shared_ptr<EmbeddedBroker>> EmbeddedBroker::stand_in(KafkaSettings& settings,
+                                                                 const Environment& environment) {
+  if (!settings.embedded) return std::shared_ptr<EmbeddedBroker>();
+  auto broker = of(environment);
+  if (broker) settings.brokers = (*broker)->address();
+  return broker;
+}
+
 Result<std::shared_ptr<EmbeddedBroker>> EmbeddedBroker::of(const Environment& environment) {
   return environment.shared->get<EmbeddedBroker>([]() -> Result<std::shared_ptr<EmbeddedBroker>> {
     std::shared_ptr<EmbeddedBroker> made(new EmbeddedBroker);

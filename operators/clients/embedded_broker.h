@@ -15,6 +15,8 @@ namespace streamrun {
 // Thread-safe.
 class EmbeddedBroker {
  public:
+  // Where `settings` ask for it, it takes the place of their brokers; else null.
+  static Result<std::shared_ptr<EmbeddedBroker>> stand_in(KafkaSettings& settings, const Environment& environment);
   // The run's one, started by the first who asks.
   static Result<std::shared_ptr<EmbeddedBroker>> of(const Environment& environment);
   ~EmbeddedBroker();

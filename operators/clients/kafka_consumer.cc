@@ -43,28 +43,55 @@ KafkaOffsets offsets_of(const rd_kafka_topic_partition_list_t& list) {
   return offsets;
 }
 
+// What the brokers say of one topic, or of all where there is none; `take` gives a fault, or none.
+template <class Take>
+Result<> ask_metadata(KafkaHandle& handle, std::string_view what, rd_kafka_topic_t* topic,
+                      std::chrono::milliseconds patience, Take&& take) {
+  return handle.attempt(what, patience, [&](int wait) -> int {
+    const rd_kafka_metadata_t* metadata = nullptr;
+    const rd_kafka_resp_err_t error = rd_kafka_metadata(handle.get(), topic == nullptr ? 1 : 0, topic, &metadata, wait);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
+    rd_kafka_resp_err_t fault = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int i = 0; fault == RD_KAFKA_RESP_ERR_NO_ERROR && i < metadata->topic_cnt; ++i) {
+      fault = take(metadata->topics[i]);
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return fault;
+  });
+}
+
+// None: there is no such topic.
 Result<std::vector<KafkaPartition>> partitions_of(KafkaHandle& handle, const std::string& topic,
                                                   std::chrono::milliseconds patience) {
   const std::unique_ptr<rd_kafka_topic_t, void (*)(rd_kafka_topic_t*)> one(
       rd_kafka_topic_new(handle.get(), topic.c_str(), nullptr), rd_kafka_topic_destroy);
   std::vector<KafkaPartition> found;
-  auto done = handle.attempt(fmt::format("ask for topic '{}'", topic), patience, [&](int wait) -> int {
-    const rd_kafka_metadata_t* metadata = nullptr;
-    const rd_kafka_resp_err_t error = rd_kafka_metadata(handle.get(), 0, one.get(), &metadata, wait);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
-    const std::unique_ptr<const rd_kafka_metadata_t, void (*)(const rd_kafka_metadata_t*)> keep(
-        metadata, rd_kafka_metadata_destroy);
-    found.clear();
-    for (int i = 0; i < metadata->topic_cnt; ++i) {
-      const rd_kafka_metadata_topic_t& told = metadata->topics[i];
-      if (told.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) continue;
-      if (told.err != RD_KAFKA_RESP_ERR_NO_ERROR) return told.err;
-      for (int p = 0; p < told.partition_cnt; ++p) found.push_back({topic, told.partitions[p].id});
-    }
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
-  });
+  auto done = ask_metadata(handle, fmt::format("ask for topic '{}'", topic), one.get(), patience,
+                           [&](const rd_kafka_metadata_topic_t& told) {
+                             found.clear();
+                             if (told.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return RD_KAFKA_RESP_ERR_NO_ERROR;
+                             for (int p = 0; p < told.partition_cnt; ++p)
+                               found.push_back({topic, told.partitions[p].id});
+                             return told.err;
+                           });
   if (!done) return pass_on(done);
   std::ranges::sort(found);
+  return found;
+}
+
+// Offsets of partitions, as one call of the library finds them: `call(client, list, milliseconds)`.
+template <class Call>
+Result<KafkaOffsets> ask_offsets(KafkaHandle& handle, std::string_view what, const KafkaOffsets& asked,
+                                 std::chrono::milliseconds patience, Call&& call) {
+  KafkaOffsets found;
+  if (asked.empty()) return found;
+  auto done = handle.attempt(what, patience, [&](int wait) -> int {
+    const List list = list_of(asked);
+    const rd_kafka_resp_err_t error = fault_of(call(handle.get(), list.get(), wait), *list);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) found = offsets_of(*list);
+    return error;
+  });
+  if (!done) return pass_on(done);
   return found;
 }
 
@@ -90,6 +117,25 @@ std::string_view put(KafkaMessages& out, const void* bytes, std::size_t size) {
   std::memcpy(at, bytes, size);
   out.used += size;
   return {at, size};
+}
+
+std::unexpected<Error> fetch_fault(const KafkaPartition& partition, std::int64_t at, int error,
+                                   const std::string& text) {
+  const std::string place = fmt::format("{}@{}", partition.name(), at);
+  switch (error) {
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+      return failure(
+          fmt::format("{}: this offset is no longer there: records were deleted, by retention or with the topic; to go "
+                      "on behind the gap, set the group's offsets or take another `group` and a `start` ({})",
+                      place, text));
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      return failure(
+          fmt::format("{}: the topic was deleted while it was read; make it again or take it out of `topics`", place));
+    default: return failure(fmt::format("{}: {}", place, text));
+  }
 }
 
 }  // namespace
@@ -217,8 +263,8 @@ Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::open(const KafkaSettings& 
                                  {"enable.partition.eof", "true"},
                                  {"check.crcs", "true"}};
   // A queue a partition: what all of them hold has to stay small, and one alone wants to read far ahead.
-  if (!settings.number("queued.min.messages")) own.emplace_back("queued.min.messages", "1000000");
-  if (!settings.number("queued.max.messages.kbytes")) own.emplace_back("queued.max.messages.kbytes", "8192");
+  if (!settings.has("queued.min.messages")) own.emplace_back("queued.min.messages", "1000000");
+  if (!settings.has("queued.max.messages.kbytes")) own.emplace_back("queued.max.messages.kbytes", "8192");
   // The embedded broker lets a fetch wait to its end, whatever comes in the meantime.
   if (settings.embedded) own.emplace_back("fetch.wait.max.ms", "10");
   auto asking = KafkaHandle::open(KafkaRole::consumer, settings, own, log);
@@ -249,58 +295,37 @@ Result<std::vector<KafkaPartition>> KafkaConsumer::partitions(const std::string&
 }
 
 Result<std::vector<std::string>> KafkaConsumer::topics(std::chrono::milliseconds patience) {
-  std::vector<std::string> found;
-  auto done = asking_->attempt("ask for the topics", patience, [&](int wait) -> int {
-    const rd_kafka_metadata_t* metadata = nullptr;
-    const rd_kafka_resp_err_t error = rd_kafka_metadata(asking_->get(), 1, nullptr, &metadata, wait);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
-    found.clear();
-    for (int i = 0; i < metadata->topic_cnt; ++i) found.emplace_back(metadata->topics[i].topic);
-    rd_kafka_metadata_destroy(metadata);
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
-  });
+  std::set<std::string> found;
+  auto done =
+      ask_metadata(*asking_, "ask for the topics", nullptr, patience, [&](const rd_kafka_metadata_topic_t& told) {
+        found.insert(told.topic);
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+      });
   if (!done) return pass_on(done);
-  std::ranges::sort(found);
-  return found;
+  return std::vector<std::string>(found.begin(), found.end());
 }
 
 Result<KafkaOffsets> KafkaConsumer::offsets_at(const KafkaOffsets& times, std::chrono::milliseconds patience) {
-  KafkaOffsets found;
-  KafkaOffsets ends;
-  if (times.empty()) return found;
   // One request a broker, where the ask for watermarks takes two a partition; times -1 and -2 are ends and beginnings.
-  auto done = asking_->attempt("ask for the offsets", patience, [&](int wait) -> int {
-    const List list = list_of(times);
-    const rd_kafka_resp_err_t error = fault_of(rd_kafka_offsets_for_times(asking_->get(), list.get(), wait), *list);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) found = offsets_of(*list);
-    return error;
-  });
-  if (!done) return pass_on(done);
-  for (const auto& [partition, offset] : found) {
+  auto found = ask_offsets(*asking_, "ask for the offsets", times, patience, rd_kafka_offsets_for_times);
+  if (!found) return found;
+  KafkaOffsets ends;
+  for (const auto& [partition, offset] : *found) {
     if (offset < 0) ends[partition] = kKafkaEnd;
   }
-  if (!ends.empty() && ends != times) {
-    const auto at_end = offsets_at(ends, patience);
-    if (!at_end) return at_end;
-    for (const auto& [partition, offset] : *at_end) found[partition] = offset;
-  }
+  if (ends.empty() || ends == times) return found;
+  const auto at_end = offsets_at(ends, patience);
+  if (!at_end) return at_end;
+  for (const auto& [partition, offset] : *at_end) (*found)[partition] = offset;
   return found;
 }
 
 Result<KafkaOffsets> KafkaConsumer::committed(const std::vector<KafkaPartition>& of,
                                               std::chrono::milliseconds patience) {
   KafkaOffsets asked;
-  KafkaOffsets found;
   for (const KafkaPartition& partition : of) asked[partition] = RD_KAFKA_OFFSET_INVALID;
-  if (asked.empty()) return found;
-  auto done = asking_->attempt("ask for the group's offsets", patience, [&](int wait) -> int {
-    const List list = list_of(asked);
-    const rd_kafka_resp_err_t error = fault_of(rd_kafka_committed(asking_->get(), list.get(), wait), *list);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) found = offsets_of(*list);
-    return error;
-  });
-  if (!done) return pass_on(done);
-  std::erase_if(found, [](const auto& one) { return one.second < 0; });
+  auto found = ask_offsets(*asking_, "ask for the group's offsets", asked, patience, rd_kafka_committed);
+  if (found) std::erase_if(*found, [](const auto& one) { return one.second < 0; });
   return found;
 }
 
@@ -330,7 +355,7 @@ Result<> KafkaConsumer::settle(std::chrono::milliseconds patience) {
   if (std::optional<Error> fault = std::exchange(commits_->fault, std::nullopt)) {
     return failure(fmt::format("cannot commit offsets to Kafka at {}: {}", asking_->brokers(), fault->message));
   }
-  if (commits_->open != 0 && patience.count() != 0) {
+  if (commits_->open != 0) {
     return failure(fmt::format("cannot commit offsets to Kafka at {}: {}", asking_->brokers(),
                                asking_->reason().empty() ? "no answer" : asking_->reason()));
   }
@@ -371,25 +396,6 @@ Result<> KafkaConsumer::assign(const KafkaOffsets& from) {
   return change(rd_kafka_incremental_assign, from);
 }
 
-Result<> KafkaConsumer::fetch_fault(const KafkaPartition& partition, std::int64_t at, int error,
-                                    const std::string& text) const {
-  const std::string place = fmt::format("{}@{}", partition.name(), at);
-  switch (error) {
-    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-      return failure(
-          fmt::format("{}: this offset is no longer there: records were deleted, by retention or with the topic; to go "
-                      "on behind the gap, set the group's offsets or take another `group` and a `start` ({})",
-                      place, text));
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-      return failure(
-          fmt::format("{}: the topic was deleted while it was read; make it again or take it out of `topics`", place));
-    default: return failure(fmt::format("{}: {}", place, text));
-  }
-}
-
 Result<bool> KafkaConsumer::fetch(const KafkaPartition& partition, std::int64_t until, BufferPool& pool,
                                   KafkaMessages& out) {
   Lane& lane = *lanes_.at(partition);
@@ -403,8 +409,7 @@ Result<bool> KafkaConsumer::fetch(const KafkaPartition& partition, std::int64_t 
         lane.queue, kFetchWait,
         [](rd_kafka_message_t* message, void* self) { static_cast<Taking*>(self)->take(*message); }, &taking);
     if (taking.error != 0 && !is_transient(taking.error)) {
-      auto fault = fetch_fault(partition, lane.next, taking.error, taking.error_text);
-      return pass_on(fault);
+      return fetch_fault(partition, lane.next, taking.error, taking.error_text);
     }
     taking.error = 0;
     if (taken > 0) {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <chrono>
-#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -14,22 +13,10 @@
 
 #include "operators/clients/kafka_handle.h"
 #include "operators/clients/kafka_message.h"
+#include "operators/clients/kafka_offsets.h"
 #include "runner/operator/record_reader.h"
 
 namespace streamrun {
-
-struct KafkaPartition {
-  std::string topic;
-  std::int32_t number = 0;
-  friend auto operator<=>(const KafkaPartition&, const KafkaPartition&) = default;
-  std::string name() const { return topic + "[" + std::to_string(number) + "]"; }
-};
-
-using KafkaOffsets = std::map<KafkaPartition, std::int64_t>;
-
-// For offsets_at: these instead of milliseconds since 1970.
-constexpr std::int64_t kKafkaBeginning = -2;
-constexpr std::int64_t kKafkaEnd = -1;
 
 // Asking is for one thread, fetching for another.
 class KafkaConsumer {
@@ -41,8 +28,8 @@ class KafkaConsumer {
   KafkaConsumer& operator=(const KafkaConsumer&) = delete;
 
   const std::string& brokers() const { return asking_->brokers(); }
-  // What no waiting mends is an error.
-  Result<> usable() const { return asking_->usable(); }
+  // What was asked for last got no answer, which may pass.
+  bool away() const { return asking_->away(); }
   // Who waits for brokers that are away gives up, soon.
   void interrupt();
 
@@ -68,7 +55,6 @@ class KafkaConsumer {
   struct Taking;
 
   KafkaConsumer(std::unique_ptr<KafkaHandle> asking, std::unique_ptr<KafkaHandle> fetching);
-  Result<> fetch_fault(const KafkaPartition& partition, std::int64_t at, int error, const std::string& text) const;
 
   // A broker answers a connection's requests one after the other, and a fetch may wait there for half a second.
   std::unique_ptr<KafkaHandle> asking_;

@@ -10,6 +10,7 @@ namespace {
 
 constexpr int kFirstTry = 1000;  // ms; each try may take twice the one before
 constexpr int kLongestTry = 8000;
+constexpr std::chrono::seconds kQuiet{5};  // of a wait that nothing is known against
 
 // `host:9092/bootstrap: Connect to … failed: … (after 0ms in state CONNECT)`: without the state.
 std::string_view plain(std::string_view reason) {
@@ -114,6 +115,7 @@ std::string KafkaHandle::reason() const {
 Result<> KafkaHandle::attempt(std::string_view what, std::chrono::milliseconds patience,
                               const std::function<int(int)>& call) {
   const SteadyClock::time_point end = SteadyClock::now() + patience;
+  const SteadyClock::time_point quiet = SteadyClock::now() + kQuiet;
   bool told = false;
   for (int wait = kFirstTry;; wait = std::min(2 * wait, kLongestTry)) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - SteadyClock::now()).count();
@@ -122,9 +124,12 @@ Result<> KafkaHandle::attempt(std::string_view what, std::chrono::milliseconds p
     serve();
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
       reached_ = true;
+      away_ = false;
       return {};
     }
-    if (auto good = usable(); !good) return good;
+    const auto good = usable();
+    away_ = good && is_transient(error);
+    if (!good) return good;
     std::string why = reason();
     if (why.empty() || !is_transient(error)) why = rd_kafka_err2str(error);
     std::string message = fmt::format("cannot {} of Kafka at {}: {}", what, brokers_, why);
@@ -132,7 +137,8 @@ Result<> KafkaHandle::attempt(std::string_view what, std::chrono::milliseconds p
     if (interrupted_ || SteadyClock::now() >= end) {
       return failure(message + "; check `brokers`, and that they can be reached from here");
     }
-    if (!told) log(LogLevel::warning, message + "; trying again");
+    if (told || (reason().empty() && SteadyClock::now() < quiet)) continue;
+    log(LogLevel::warning, message + "; trying again");
     told = true;
   }
 }

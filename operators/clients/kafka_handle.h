@@ -56,6 +56,9 @@ class KafkaHandle {
   // `patience` is over: then "cannot WHAT: …". What keeps it waiting is logged once.
   Result<> attempt(std::string_view what, std::chrono::milliseconds patience, const std::function<int(int)>& call);
 
+  // The last attempt() failed because nobody answered, which may pass.
+  bool away() const { return away_; }
+
   // The next attempt() that has to wait fails.
   void interrupt() { interrupted_ = true; }
   bool interrupted() const { return interrupted_; }
@@ -73,6 +76,7 @@ class KafkaHandle {
   const KafkaLog log_;
   std::atomic<bool> interrupted_ = false;
   std::atomic<bool> reached_ = false;  // once
+  std::atomic<bool> away_ = false;
   mutable std::mutex mutex_;
   std::string reason_;
   std::optional<std::string> fatal_;

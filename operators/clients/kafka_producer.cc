@@ -42,16 +42,10 @@ struct KafkaProducer::Delivery {
 
 Result<std::unique_ptr<KafkaProducer>> KafkaProducer::open(const KafkaSettings& settings, KafkaLog log) {
   KafkaHandle::Properties own = {{"acks", "all"}, {"enable.idempotence", "true"}};
-  const auto has = [&](std::string_view name) {
-    for (const auto& [given, value] : settings.client) {
-      if (given == name) return true;
-    }
-    return false;
-  };
   // As Java's clients do, so that keys meet those of other programs.
-  if (!has("partitioner")) own.emplace_back("partitioner", "murmur2_random");
-  if (!has("queue.buffering.max.kbytes")) own.emplace_back("queue.buffering.max.kbytes", "32768");
-  if (!has("queue.buffering.max.messages")) own.emplace_back("queue.buffering.max.messages", "1000000");
+  if (!settings.has("partitioner")) own.emplace_back("partitioner", "murmur2_random");
+  if (!settings.has("queue.buffering.max.kbytes")) own.emplace_back("queue.buffering.max.kbytes", "32768");
+  if (!settings.has("queue.buffering.max.messages")) own.emplace_back("queue.buffering.max.messages", "1000000");
   auto handle = KafkaHandle::open(KafkaRole::producer, settings, own, std::move(log),
                                   [](rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
                                     static_cast<Delivery*>(static_cast<KafkaHandle*>(opaque)->owner)->note(*message);
@@ -126,8 +120,8 @@ Result<> KafkaProducer::send(const KafkaRecord& record) {
     if (headers != nullptr) rd_kafka_headers_destroy(headers);
     if (auto good = handle_->usable(); !good) return good;
     if (delivery_->fault) return failure(*delivery_->fault);
-    return failure(
-        fmt::format("a message of {} bytes to {} cannot be sent: {}", record.value.size(), topic, text_of(code)));
+    return failure(fmt::format("{}a message of {} bytes to {} cannot be sent: {}", place ? *place + ": " : "",
+                               record.value.size(), topic, text_of(code)));
   }
 }
 

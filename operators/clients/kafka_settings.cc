@@ -200,6 +200,10 @@ bool Codec<ClientOptions>::decode(const SyntaxNode& node, ClientOptions& out, De
   });
 }
 
+bool KafkaSettings::has(std::string_view property) const {
+  return std::ranges::any_of(client, [&](const auto& one) { return one.first == property; });
+}
+
 std::optional<std::int64_t> KafkaSettings::number(std::string_view property) const {
   for (const auto& [name, value] : client) {
     if (name != property) continue;

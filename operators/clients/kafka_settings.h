@@ -35,6 +35,7 @@ struct KafkaSettings {
   bool embedded = false;  // the broker is in this process, see EmbeddedBroker
   std::vector<std::pair<std::string, Secret>> client;
 
+  bool has(std::string_view property) const;
   // A number among the properties; nothing where it was not given.
   std::optional<std::int64_t> number(std::string_view property) const;
 };

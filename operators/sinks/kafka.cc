@@ -2,11 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "operators/builtin_catalog.h"
 #include "operators/clients/embedded_broker.h"
+#include "operators/clients/kafka_origin.h"
 #include "operators/clients/kafka_producer.h"
+#include "operators/clients/kafka_staged.h"
 #include "runner/operator/byte_spool.h"
 #include "runner/operator/path_pattern.h"
 #include "runner/operator/row_encoder.h"
@@ -54,65 +55,6 @@ bool is_topic(std::string_view name) {
                   c == '-';
          });
 }
-
-// A message while it is staged: its numbers, then its texts.
-class StagedMessage {
- public:
-  static void write(const KafkaRecord& record, std::string& out) {
-    append(record.partition, out);
-    append(record.timestamp, out);
-    for (const std::string_view text : {record.topic, record.key, record.value, record.place}) append_text(text, out);
-    append(static_cast<std::uint32_t>(record.headers.size()), out);
-    for (const auto& [name, value] : record.headers) {
-      append_text(name, out);
-      append_text(value, out);
-    }
-  }
-
-  static void read(std::string_view bytes, KafkaRecord& record) {
-    StagedMessage message(bytes);
-    record.partition = message.take<std::int32_t>();
-    record.timestamp = message.take<std::int64_t>();
-    for (std::string_view* text : {&record.topic, &record.key, &record.value, &record.place}) {
-      *text = message.take_text();
-    }
-    record.headers.resize(message.take<std::uint32_t>());
-    for (auto& [name, value] : record.headers) {
-      name = message.take_text();
-      value = message.take_text();
-    }
-  }
-
- private:
-  explicit StagedMessage(std::string_view bytes) : left_(bytes) {}
-
-  static constexpr std::uint32_t kNone = ~std::uint32_t{0};
-
-  template <class T>
-  static void append(T number, std::string& out) {
-    out.append(reinterpret_cast<const char*>(&number), sizeof number);
-  }
-  static void append_text(std::string_view text, std::string& out) {
-    append(text.data() == nullptr ? kNone : static_cast<std::uint32_t>(text.size()), out);
-    out += text;
-  }
-  template <class T>
-  T take() {
-    T number;
-    std::memcpy(&number, left_.data(), sizeof number);
-    left_.remove_prefix(sizeof number);
-    return number;
-  }
-  std::string_view take_text() {
-    const auto size = take<std::uint32_t>();
-    if (size == kNone) return {};
-    const std::string_view text = left_.substr(0, size);
-    left_.remove_prefix(size);
-    return text;
-  }
-
-  std::string_view left_;
-};
 
 // What the expressions give for the rows of one batch, and the rows' bytes.
 class MessageMaker {
@@ -262,12 +204,9 @@ class KafkaSink final : public Sink {
 
   Result<> start() override {
     KafkaSettings settings = target_->settings;
-    if (settings.embedded) {
-      auto broker = EmbeddedBroker::of(environment_);
-      if (!broker) return pass_on(broker);
-      broker_ = std::move(*broker);
-      settings.brokers = broker_->address();
-    }
+    auto broker = EmbeddedBroker::stand_in(settings, environment_);
+    if (!broker) return pass_on(broker);
+    broker_ = std::move(*broker);
     auto producer = KafkaProducer::open(settings, environment_.log);
     if (!producer) return pass_on(producer);
     producer_ = std::move(*producer);
@@ -288,6 +227,9 @@ class KafkaSink final : public Sink {
     });
   }
   Result<> flush() { return producer_->flush(); }
+  void interrupt() override {
+    if (producer_) producer_->interrupt();
+  }
   Result<> close() override { return producer_ ? producer_->flush() : Result<>{}; }
   const std::shared_ptr<SpoolPool>& spools() const { return environment_.spools; }
 
@@ -382,8 +324,7 @@ struct Binder {
     target.output = context.name;
     bind_topic();
     target.key = key();
-    target.headers =
-        as(options.headers, Type::array(Type::structure({{"key", TypeKind::string}, {"value", TypeKind::binary}})));
+    target.headers = as(options.headers, kafka_headers_type());
     target.partition = as(options.partition, TypeKind::int32);
     target.timestamp = as(options.timestamp, TypeKind::timestamp);
     for (const auto* one : {&target.key, &target.headers, &target.partition, &target.timestamp}) need(*one);

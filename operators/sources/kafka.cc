@@ -5,24 +5,17 @@
 
 #include <algorithm>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "operators/builtin_catalog.h"
 #include "operators/clients/embedded_broker.h"
 #include "operators/clients/kafka_consumer.h"
-#include "runner/data/node_rows.h"
-#include "runner/data/text_value.h"
-#include "runner/operator/option_faults.h"
+#include "operators/clients/kafka_group.h"
+#include "operators/clients/kafka_origin.h"
+#include "operators/clients/kafka_start.h"
 #include "runner/operator/source.h"
 
 namespace streamrun {
 namespace {
-
-// Where partitions begin that neither a checkpoint nor the group knows: a word, a time, or an offset each.
-struct KafkaStart {
-  std::int64_t time = kKafkaEnd;  // ms since 1970, or kKafkaBeginning or kKafkaEnd
-  KafkaOffsets offsets;           // where these stand; partitions that are not among them are read from their beginning
-};
 
 struct KafkaOptions {
   Located<std::string> brokers;
@@ -33,84 +26,6 @@ struct KafkaOptions {
   ClientOptions client;
   bool allow_plaintext_password = false;
 };
-
-// The two forms of `start` that say more than a word.
-struct StartForm {
-  std::optional<SyntaxNode> timestamp;
-  NamedValues<NamedValues<std::int64_t>> offsets;
-};
-
-const OptionTable& start_options() {
-  static const OptionTable table =
-      Options<StartForm>{}
-          .optional("timestamp", &StartForm::timestamp, "", "records of this time and later: 2026-01-31T12:00:00Z")
-          .optional("offsets", &StartForm::offsets, "", "{topic: {partition: offset}}; the others from their beginning")
-          .table();
-  return table;
-}
-
-bool read_partition(const LocatedText& text, std::int32_t& out, DecodeContext& context) {
-  const std::string& value = text.value();
-  const bool good =
-      !value.empty() && value.size() < 10 && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
-  if (!good) {
-    context.diagnostics.error("bad-option", text.whole(), fmt::format("'{}' is no number of a partition", value));
-    return false;
-  }
-  out = std::stoi(value);
-  return true;
-}
-
-}  // namespace
-
-template <>
-struct Codec<KafkaStart> {
-  static Shape shape() {
-    return Shape::any({Shape::choice_of({"earliest", "latest"}), Shape::mapping_of(start_options())});
-  }
-  static bool decode(const SyntaxNode& node, KafkaStart& out, DecodeContext& context) {
-    if (node.kind != SyntaxNode::Kind::mapping) {
-      const auto word = decode_choice(node, {"earliest", "latest"}, context);
-      if (word) out.time = *word == 0 ? kKafkaBeginning : kKafkaEnd;
-      return word.has_value();
-    }
-    StartForm form;
-    if (!start_options().decode(node, &form, "`start`", context)) return false;
-    if (form.timestamp.has_value() == !form.offsets.empty()) {
-      context.diagnostics.error("bad-option", node.span, "`start` is earliest, latest, {timestamp: …} or {offsets: …}");
-      return false;
-    }
-    out.time = kKafkaBeginning;
-    if (form.timestamp) return decode_time(*form.timestamp, out, context);
-    for (const auto& [topic, partitions] : form.offsets) {
-      for (const auto& [number, offset] : partitions) {
-        KafkaPartition partition{topic.value(), 0};
-        if (!read_partition(number, partition.number, context)) return false;
-        if (offset < 0) {
-          context.diagnostics.error("bad-option", number.whole(), fmt::format("{} is no offset", offset));
-          return false;
-        }
-        out.offsets[partition] = offset;
-      }
-    }
-    return true;
-  }
-
- private:
-  static bool decode_time(const SyntaxNode& node, KafkaStart& out, DecodeContext& context) {
-    Diagnostics own;
-    const ColumnPtr column = column_of_scalars({&node, 1}, TypeKind::timestamp, own);
-    if (own.has_errors() || column->is_null(0)) {
-      return wrong_type(node, "a time such as 2026-01-31T12:00:00Z", context);
-    }
-    // Down to the millisecond that it lies in: that of brokers.
-    const std::int64_t micros = column->value<std::int64_t>(0);
-    out.time = std::max<std::int64_t>(0, micros / 1000);
-    return true;
-  }
-};
-
-namespace {
 
 // What bind() has found out; const, shared.
 struct KafkaInput {
@@ -123,149 +38,15 @@ struct KafkaInput {
   std::uint32_t embedded_partitions = 1;
 };
 
-constexpr std::chrono::seconds kReach{30};         // for brokers at the start
-constexpr std::chrono::milliseconds kAsk{2000};    // between batches, where a tick must not wait for long
-constexpr std::chrono::milliseconds kGroup{1000};  // for what only tells of the group
-constexpr std::chrono::seconds kLastCommit{10};
-constexpr std::chrono::seconds kGroupEvery{1};    // somebody looks whether the group is still ours
+constexpr std::chrono::seconds kReach{30};        // for brokers at the start
+constexpr std::chrono::milliseconds kAsk{2000};   // between batches, where a tick must not wait for long
 constexpr std::chrono::seconds kPatternEvery{1};  // all topics of a cluster are asked for no more often
-
-const Type& headers_type() {
-  static const Type type = Type::array(Type::structure({{"key", TypeKind::string}, {"value", TypeKind::binary}}));
-  return type;
-}
-
-class KafkaOrigin final : public Origin {
- public:
-  KafkaOrigin(KafkaPartition partition, KafkaMessages messages)
-      : partition_(std::move(partition)), messages_(std::move(messages)) {}
-
-  const KafkaMessages& messages() const { return messages_; }
-
-  std::string place(std::uint32_t record) const override {
-    return fmt::format("{}@{}", partition_.name(), messages_.offsets[record]);
-  }
-  const std::string_view* raw(std::uint32_t record) const override { return &messages_.values[record]; }
-  ColumnPtr hidden(std::string_view name, std::uint32_t first, std::uint32_t count) const override {
-    if (name == "_topic") {
-      const MutableColumn column = Column::make_constant(TypeKind::string, count);
-      const auto topic = std::make_shared<const std::string>(partition_.topic);
-      column->values<StringRef>()[0] = StringRef(*topic);
-      column->keep(topic);
-      return column;
-    }
-    if (name == "_partition") {
-      const MutableColumn column = Column::make_constant(TypeKind::int32, count);
-      column->values<std::int32_t>()[0] = partition_.number;
-      return column;
-    }
-    if (name == "_offset") {
-      const MutableColumn column = Column::make(TypeKind::int64, count);
-      std::copy_n(messages_.offsets.begin() + first, count, column->values<std::int64_t>());
-      return column;
-    }
-    if (name == "_timestamp") return timestamps(first, count);
-    if (name == "_key") return keys(first, count);
-    if (name == "_headers") return headers(first, count);
-    return nullptr;
-  }
-
- private:
-  ColumnPtr timestamps(std::uint32_t first, std::uint32_t count) const {
-    const MutableColumn column = Column::make(TypeKind::timestamp, count);
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const std::int64_t ms = messages_.timestamps[first + i];
-      column->values<std::int64_t>()[i] = ms * 1000;
-      if (ms < 0) column->set_null(i);
-    }
-    return column;
-  }
-
-  ColumnPtr keys(std::uint32_t first, std::uint32_t count) const {
-    const MutableColumn column = Column::make(TypeKind::binary, count);
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const std::string_view key = messages_.keys[first + i];
-      column->values<StringRef>()[i] = key.data() == nullptr ? StringRef() : StringRef(key);
-      if (key.data() == nullptr) column->set_null(i);
-    }
-    column->keep(messages_.buffer);
-    return column;
-  }
-
-  // As Spark's: no headers are a null.
-  ColumnPtr headers(std::uint32_t first, std::uint32_t count) const {
-    auto one = std::ranges::lower_bound(messages_.headers, first, {}, [](const auto& entry) { return entry.first; });
-    const auto behind =
-        std::ranges::lower_bound(messages_.headers, first + count, {}, [](const auto& entry) { return entry.first; });
-    std::uint32_t total = 0;
-    for (auto at = one; at != behind; ++at) total += static_cast<std::uint32_t>(at->second.size());
-    const Type& pair = headers_type().element();
-    const MutableColumn names = Column::make(TypeKind::string, total);
-    const MutableColumn values = Column::make(TypeKind::binary, total);
-    const auto arena = std::make_shared<StringArena>();
-    const MutableColumn lists = Column::make(headers_type(), count);
-    std::uint32_t next = 0;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      ListRef& list = lists->values<ListRef>()[i];
-      list = {next, 0};
-      if (one == behind || one->first != first + i) {
-        lists->set_null(i);
-        continue;
-      }
-      for (const KafkaHeader& header : one->second) {
-        names->values<StringRef>()[next] = arena->copy(header.key);
-        values->values<StringRef>()[next] = header.value ? arena->copy(*header.value) : StringRef();
-        if (!header.value) values->set_null(next);
-        ++next;
-      }
-      list.length = static_cast<std::uint32_t>(one->second.size());
-      ++one;
-    }
-    names->keep(arena);
-    values->keep(arena);
-    const MutableColumn pairs = Column::make(pair, total);
-    pairs->children = {names, values};
-    lists->children = {pairs};
-    return lists;
-  }
-
-  KafkaPartition partition_;
-  KafkaMessages messages_;
-};
-
-// {"topics":{"orders":{"0":12,"1":7}}}
-std::string to_text(const KafkaOffsets& offsets) {
-  nlohmann::json topics = nlohmann::json::object();
-  for (const auto& [partition, offset] : offsets) topics[partition.topic][std::to_string(partition.number)] = offset;
-  return nlohmann::json{{"topics", topics}}.dump();
-}
-
-Result<KafkaOffsets> to_cursor(const std::string& text) {
-  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-  const auto bad = [&] { return failure(fmt::format("'{}' is no place in topics", text)); };
-  const auto topics = json.is_object() ? json.find("topics") : json.end();
-  if (!json.is_object() || topics == json.end() || !topics->is_object()) return bad();
-  KafkaOffsets offsets;
-  for (const auto& [topic, partitions] : topics->items()) {
-    if (!partitions.is_object()) return bad();
-    for (const auto& [number, offset] : partitions.items()) {
-      const bool digits = !number.empty() && number.size() < 10 &&
-                          std::ranges::all_of(number, [](char c) { return c >= '0' && c <= '9'; });
-      if (!digits || !offset.is_number_unsigned()) return bad();
-      offsets[{topic, std::stoi(number)}] = offset.template get<std::int64_t>();
-    }
-  }
-  return offsets;
-}
 
 // What came so far, to turn a limit of bytes into one of records.
 struct MeanSize {
-  std::atomic<std::uint64_t> bytes = 0;
-  std::atomic<std::uint64_t> records = 0;
-  std::uint64_t value() const {
-    const std::uint64_t count = records;
-    return count == 0 ? 1024 : std::max<std::uint64_t>(1, bytes / count);
-  }
+  std::uint64_t bytes = 0;
+  std::uint64_t records = 0;
+  std::uint64_t value() const { return records == 0 ? 1024 : std::max<std::uint64_t>(1, bytes / records); }
 };
 
 struct KafkaRange {
@@ -314,42 +95,41 @@ class KafkaSource final : public Source {
 
   Result<std::string> start() override {
     KafkaSettings settings = input_->settings;
-    if (settings.embedded) {
-      auto broker = EmbeddedBroker::of(environment_);
-      if (!broker) return pass_on(broker);
-      broker_ = std::move(*broker);
-      settings.brokers = broker_->address();
-      for (const std::string& topic : input_->topics) broker_->make_topic(topic, input_->embedded_partitions);
+    auto broker = EmbeddedBroker::stand_in(settings, environment_);
+    if (!broker) return pass_on(broker);
+    broker_ = std::move(*broker);
+    for (const std::string& topic : input_->topics) {
+      if (broker_) broker_->make_topic(topic, input_->embedded_partitions);
     }
     auto consumer = KafkaConsumer::open(settings, input_->group, environment_.log);
     if (!consumer) return pass_on(consumer);
     consumer_ = std::move(*consumer);
     const auto partitions = find_partitions(kReach);
     if (!partitions) return pass_on(partitions);
-    auto known = consumer_->committed(*partitions, kReach);
-    if (!known) return pass_on(known);
-    group_ = *known;
+    group_.emplace(*consumer_, input_->group);
+    auto at = group_->find(*partitions);
+    if (!at) return pass_on(at);
     KafkaOffsets asked;
     for (const KafkaPartition& partition : *partitions) {
-      if (known->contains(partition)) continue;
+      if (at->contains(partition)) continue;
       const auto given = input_->start.offsets.find(partition);
       if (given != input_->start.offsets.end()) {
-        (*known)[partition] = given->second;
+        at->insert(*given);
       } else {
         asked[partition] = input_->start.time;
       }
     }
+    if (auto there = check_start(*at); !there) return pass_on(there);
     const auto found = consumer_->offsets_at(asked, kReach);
     if (!found) return pass_on(found);
-    known->insert(found->begin(), found->end());
-    if (auto there = check_start(*known); !there) return pass_on(there);
-    if (auto assigned = assign(*known); !assigned) return pass_on(assigned);
-    return to_text(*known);
+    at->insert(found->begin(), found->end());
+    if (auto assigned = assign(*at); !assigned) return pass_on(assigned);
+    return to_text(*at);
   }
 
   Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime) override {
-    if (shared_) return std::unexpected(*shared_);
-    auto begin = to_cursor(from);
+    if (auto alone = group_->alone(); !alone) return pass_on(alone);
+    auto begin = to_kafka_offsets(from);
     if (!begin) return pass_on(begin);
     if (auto found = add_partitions(*begin, limits.available_now ? kReach : kAsk); !found) return pass_on(found);
     KafkaOffsets asked;
@@ -386,7 +166,7 @@ class KafkaSource final : public Source {
   }
 
   Result<std::unique_ptr<RangeReader>> read(const SourceRange& range) override {
-    const auto cursors = cursors_of(range, to_cursor);
+    const auto cursors = cursors_of(range, to_kafka_offsets);
     if (!cursors) return pass_on(cursors);
     const auto& [from, until] = *cursors;
     // Where the client stands elsewhere: a batch that is read again, a partition that start() did not know.
@@ -407,29 +187,12 @@ class KafkaSource final : public Source {
   }
 
   void committed(const std::string& cursor) override {
-    auto offsets = to_cursor(cursor);
-    if (!offsets || *offsets == last_) return;
-    KafkaOffsets changed;
-    for (const auto& [partition, offset] : *offsets) {
-      const auto before = last_.find(partition);
-      if (before == last_.end() || before->second != offset) changed[partition] = offset;
-    }
-    last_ = std::move(*offsets);
-    if (auto alone = check_group(); !alone) {
-      shared_ = alone.error();
-      return;
-    }
-    consumer_->commit(changed);
-    if (auto settled = consumer_->settle(kGroup); !settled) return warn(settled.error().message);
-    for (const auto& [partition, offset] : changed) group_[partition] = offset;
+    const auto offsets = to_kafka_offsets(cursor);
+    if (!offsets) return;
+    if (auto sent = group_->commit(*offsets); !sent) warn(sent.error().message);
   }
 
-  // Once more, for those who watch the lag: the last answers may have been lost.
-  Result<> close() override {
-    if (!consumer_ || last_.empty() || shared_) return {};
-    consumer_->commit(last_);
-    return consumer_->settle(kLastCommit);
-  }
+  Result<> close() override { return group_ ? group_->close() : Result<>{}; }
 
   void interrupt() override {
     if (consumer_) consumer_->interrupt();
@@ -445,7 +208,7 @@ class KafkaSource final : public Source {
     if (environment_.log) environment_.log(LogLevel::warning, fmt::format("source '{}': {}", input_->name, message));
   }
 
-  // Offsets from outside may be anything.
+  // Of a group or an option: such offsets may be anything.
   Result<> check_start(const KafkaOffsets& at) {
     KafkaOffsets asked;
     for (const auto& [partition, offset] : at) asked[partition] = kKafkaBeginning;
@@ -455,8 +218,8 @@ class KafkaSource final : public Source {
     const auto ends = consumer_->offsets_at(asked, kReach);
     if (!ends) return pass_on(ends);
     for (const auto& [partition, offset] : at) {
-      const std::string from = group_.contains(partition) ? fmt::format("group '{}' stands", input_->group)
-                                                          : std::string("`start` says to begin");
+      const std::string from = group_->knows(partition) ? fmt::format("group '{}' stands", input_->group)
+                                                        : std::string("`start` says to begin");
       if (offset < begins->at(partition)) {
         return failure(
             fmt::format("{}@{}: {} at a record that is no longer there, the first is {}: records were deleted, by "
@@ -474,28 +237,9 @@ class KafkaSource final : public Source {
     return {};
   }
 
-  // Another pipeline in the group would read the same records, and each would move the other's place.
-  Result<> check_group() {
-    if (SteadyClock::now() - checked_ < kGroupEvery) return {};
-    checked_ = SteadyClock::now();
-    std::vector<KafkaPartition> ours;
-    for (const auto& [partition, offset] : group_) ours.push_back(partition);
-    const auto now = consumer_->committed(ours, kGroup);
-    if (!now) return {};
-    for (const auto& [partition, offset] : group_) {
-      const auto found = now->find(partition);
-      if (found == now->end() || found->second == offset) continue;
-      return failure(
-          fmt::format("source '{}': group '{}' is used by another program too: its offset of {} was {} and is {}; give "
-                      "each pipeline a `group` of its own",
-                      input_->name, input_->group, partition.name(), offset, found->second));
-    }
-    return {};
-  }
-
   // Said once, until they are back.
   bool away(const Error& error) {
-    if (!consumer_->usable()) return false;
+    if (!consumer_->away()) return false;
     if (!away_) warn(error.message);
     away_ = true;
     return true;
@@ -573,14 +317,11 @@ class KafkaSource final : public Source {
   Environment environment_;
   std::shared_ptr<EmbeddedBroker> broker_;
   std::unique_ptr<KafkaConsumer> consumer_;
+  std::optional<KafkaGroup> group_;
   KafkaOffsets assigned_;  // where the client stands
   KafkaOffsets ends_;      // as last asked for
-  KafkaOffsets group_;     // what the group has committed, as far as is known
-  KafkaOffsets last_;      // committed
   MeanSize mean_;
   bool away_ = false;
-  std::optional<Error> shared_;
-  SteadyClock::time_point checked_;
   SteadyClock::time_point looked_;
 };
 
@@ -624,8 +365,7 @@ std::optional<BoundSource> bind(const KafkaOptions& options, SourceBindContext& 
   input->embedded_partitions = context.partitions;
 
   BoundSource bound;
-  bound.hidden = {{"_key", TypeKind::binary},   {"_topic", TypeKind::string},        {"_partition", TypeKind::int32},
-                  {"_offset", TypeKind::int64}, {"_timestamp", TypeKind::timestamp}, {"_headers", headers_type()}};
+  bound.hidden = kafka_columns();
   for (const std::string& topic : input->topics) {
     bound.alone.push_back(fmt::format("topic '{}' as group '{}' at {}", topic, input->group, input->settings.brokers));
   }

@@ -339,7 +339,10 @@ RunReport BatchLoop::run() {
         if (!plan_.sources[i].table) sources_[i].source->interrupt();
       }
     });
-    const std::stop_callback on_abort(stop_.abort, [this] { pass_abort_.request_stop(); });
+    const std::stop_callback on_abort(stop_.abort, [this] {
+      pass_abort_.request_stop();
+      for (const std::unique_ptr<Sink>& sink : sinks_) sink->interrupt();
+    });
     Publisher publisher(
         plan_, *environment_.clock, [this](const std::string& message) { warn(message); }, stop_.abort, pass_abort_);
     done = loop(publisher);

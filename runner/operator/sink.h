@@ -52,6 +52,8 @@ class Sink {
   // Opens what is written to; called once, before the first batch.
   virtual Result<> start() { return {}; }
   virtual Result<std::unique_ptr<Stage>> stage(BatchTime batch) = 0;
+  // From another thread: a publish that waits for the outside world gives up.
+  virtual void interrupt() {}
   // Behind the last batch.
   virtual Result<> close() { return {}; }
 };

@@ -1,0 +1,71 @@
+#include "operators/clients/kafka_group.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace streamrun {
+namespace {
+
+constexpr std::chrono::seconds kReach{30};          // for brokers at the start
+constexpr std::chrono::milliseconds kAnswer{1000};  // between batches
+constexpr std::chrono::seconds kLastAnswer{10};
+constexpr std::chrono::seconds kLookEvery{1};
+
+}  // namespace
+
+Result<KafkaOffsets> KafkaGroup::find(const std::vector<KafkaPartition>& partitions) {
+  auto found = consumer_.committed(partitions, kReach);
+  if (found) known_ = sent_ = *found;
+  return found;
+}
+
+Result<> KafkaGroup::alone() const {
+  if (shared_) return std::unexpected(*shared_);
+  return {};
+}
+
+Result<> KafkaGroup::look() {
+  if (SteadyClock::now() - looked_ < kLookEvery) return {};
+  looked_ = SteadyClock::now();
+  std::vector<KafkaPartition> ours;
+  for (const auto& [partition, offset] : known_) ours.push_back(partition);
+  const auto now = consumer_.committed(ours, kAnswer);
+  if (!now) return {};  // whoever is away moves nothing
+  for (const auto& [partition, offset] : *now) {
+    const std::int64_t before = known_.at(partition);
+    // One of those that were sent, even if the answer never came.
+    if (offset >= before && offset <= std::max(before, sent_.at(partition))) continue;
+    return failure(fmt::format(
+        "group '{}' is used by another program too: its offset of {} was {} and is {}; give each pipeline a "
+        "`group` of its own",
+        name_, partition.name(), before, offset));
+  }
+  return {};
+}
+
+Result<> KafkaGroup::commit(const KafkaOffsets& offsets) {
+  if (shared_ || offsets == known_) return {};
+  if (auto alone = look(); !alone) {
+    shared_ = alone.error();
+    return {};
+  }
+  KafkaOffsets changed;
+  for (const auto& [partition, offset] : offsets) {
+    const auto before = known_.find(partition);
+    if (before == known_.end() || before->second != offset) changed[partition] = offset;
+  }
+  sent_ = offsets;
+  consumer_.commit(changed);
+  if (auto settled = consumer_.settle(kAnswer); !settled) return settled;
+  for (const auto& [partition, offset] : changed) known_[partition] = offset;
+  return {};
+}
+
+Result<> KafkaGroup::close() {
+  if (shared_ || sent_ == known_) return {};
+  consumer_.commit(sent_);
+  return consumer_.settle(kLastAnswer);
+}
+
+}  // namespace streamrun

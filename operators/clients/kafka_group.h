@@ -1,0 +1,41 @@
+// A group's offsets as one source moves them: behind each batch, and once more at the stop, for those who watch the
+// lag.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "operators/clients/kafka_consumer.h"
+
+namespace streamrun {
+
+// One thread.
+class KafkaGroup {
+ public:
+  KafkaGroup(KafkaConsumer& consumer, std::string name) : consumer_(consumer), name_(std::move(name)) {}
+
+  // What the group has committed of these partitions, before anything is read.
+  Result<KafkaOffsets> find(const std::vector<KafkaPartition>& partitions);
+  bool knows(const KafkaPartition& partition) const { return known_.contains(partition); }
+  // A batch has committed. What cannot be sent now goes with a later one; an error is worth a warning.
+  Result<> commit(const KafkaOffsets& offsets);
+  // An error, once another program was seen to move the group's offsets too: each would read the same records, and move
+  // the other's place.
+  Result<> alone() const;
+  // Sends what no answer has come to.
+  Result<> close();
+
+ private:
+  Result<> look();
+
+  KafkaConsumer& consumer_;
+  const std::string name_;
+  KafkaOffsets known_;  // what it has, as far as is known
+  KafkaOffsets sent_;   // last; the answer may be lost
+  std::optional<Error> shared_;
+  SteadyClock::time_point looked_;
+};
+
+}  // namespace streamrun

@@ -1,0 +1,35 @@
+// Places in topics, and their text, which is the cursor of a source.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "runner/base/result.h"
+
+namespace streamrun {
+
+struct KafkaPartition {
+  std::string topic;
+  std::int32_t number = 0;
+  friend auto operator<=>(const KafkaPartition&, const KafkaPartition&) = default;
+  std::string name() const { return topic + "[" + std::to_string(number) + "]"; }
+};
+
+using KafkaOffsets = std::map<KafkaPartition, std::int64_t>;
+
+// For offsets_at: these instead of milliseconds since 1970.
+constexpr std::int64_t kKafkaBeginning = -2;
+constexpr std::int64_t kKafkaEnd = -1;
+
+// The number of a partition, as a text.
+std::optional<std::int32_t> parse_partition(std::string_view text);
+
+// {"topics":{"orders":{"0":12,"1":7}}}
+std::string to_text(const KafkaOffsets& offsets);
+Result<KafkaOffsets> to_kafka_offsets(const std::string& text);
+
+}  // namespace streamrun
