@@ -314,7 +314,7 @@ Result<KafkaOffsets> KafkaConsumer::offsets_at(const KafkaOffsets& times, std::c
     if (offset < 0) ends[partition] = kKafkaEnd;
   }
   if (ends.empty() || ends == times) return found;
-  const auto at_end = offsets_at(ends, patience);
+  auto at_end = offsets_at(ends, patience);
   if (!at_end) return at_end;
   for (const auto& [partition, offset] : *at_end) (*found)[partition] = offset;
   return found;

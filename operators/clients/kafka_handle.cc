@@ -127,7 +127,7 @@ Result<> KafkaHandle::attempt(std::string_view what, std::chrono::milliseconds p
       away_ = false;
       return {};
     }
-    const auto good = usable();
+    auto good = usable();
     away_ = good && is_transient(error);
     if (!good) return good;
     std::string why = reason();
