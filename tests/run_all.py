@@ -29,6 +29,7 @@ def program_jobs(build):
     for binary in sorted(build.glob('*_test')):
         if binary.is_file():
             yield lambda b=binary: programs.unit_tests(b)
+    yield lambda: programs.contract_with_broker(build)
     yield lambda: programs.samples(build / 'streamrun')
     yield lambda: hostile.check(build / 'streamrun')
     yield rule('pipelines that are nearly right', lambda: mutants.faults(build / 'streamrun'))
@@ -52,8 +53,8 @@ def jobs(options):
     if ACCEPT or options.only:
         return
     # A sanitizer takes memory of its own, and signals.
-    processes = [lambda: programs.process_tests(build / 'streamrun')]
-    yield from (('', job) for job in [*program_jobs(build), *processes, *source_jobs(build, options.tidy)])
+    processes = [lambda f=folder: programs.process_tests(build / 'streamrun', f) for folder in ('brokers', 'processes')]
+    yield from (('', job) for job in [*processes, *program_jobs(build), *source_jobs(build, options.tidy)])
     for other, threaded in ((options.sanitized, False), (options.threads, True)):
         if other:
             found = [*program_jobs(other.resolve()), *case_jobs(other.resolve() / 'streamrun', threaded=threaded)]

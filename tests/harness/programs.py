@@ -7,20 +7,28 @@ import xml.etree.ElementTree as xml
 from harness.cases import ROOT
 
 
-def unit_tests(binary):
-    """(name, fault or None) of each test case of a Catch2 binary."""
-    run = subprocess.run([binary, '--reporter', 'junit'], cwd=ROOT, capture_output=True, text=True, errors='replace')
+def unit_tests(binary, *chosen, within=(), name=None):
+    """(name, fault or None) of each test case of a Catch2 binary, which the command `within` runs."""
+    name = name or binary.name
+    run = subprocess.run([*within, binary, *chosen, '--reporter', 'junit'], cwd=ROOT, capture_output=True, text=True,
+                         errors='replace')
     try:
         suite = xml.fromstring(run.stdout)
     except xml.ParseError:
-        return [(binary.name, f'ended with {run.returncode}, no report\n{run.stdout[-2000:]}{run.stderr[-4000:]}')]
+        return [(name, f'ended with {run.returncode}, no report\n{run.stdout[-2000:]}{run.stderr[-4000:]}')]
     found = []
     for case in suite.iter('testcase'):
         faults = [f.text or '' for f in list(case.iter('failure')) + list(case.iter('error'))]
-        found.append((f"{binary.name}: {case.get('name')}", '\n'.join(faults) or None))
+        found.append((f"{name}: {case.get('name')}", '\n'.join(faults) or None))
     if not found or (run.returncode != 0 and not any(f for _, f in found)):
-        found.append((binary.name, f'ended with {run.returncode}\n{run.stderr[-4000:]}'))
+        found.append((name, f'ended with {run.returncode}\n{run.stderr[-4000:]}'))
     return found
+
+
+def contract_with_broker(build):
+    """What every source and every sink has to do, of Kafka's with a real broker."""
+    return unit_tests(build / 'operators_test', 'every s*', within=[ROOT / 'tools' / 'broker', '--make-topics', 'run'],
+                      name='operators_test with a broker')
 
 
 class Outcomes(unittest.TestResult):
@@ -33,13 +41,13 @@ class Outcomes(unittest.TestResult):
         self.found.append((test.id(), '\n'.join(own) or None))
 
 
-def process_tests(program):
-    """(name, fault or None) of each test of tests/processes."""
+def process_tests(program, folder):
+    """(name, fault or None) of each test of a folder of tests/, which starts the program."""
     os.environ['STREAMRUN'] = str(program)
     outcomes = Outcomes()
     tests = ROOT / 'tests'
-    unittest.TestLoader().discover(str(tests / 'processes'), '*_test.py', str(tests)).run(outcomes)
-    return outcomes.found or [('processes', 'no test was found')]
+    unittest.TestLoader().discover(str(tests / folder), '*_test.py', str(tests)).run(outcomes)
+    return outcomes.found or [(folder, 'no test was found')]
 
 
 def samples(program):
