@@ -265,8 +265,9 @@ Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::open(const KafkaSettings& 
   // A queue a partition: what all of them hold has to stay small, and one alone wants to read far ahead.
   if (!settings.has("queued.min.messages")) own.emplace_back("queued.min.messages", "1000000");
   if (!settings.has("queued.max.messages.kbytes")) own.emplace_back("queued.max.messages.kbytes", "8192");
-  // The embedded broker lets a fetch wait to its end, whatever comes in the meantime.
-  if (settings.embedded) own.emplace_back("fetch.wait.max.ms", "10");
+  // What is asked of partitions that have nothing waits there, and what others need waits behind it: no longer than the
+  // queue of one lasts. The embedded broker lets it wait to its end, whatever comes in the meantime.
+  if (settings.embedded || !settings.has("fetch.wait.max.ms")) own.emplace_back("fetch.wait.max.ms", "10");
   auto asking = KafkaHandle::open(KafkaRole::consumer, settings, own, log);
   if (!asking) return pass_on(asking);
   auto fetching = KafkaHandle::open(KafkaRole::consumer, settings, own, std::move(log));
@@ -434,6 +435,7 @@ Result<bool> KafkaConsumer::fetch(const KafkaPartition& partition, std::int64_t 
                       fetching_->reason()));
     }
   }
+  fetching_->wake();
   return out.size() != 0;
 }
 

@@ -18,6 +18,18 @@ std::string_view plain(std::string_view reason) {
   return reason.substr(0, state);
 }
 
+// None: SASL has them elsewhere.
+std::optional<std::pair<Secret, Secret>> credentials_of(const KafkaSettings& settings) {
+  const Secret* const user = settings.find("sasl.username");
+  const Secret* const password = settings.find("sasl.password");
+  if (user != nullptr && password != nullptr) return std::pair(*user, *password);
+  const bool elsewhere = std::ranges::any_of(settings.client, [](const auto& one) {
+    return one.first.starts_with("sasl.") || one.second.reveal().starts_with("sasl_") ||
+           one.second.reveal().starts_with("SASL_");
+  });
+  return elsewhere ? std::nullopt : std::optional(std::pair<Secret, Secret>());
+}
+
 }  // namespace
 
 bool is_transient(int error) {
@@ -62,6 +74,7 @@ Result<std::unique_ptr<KafkaHandle>> KafkaHandle::open(KafkaRole role, const Kaf
     made->debugs_ = made->debugs_ || name == "debug";
   }
   for (const auto& [name, value] : own) good = good && set(name, value);
+  made->credentials_ = credentials_of(settings);
   if (!good) return failure(fmt::format("cannot use Kafka at {}: {}", settings.brokers, why));
   rd_kafka_conf_set_opaque(conf.get(), made.get());
   rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int error, const char* reason, void* self) {
@@ -95,6 +108,13 @@ void KafkaHandle::note(int error, std::string_view text) {
   const bool refused = error == RD_KAFKA_RESP_ERR__AUTHENTICATION || error == RD_KAFKA_RESP_ERR__SSL ||
                        error == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
   if (!fatal_ && (error == RD_KAFKA_RESP_ERR__FATAL || (refused && !reached_))) fatal_ = plain(text);
+}
+
+void KafkaHandle::wake() {
+  if (!credentials_) return;
+  // The one call that does just this, and changes nothing where the credentials are as before.
+  const auto& [user, password] = *credentials_;
+  rd_kafka_error_destroy(rd_kafka_sasl_set_credentials(client_, user.reveal().c_str(), password.reveal().c_str()));
 }
 
 void KafkaHandle::serve(std::chrono::milliseconds wait) {

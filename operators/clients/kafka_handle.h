@@ -56,6 +56,10 @@ class KafkaHandle {
   // `patience` is over: then "cannot WHAT: …". What keeps it waiting is logged once.
   Result<> attempt(std::string_view what, std::chrono::milliseconds patience, const std::function<int(int)>& call);
 
+  // The threads that talk to brokers look for work now. They sleep for up to a second when the queues of all partitions
+  // are full, and are not told when one is emptied.
+  void wake();
+
   // The last attempt() failed because nobody answered, which may pass.
   bool away() const { return away_; }
 
@@ -71,6 +75,7 @@ class KafkaHandle {
   void note(int error, std::string_view text);
 
   rd_kafka_s* client_ = nullptr;
+  std::optional<std::pair<Secret, Secret>> credentials_;  // user and password of SASL, or what stands for none
   bool debugs_ = false;  // `debug` is among the properties: the library's own log is wanted
   const std::string brokers_;
   const KafkaLog log_;

@@ -200,19 +200,19 @@ bool Codec<ClientOptions>::decode(const SyntaxNode& node, ClientOptions& out, De
   });
 }
 
-bool KafkaSettings::has(std::string_view property) const {
-  return std::ranges::any_of(client, [&](const auto& one) { return one.first == property; });
+const Secret* KafkaSettings::find(std::string_view property) const {
+  const auto found = std::ranges::find(client, property, [](const auto& one) { return std::string_view(one.first); });
+  return found == client.end() ? nullptr : &found->second;
 }
 
 std::optional<std::int64_t> KafkaSettings::number(std::string_view property) const {
-  for (const auto& [name, value] : client) {
-    if (name != property) continue;
-    const std::string& text = value.reveal();
-    std::int64_t number = 0;
-    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (fault == std::errc() && end == text.data() + text.size()) return number;
-  }
-  return std::nullopt;
+  const Secret* const given = find(property);
+  if (given == nullptr) return std::nullopt;
+  const std::string& text = given->reveal();
+  std::int64_t number = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (fault != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
 }
 
 std::optional<KafkaSettings> bind_kafka(const Located<std::string>& brokers, const ClientOptions& client,

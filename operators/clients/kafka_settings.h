@@ -35,7 +35,9 @@ struct KafkaSettings {
   bool embedded = false;  // the broker is in this process, see EmbeddedBroker
   std::vector<std::pair<std::string, Secret>> client;
 
-  bool has(std::string_view property) const;
+  // Null where it was not given.
+  const Secret* find(std::string_view property) const;
+  bool has(std::string_view property) const { return find(property) != nullptr; }
   // A number among the properties; nothing where it was not given.
   std::optional<std::int64_t> number(std::string_view property) const;
 };
