@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include "operators/builtin_catalog.h"
-#include "runner/base/process_memory.h"
 #include "runner/cli/command_line.h"
 #include "runner/cli/help.h"
 
@@ -22,7 +21,6 @@ void hold_standard_streams() {
 int main(int argc, char** argv) {
   using namespace streamrun;
   hold_standard_streams();
-  keep_freed_memory();
   const auto invocation = parse_command_line({argv + (argc > 0 ? 1 : 0), argv + argc});
   if (!invocation) {
     fmt::print(stderr, "streamrun: {}\nTry 'streamrun --help'.\n", invocation.error().message);
