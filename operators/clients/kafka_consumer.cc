@@ -158,6 +158,7 @@ struct KafkaConsumer::Taking {
   BufferPool& pool;
   KafkaMessages& out;
   std::int64_t until = 0;
+  bool headers = true;
   bool full = false;
   int error = 0;
   std::string error_text;
@@ -182,15 +183,16 @@ struct KafkaConsumer::Taking {
     append(message, lane.aside);
   }
 
-  static void append(const rd_kafka_message_t& message, KafkaMessages& out) {
-    out.values.push_back(put(out, message.payload, message.len));
-    out.keys.push_back(put(out, message.key, message.key_len));
-    out.offsets.push_back(message.offset);
+  void append(const rd_kafka_message_t& message, KafkaMessages& to) const {
+    to.values.push_back(put(to, message.payload, message.len));
+    to.keys.push_back(put(to, message.key, message.key_len));
+    to.offsets.push_back(message.offset);
     rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
     const std::int64_t timestamp = rd_kafka_message_timestamp(&message, &type);
-    out.timestamps.push_back(type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp);
-    if (auto headers = headers_of(message); !headers.empty()) {
-      out.headers.emplace_back(static_cast<std::uint32_t>(out.size() - 1), std::move(headers));
+    to.timestamps.push_back(type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp);
+    if (!headers) return;
+    if (auto own = headers_of(message); !own.empty()) {
+      to.headers.emplace_back(static_cast<std::uint32_t>(to.size() - 1), std::move(own));
     }
   }
 
@@ -400,7 +402,7 @@ Result<> KafkaConsumer::assign(const KafkaOffsets& from) {
 Result<bool> KafkaConsumer::fetch(const KafkaPartition& partition, std::int64_t until, BufferPool& pool,
                                   KafkaMessages& out) {
   Lane& lane = *lanes_.at(partition);
-  Taking taking{fetching_->get(), lane, pool, out, until, false, 0, {}};
+  Taking taking{fetching_->get(), lane, pool, out, until, keep_headers_, false, 0, {}};
   if (!taking.take_aside()) return out.size() != 0;
   SteadyClock::time_point heard = SteadyClock::now();
   SteadyClock::time_point said = heard;

@@ -27,6 +27,9 @@ class KafkaConsumer {
   KafkaConsumer(const KafkaConsumer&) = delete;
   KafkaConsumer& operator=(const KafkaConsumer&) = delete;
 
+  // Headers are kept, which costs each message something.
+  void keep_headers(bool keep) { keep_headers_ = keep; }
+
   const std::string& brokers() const { return asking_->brokers(); }
   // What was asked for last got no answer, which may pass.
   bool away() const { return asking_->away(); }
@@ -59,6 +62,7 @@ class KafkaConsumer {
   // A broker answers a connection's requests one after the other, and a fetch may wait there for half a second.
   std::unique_ptr<KafkaHandle> asking_;
   std::unique_ptr<KafkaHandle> fetching_;
+  bool keep_headers_ = true;
   std::set<std::string> topics_;  // that the fetching client knows
   std::map<KafkaPartition, std::unique_ptr<Lane>> lanes_;
   struct Commits;

@@ -93,6 +93,10 @@ class KafkaSource final : public Source {
   KafkaSource(std::shared_ptr<const KafkaInput> input, const Environment& environment)
       : input_(std::move(input)), environment_(environment) {}
 
+  void want_hidden(const std::vector<std::string>& names) override {
+    headers_ = std::ranges::find(names, "_headers") != names.end();
+  }
+
   Result<std::string> start() override {
     KafkaSettings settings = input_->settings;
     auto broker = EmbeddedBroker::stand_in(settings, environment_);
@@ -104,6 +108,7 @@ class KafkaSource final : public Source {
     auto consumer = KafkaConsumer::open(settings, input_->group, environment_.log);
     if (!consumer) return pass_on(consumer);
     consumer_ = std::move(*consumer);
+    consumer_->keep_headers(headers_);
     const auto partitions = find_partitions(kReach);
     if (!partitions) return pass_on(partitions);
     group_.emplace(*consumer_, input_->group);
@@ -321,6 +326,7 @@ class KafkaSource final : public Source {
   KafkaOffsets assigned_;  // where the client stands
   KafkaOffsets ends_;      // as last asked for
   MeanSize mean_;
+  bool headers_ = true;  // somebody reads them
   bool away_ = false;
   SteadyClock::time_point looked_;
 };

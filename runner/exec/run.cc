@@ -95,6 +95,7 @@ Result<> BatchLoop::open() {
       continue;
     }
     open.source = source.bound.open(environment_);
+    open.source->want_hidden(source.wanted_hidden);
     if (source.bound.rate_controlled && !options_.available_now) open.rate.emplace(plan_.interval);
     Result<std::string> cursor = open.source->start();
     if (!cursor) return pass_on(cursor);

@@ -80,6 +80,8 @@ class RangeReader {
 class Source {
  public:
   virtual ~Source() = default;
+  // Before start(): its hidden columns that somebody reads, of rows or of rejects. Else it keeps all.
+  virtual void want_hidden(const std::vector<std::string>& names) { static_cast<void>(names); }
   // Opens what is to be read; the cursor of the first record. Nothing is opened before.
   virtual Result<std::string> start() = 0;
   virtual Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime batch) = 0;

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "runner/plan/schedule.h"
 #include "runner/plan/stream_graph.h"
@@ -70,6 +73,7 @@ class Lowering {
       GraphSource& source = graph_.sources[node.source];
       // Rejects that are routed carry the source's hidden columns.
       source.plan.wanted = needed_[i];
+      source.plan.wanted_hidden = hidden_somewhere();
       if (!source.format) continue;
       const std::vector<bool> visible(needed_[i].begin(),
                                       needed_[i].begin() + static_cast<std::ptrdiff_t>(source.schema.columns.size()));
@@ -77,6 +81,18 @@ class Lowering {
       schema.columns = source.schema.columns;
       source.plan.decoder = source.format->make_decoder(source.format_options.get(), schema, visible);
     }
+  }
+
+  // Names of the hidden columns that somebody reads, of whatever source.
+  std::vector<std::string> hidden_somewhere() const {
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < count(); ++i) {
+      const Schema& schema = graph_.nodes[i].schema;
+      for (std::size_t c = schema.columns.size(); live_[i] && c < schema.size(); ++c) {
+        if (needed_[i][c]) names.insert(schema.at(static_cast<std::uint32_t>(c)).name);
+      }
+    }
+    return {names.begin(), names.end()};
   }
 
   void need(std::size_t node, const std::vector<bool>& columns) {

@@ -34,8 +34,9 @@ struct PlanSource {
   BatchLimits caps;                  // max_batch_records, max_batch_bytes
   std::optional<double> max_rate;    // records a second and partition
   // Positions of `_raw`, `_batch` and the source's hidden columns in the schema that somebody reads.
-  std::vector<bool> wanted;  // over schema columns, then hidden
-  bool table = false;        // a side input: read again after `refresh`, else kept
+  std::vector<bool> wanted;                // over schema columns, then hidden
+  std::vector<std::string> wanted_hidden;  // hidden columns that somebody reads, of its rows or of rejects
+  bool table = false;                      // a side input: read again after `refresh`, else kept
   std::optional<Duration> refresh;
 };
 
