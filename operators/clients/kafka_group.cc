@@ -15,7 +15,7 @@ constexpr std::chrono::seconds kLookEvery{1};
 }  // namespace
 
 Result<KafkaOffsets> KafkaGroup::find(const std::vector<KafkaPartition>& partitions) {
-  auto found = consumer_.committed(partitions, kReach);
+  auto found = lookup_.committed(partitions, kReach);
   if (found) known_ = sent_ = *found;
   return found;
 }
@@ -30,7 +30,7 @@ Result<> KafkaGroup::look() {
   looked_ = SteadyClock::now();
   std::vector<KafkaPartition> ours;
   for (const auto& [partition, offset] : known_) ours.push_back(partition);
-  const auto now = consumer_.committed(ours, kAnswer);
+  const auto now = lookup_.committed(ours, kAnswer);
   if (!now) return {};  // whoever is away moves nothing
   for (const auto& [partition, offset] : *now) {
     const std::int64_t before = known_.at(partition);
@@ -56,16 +56,16 @@ Result<> KafkaGroup::commit(const KafkaOffsets& offsets) {
     if (before == known_.end() || before->second != offset) changed[partition] = offset;
   }
   sent_ = offsets;
-  consumer_.commit(changed);
-  if (auto settled = consumer_.settle(kAnswer); !settled) return settled;
+  lookup_.commit(changed);
+  if (auto settled = lookup_.settle(kAnswer); !settled) return settled;
   for (const auto& [partition, offset] : changed) known_[partition] = offset;
   return {};
 }
 
 Result<> KafkaGroup::close() {
   if (shared_ || sent_ == known_) return {};
-  consumer_.commit(sent_);
-  return consumer_.settle(kLastAnswer);
+  lookup_.commit(sent_);
+  return lookup_.settle(kLastAnswer);
 }
 
 }  // namespace streamrun

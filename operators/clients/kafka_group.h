@@ -7,14 +7,14 @@
 #include <utility>
 #include <vector>
 
-#include "operators/clients/kafka_consumer.h"
+#include "operators/clients/kafka_lookup.h"
 
 namespace streamrun {
 
 // One thread.
 class KafkaGroup {
  public:
-  KafkaGroup(KafkaConsumer& consumer, std::string name) : consumer_(consumer), name_(std::move(name)) {}
+  KafkaGroup(KafkaLookup& lookup, std::string name) : lookup_(lookup), name_(std::move(name)) {}
 
   // What the group has committed of these partitions, before anything is read.
   Result<KafkaOffsets> find(const std::vector<KafkaPartition>& partitions);
@@ -30,7 +30,7 @@ class KafkaGroup {
  private:
   Result<> look();
 
-  KafkaConsumer& consumer_;
+  KafkaLookup& lookup_;
   const std::string name_;
   KafkaOffsets known_;  // what it has, as far as is known
   KafkaOffsets sent_;   // last; the answer may be lost

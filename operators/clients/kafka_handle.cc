@@ -96,6 +96,17 @@ Result<std::unique_ptr<KafkaHandle>> KafkaHandle::open(KafkaRole role, const Kaf
   return made;
 }
 
+Result<std::unique_ptr<KafkaHandle>> KafkaHandle::open_consumer(const KafkaSettings& settings, const std::string& group,
+                                                                Properties own, KafkaLog log) {
+  own.insert(own.end(), {{"group.id", group},
+                         {"enable.auto.commit", "false"},
+                         {"enable.auto.offset.store", "false"},
+                         {"auto.offset.reset", "error"},
+                         {"enable.partition.eof", "true"},
+                         {"check.crcs", "true"}});
+  return open(KafkaRole::consumer, settings, own, std::move(log));
+}
+
 KafkaHandle::~KafkaHandle() {
   if (client_ != nullptr) rd_kafka_destroy(client_);
 }

@@ -35,6 +35,9 @@ class KafkaHandle {
   // `own` wins over the settings' `client`. Connects by and by.
   static Result<std::unique_ptr<KafkaHandle>> open(KafkaRole role, const KafkaSettings& settings, const Properties& own,
                                                    KafkaLog log, Delivered delivered = nullptr);
+  // One that reads, and moves the group's offsets only when told to.
+  static Result<std::unique_ptr<KafkaHandle>> open_consumer(const KafkaSettings& settings, const std::string& group,
+                                                            Properties own, KafkaLog log);
   ~KafkaHandle();
   KafkaHandle(const KafkaHandle&) = delete;
   KafkaHandle& operator=(const KafkaHandle&) = delete;

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+
+#include "runner/data/column.h"
 
 namespace streamrun {
 
@@ -36,6 +39,27 @@ Result<KafkaOffsets> to_kafka_offsets(const std::string& text) {
     }
   }
   return offsets;
+}
+
+void cut_ranges(const KafkaOffsets& begin, std::optional<std::uint64_t> of_each, std::uint64_t of_all,
+                KafkaOffsets& until) {
+  std::uint64_t waiting = 0;
+  for (auto& [partition, end] : until) {
+    const std::int64_t from = begin.at(partition);
+    if (of_each) end = from + static_cast<std::int64_t>(std::min(*of_each, static_cast<std::uint64_t>(end - from)));
+    waiting += static_cast<std::uint64_t>(end - from);
+  }
+  if (waiting <= of_all) return;
+  std::uint64_t before = 0;  // of those above: shares are differences of rounded sums, so that they add up
+  for (auto& [partition, end] : until) {
+    const std::int64_t from = begin.at(partition);
+    const std::uint64_t behind = before + static_cast<std::uint64_t>(end - from);
+    const auto share = [&](std::uint64_t of) {
+      return static_cast<std::int64_t>(static_cast<UInt128>(of) * of_all / waiting);
+    };
+    end = from + share(behind) - share(before);
+    before = behind;
+  }
 }
 
 }  // namespace streamrun

@@ -32,4 +32,8 @@ std::optional<std::int32_t> parse_partition(std::string_view text);
 std::string to_text(const KafkaOffsets& offsets);
 Result<KafkaOffsets> to_kafka_offsets(const std::string& text);
 
+// Cuts `until` to `of_each` records behind `begin`, and to `of_all`, by the partitions' shares of what waits.
+void cut_ranges(const KafkaOffsets& begin, std::optional<std::uint64_t> of_each, std::uint64_t of_all,
+                KafkaOffsets& until);
+
 }  // namespace streamrun

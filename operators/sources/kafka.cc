@@ -10,6 +10,7 @@
 #include "operators/clients/embedded_broker.h"
 #include "operators/clients/kafka_consumer.h"
 #include "operators/clients/kafka_group.h"
+#include "operators/clients/kafka_lookup.h"
 #include "operators/clients/kafka_origin.h"
 #include "operators/clients/kafka_start.h"
 #include "runner/operator/source.h"
@@ -105,13 +106,16 @@ class KafkaSource final : public Source {
     for (const std::string& topic : input_->topics) {
       if (broker_) broker_->make_topic(topic, input_->embedded_partitions);
     }
-    auto consumer = KafkaConsumer::open(settings, input_->group, environment_.log);
+    auto lookup = KafkaLookup::open(settings, input_->group, environment_.log);
+    if (!lookup) return pass_on(lookup);
+    lookup_ = std::move(*lookup);
+    const auto partitions = find_partitions(kReach);
+    if (!partitions) return pass_on(partitions);
+    auto consumer = KafkaConsumer::open(settings, input_->group, partitions->size(), environment_.log);
     if (!consumer) return pass_on(consumer);
     consumer_ = std::move(*consumer);
     consumer_->keep_headers(headers_);
-    const auto partitions = find_partitions(kReach);
-    if (!partitions) return pass_on(partitions);
-    group_.emplace(*consumer_, input_->group);
+    group_.emplace(*lookup_, input_->group);
     auto at = group_->find(*partitions);
     if (!at) return pass_on(at);
     KafkaOffsets asked;
@@ -125,10 +129,10 @@ class KafkaSource final : public Source {
       }
     }
     if (auto there = check_start(*at); !there) return pass_on(there);
-    const auto found = consumer_->offsets_at(asked, kReach);
+    const auto found = lookup_->offsets_at(asked, kReach);
     if (!found) return pass_on(found);
     at->insert(found->begin(), found->end());
-    if (auto assigned = assign(*at); !assigned) return pass_on(assigned);
+    if (auto assigned = consumer_->assign(*at); !assigned) return pass_on(assigned);
     return to_text(*at);
   }
 
@@ -143,7 +147,7 @@ class KafkaSource final : public Source {
     range.from = to_text(*begin);
     range.until = range.from;
     if (!limits.available_now || ends_.empty() || input_->settings.embedded) {
-      const auto ends = consumer_->offsets_at(asked, limits.available_now ? kReach : kAsk);
+      const auto ends = lookup_->offsets_at(asked, limits.available_now ? kReach : kAsk);
       if (!ends) {
         // On the clock brokers that are away have nothing for this batch.
         if (limits.available_now || !away(ends.error())) return pass_on(ends);
@@ -163,7 +167,9 @@ class KafkaSource final : public Source {
       }
       offset = end->second;
     }
-    limit(*begin, limits, until);
+    std::uint64_t most = limits.records.value_or(std::numeric_limits<std::uint64_t>::max());
+    if (limits.bytes) most = std::min(most, std::max<std::uint64_t>(1, *limits.bytes / mean_.value()));
+    cut_ranges(*begin, limits.partition_records, most, until);
     range.until = to_text(until);
     range.empty = until == *begin;
     range.exhausted = limits.available_now && !input_->settings.embedded && until == ends_;
@@ -181,13 +187,11 @@ class KafkaSource final : public Source {
     for (const auto& [partition, end] : until) {
       const auto begin = from.find(partition);
       const std::int64_t first = begin == from.end() ? 0 : begin->second;
-      const auto stands = assigned_.find(partition);
-      if (stands == assigned_.end() || (end > first && stands->second != first)) moved[partition] = first;
+      if (!consumer_->stands_at(partition, first)) moved[partition] = first;
       if (end > first) ranges.push_back({partition, PartitionIndex(index), end});
       ++index;
     }
-    if (auto assigned = assign(moved); !assigned) return pass_on(assigned);
-    for (const KafkaRange& one : ranges) assigned_[one.partition] = one.until;
+    if (auto assigned = consumer_->assign(moved); !assigned) return pass_on(assigned);
     return std::make_unique<KafkaReader>(std::move(ranges), *consumer_, environment_.buffers, mean_);
   }
 
@@ -200,15 +204,11 @@ class KafkaSource final : public Source {
   Result<> close() override { return group_ ? group_->close() : Result<>{}; }
 
   void interrupt() override {
+    if (lookup_) lookup_->interrupt();
     if (consumer_) consumer_->interrupt();
   }
 
  private:
-  Result<> assign(const KafkaOffsets& from) {
-    for (const auto& [partition, offset] : from) assigned_[partition] = offset;
-    return consumer_->assign(from);
-  }
-
   void warn(const std::string& message) const {
     if (environment_.log) environment_.log(LogLevel::warning, fmt::format("source '{}': {}", input_->name, message));
   }
@@ -217,10 +217,10 @@ class KafkaSource final : public Source {
   Result<> check_start(const KafkaOffsets& at) {
     KafkaOffsets asked;
     for (const auto& [partition, offset] : at) asked[partition] = kKafkaBeginning;
-    const auto begins = consumer_->offsets_at(asked, kReach);
+    const auto begins = lookup_->offsets_at(asked, kReach);
     if (!begins) return pass_on(begins);
     for (auto& [partition, time] : asked) time = kKafkaEnd;
-    const auto ends = consumer_->offsets_at(asked, kReach);
+    const auto ends = lookup_->offsets_at(asked, kReach);
     if (!ends) return pass_on(ends);
     for (const auto& [partition, offset] : at) {
       const std::string from = group_->knows(partition) ? fmt::format("group '{}' stands", input_->group)
@@ -244,7 +244,7 @@ class KafkaSource final : public Source {
 
   // Said once, until they are back.
   bool away(const Error& error) {
-    if (!consumer_->away()) return false;
+    if (!lookup_->away()) return false;
     if (!away_) warn(error.message);
     away_ = true;
     return true;
@@ -253,7 +253,7 @@ class KafkaSource final : public Source {
   Result<std::vector<KafkaPartition>> find_partitions(std::chrono::milliseconds patience) {
     std::vector<std::string> topics = input_->topics;
     if (input_->pattern) {
-      auto all = consumer_->topics(patience);
+      auto all = lookup_->topics(patience);
       if (!all) return pass_on(all);
       for (std::string& topic : *all) {
         // The brokers' own are nobody's data.
@@ -262,11 +262,11 @@ class KafkaSource final : public Source {
     }
     std::vector<KafkaPartition> found;
     for (const std::string& topic : topics) {
-      auto own = consumer_->partitions(topic, patience);
+      auto own = lookup_->partitions(topic, patience);
       if (!own) return pass_on(own);
       if (own->empty()) {
         return failure(
-            fmt::format("there is no topic '{}' at {}; make it, or correct `topics`", topic, consumer_->brokers()));
+            fmt::format("there is no topic '{}' at {}; make it, or correct `topics`", topic, lookup_->brokers()));
       }
       found.insert(found.end(), own->begin(), own->end());
     }
@@ -286,45 +286,19 @@ class KafkaSource final : public Source {
       if (!at.contains(partition)) fresh[partition] = kKafkaBeginning;
     }
     if (fresh.empty()) return {};
-    const auto begins = consumer_->offsets_at(fresh, patience);
+    const auto begins = lookup_->offsets_at(fresh, patience);
     if (!begins) return away(begins.error()) ? Result<>{} : pass_on(begins);
     at.insert(begins->begin(), begins->end());
-    return assign(*begins);
-  }
-
-  // `until` cut to what the limits allow: of each partition, and of all by their shares of what waits.
-  void limit(const KafkaOffsets& begin, const BatchLimits& limits, KafkaOffsets& until) const {
-    std::uint64_t most = limits.records.value_or(std::numeric_limits<std::uint64_t>::max());
-    if (limits.bytes) most = std::min(most, std::max<std::uint64_t>(1, *limits.bytes / mean_.value()));
-    std::uint64_t waiting = 0;
-    for (auto& [partition, end] : until) {
-      const std::int64_t from = begin.at(partition);
-      if (limits.partition_records) {
-        end = from + std::min<std::int64_t>(end - from, static_cast<std::int64_t>(std::min<std::uint64_t>(
-                                                            *limits.partition_records, INT64_MAX)));
-      }
-      waiting += static_cast<std::uint64_t>(end - from);
-    }
-    if (waiting <= most) return;
-    std::uint64_t before = 0;  // of those above: shares are differences of rounded sums, so that they add up
-    for (auto& [partition, end] : until) {
-      const std::int64_t from = begin.at(partition);
-      const std::uint64_t behind = before + static_cast<std::uint64_t>(end - from);
-      const auto share = [&](std::uint64_t of) {
-        return static_cast<std::int64_t>(static_cast<UInt128>(of) * most / waiting);
-      };
-      end = from + share(behind) - share(before);
-      before = behind;
-    }
+    return consumer_->assign(*begins);
   }
 
   std::shared_ptr<const KafkaInput> input_;
   Environment environment_;
   std::shared_ptr<EmbeddedBroker> broker_;
+  std::unique_ptr<KafkaLookup> lookup_;
   std::unique_ptr<KafkaConsumer> consumer_;
   std::optional<KafkaGroup> group_;
-  KafkaOffsets assigned_;  // where the client stands
-  KafkaOffsets ends_;      // as last asked for
+  KafkaOffsets ends_;  // as last asked for
   MeanSize mean_;
   bool headers_ = true;  // somebody reads them
   bool away_ = false;

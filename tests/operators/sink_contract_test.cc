@@ -2,6 +2,7 @@
 // and a batch that is discarded leaves nothing behind.
 #include "operators/clients/embedded_broker.h"
 #include "operators/clients/kafka_consumer.h"
+#include "operators/clients/kafka_lookup.h"
 #include "tests/operators/sink_fixture.h"
 
 namespace streamrun {
@@ -29,12 +30,14 @@ class Topic {
   // All values, one behind the other.
   std::string read() const {
     const KafkaPartition partition{name_, 0};
-    auto consumer = KafkaConsumer::open(settings_, "readers", {});
+    const auto lookup = KafkaLookup::open(settings_, "readers", {});
+    const auto consumer = KafkaConsumer::open(settings_, "readers", 1, {});
+    REQUIRE(lookup);
     REQUIRE(consumer);
-    const auto found = (*consumer)->partitions(name_, std::chrono::seconds(10));
+    const auto found = (*lookup)->partitions(name_, std::chrono::seconds(10));
     REQUIRE(found);
     if (found->empty()) return {};
-    const auto end = (*consumer)->offsets_at({{partition, kKafkaEnd}}, std::chrono::seconds(10));
+    const auto end = (*lookup)->offsets_at({{partition, kKafkaEnd}}, std::chrono::seconds(10));
     REQUIRE(end);
     REQUIRE((*consumer)->assign({{partition, 0}}));
     const auto pool = std::make_shared<BufferPool>();

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "operators/clients/kafka_offsets.h"
 #include "runner/operator/byte_input.h"
 #include "runner/operator/record_reader.h"
 #include "tests/operators/source_fixture.h"
@@ -342,6 +343,21 @@ TEST_CASE("generate: rows by number, at a rate, up to the total") {
   CHECK(three[0].size() == 10);
   CHECK(three[2].size() == 5);
   CHECK(three[2][4].text == "24");
+}
+
+TEST_CASE("kafka: a batch takes of each partition its share of what waits, and no more than its limit") {
+  const KafkaOffsets begin = {{{"t", 0}, 100}, {{"t", 1}, 0}, {{"t", 2}, 7}};
+  const KafkaOffsets all = {{{"t", 0}, 400}, {{"t", 1}, 100}, {{"t", 2}, 7}};
+  const auto cut = [&](std::optional<std::uint64_t> of_each, std::uint64_t of_all) {
+    KafkaOffsets until = all;
+    cut_ranges(begin, of_each, of_all, until);
+    return std::vector<std::int64_t>{until.at({"t", 0}), until.at({"t", 1}), until.at({"t", 2})};
+  };
+  CHECK(cut(std::nullopt, 1000) == std::vector<std::int64_t>{400, 100, 7});
+  CHECK(cut(std::nullopt, 40) == std::vector<std::int64_t>{130, 10, 7});
+  CHECK(cut(std::nullopt, 1) == std::vector<std::int64_t>{100, 1, 7});
+  CHECK(cut(50, 1000) == std::vector<std::int64_t>{150, 50, 7});
+  CHECK(cut(50, 50) == std::vector<std::int64_t>{125, 25, 7});
 }
 
 }  // namespace

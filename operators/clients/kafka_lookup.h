@@ -1,0 +1,53 @@
+// What brokers know of topics, of their partitions, and of the offsets of a group. It keeps offsets there, and takes no
+// part in the group protocol.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "operators/clients/kafka_handle.h"
+#include "operators/clients/kafka_offsets.h"
+
+namespace streamrun {
+
+// Those of one topic; none: there is no such topic.
+Result<std::vector<KafkaPartition>> partitions_of(KafkaHandle& handle, const std::string& topic,
+                                                  std::chrono::milliseconds patience);
+
+// One thread; interrupt() is for any.
+class KafkaLookup {
+ public:
+  static Result<std::unique_ptr<KafkaLookup>> open(const KafkaSettings& settings, const std::string& group,
+                                                   KafkaLog log);
+  ~KafkaLookup();
+  KafkaLookup(const KafkaLookup&) = delete;
+  KafkaLookup& operator=(const KafkaLookup&) = delete;
+
+  const std::string& brokers() const { return handle_->brokers(); }
+  // What was asked for last got no answer, which may pass.
+  bool away() const { return handle_->away(); }
+  // Who waits for brokers that are away gives up, soon.
+  void interrupt() { handle_->interrupt(); }
+
+  Result<std::vector<KafkaPartition>> partitions(const std::string& topic, std::chrono::milliseconds patience);
+  Result<std::vector<std::string>> topics(std::chrono::milliseconds patience);
+  // The first offset at or behind each time; the end where there is none. Ends are those that committed readers see.
+  Result<KafkaOffsets> offsets_at(const KafkaOffsets& times, std::chrono::milliseconds patience);
+  // What the group has committed; partitions that it knows nothing of are left out.
+  Result<KafkaOffsets> committed(const std::vector<KafkaPartition>& of, std::chrono::milliseconds patience);
+  // Sent at once; settle() waits for the answers.
+  void commit(const KafkaOffsets& offsets);
+  Result<> settle(std::chrono::milliseconds patience);
+
+ private:
+  struct Commits;
+
+  explicit KafkaLookup(std::unique_ptr<KafkaHandle> handle);
+
+  std::unique_ptr<KafkaHandle> handle_;
+  std::unique_ptr<Commits> commits_;
+};
+
+}  // namespace streamrun
