@@ -22,8 +22,8 @@ loader.exec_module(tool)
 GUARD = 60  # seconds until a condition that does not come is given up
 
 
-def wait_for(condition, what):
-    end = time.monotonic() + GUARD
+def wait_for(condition, what, guard=GUARD):
+    end = time.monotonic() + guard
     while not (found := condition()):
         if time.monotonic() > end:
             raise AssertionError(f'waited in vain: {what}')

@@ -1,10 +1,14 @@
 """Topics of a real broker, read."""
+import os
+import re
 import signal
 import subprocess
+import time
+from pathlib import Path
 
 from confluent_kafka import Producer
 
-from brokers.broker import BrokerTest, make_broker, wait_for
+from brokers.broker import GUARD, BrokerTest, make_broker, wait_for
 
 ALL = ("[map: {k: cast(_key as string), v: value, p: _partition, o: _offset, "
        "h: \"array_join(transform(_headers, x -> concat(x.key, '=', cast(x.value as string))), ';')\"}]")
@@ -182,6 +186,26 @@ class Progress(BrokerTest):
         self.assertEqual((code, error), (0, ''))
         self.assertEqual(self.group(f'copy-{topic}'), {(topic, 0): 2})
 
+    def test_a_slow_output_keeps_memory_flat(self):
+        topic = self.topic(4)
+        self.produce(topic, [f'{i} ' + 'x' * 500 for i in range(400_000)])
+        run = self.start(f"""
+batch_interval: 100ms
+sources: {{in: {{kafka: {{brokers: "{self.address}", topics: [{topic}], start: earliest}}}}}}
+outputs: [{{name: o, from: in, stdout: {{}}}}]
+""")
+        out, taken, peaks = run.process.stdout, 0, []
+        for wanted in (10_000_000, 40_000_000):
+            while taken < wanted:
+                taken += len(os.read(out.fileno(), 4096))
+            status = Path(f'/proc/{run.process.pid}/status').read_text()
+            peaks.append(int(re.search(r'VmHWM:\s+(\d+)', status)[1]) // 1024)
+        run.send(signal.SIGTERM)
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 0, error)
+        self.assertLess(peaks[1], 200, peaks)
+        self.assertLess(peaks[1] - peaks[0], 50, peaks)
+
     def test_two_pipelines_in_one_group(self):
         topic = self.topic()
         runs = [self.start(self.to_file(topic, 'group: both, start: earliest')) for _ in range(2)]
@@ -246,7 +270,7 @@ class Away(BrokerTest):
         self.assertEqual(code, 1)
         self.assertIn("there is no topic 't'", error)
 
-    def test_away_and_back(self):
+    def check_away(self, seconds):
         self.broker.start()
         topic = self.topic()
         run = self.start(self.to_file(topic))
@@ -255,6 +279,9 @@ class Away(BrokerTest):
         self.broker.stop(signal.SIGKILL)
         told = run.process.stderr.readline().decode()
         self.assertIn(f'Kafka at {self.address}', told)
+        since = time.monotonic()
+        wait_for(lambda: time.monotonic() - since >= seconds, 'that time passes', guard=2 * GUARD)
+        self.assertIsNone(run.process.poll())
         self.broker.launch()
         self.broker.wait()
         self.produce(topic, ['b'])
@@ -262,6 +289,12 @@ class Away(BrokerTest):
         run.send(signal.SIGTERM)
         code, _, error, _ = run.end()
         self.assertEqual(code, 0, error)
+
+    def test_away_and_back(self):
+        self.check_away(0)
+
+    def test_away_for_a_minute(self):
+        self.check_away(60)
 
     def test_hangs_within_a_batch(self):
         self.broker.start()
