@@ -1,6 +1,7 @@
 #include "operators/clients/kafka_lookup.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
@@ -16,6 +17,17 @@ namespace {
 rd_kafka_resp_err_t fault_of(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t& list) {
   for (int i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && i < list.cnt; ++i) error = list.elems[i].err;
   return error;
+}
+
+// Where a fault is: the library names a partition, or the call fails for all of them.
+std::string place_of_fault(const rd_kafka_topic_partition_list_t& list) {
+  std::set<std::string> topics;
+  for (int i = 0; i < list.cnt; ++i) {
+    const rd_kafka_topic_partition_t& one = list.elems[i];
+    if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) return KafkaPartition{one.topic, one.partition}.name();
+    topics.insert(one.topic);
+  }
+  return fmt::format("{}", fmt::join(topics, ", "));
 }
 
 KafkaOffsets offsets_of(const rd_kafka_topic_partition_list_t& list) {
@@ -50,13 +62,18 @@ Result<KafkaOffsets> ask_offsets(KafkaHandle& handle, std::string_view what, con
                                  std::chrono::milliseconds patience, Call&& call) {
   KafkaOffsets found;
   if (asked.empty()) return found;
+  std::string place;
   auto done = handle.attempt(what, patience, [&](int wait) -> int {
     const KafkaList list = list_of(asked);
     const rd_kafka_resp_err_t error = fault_of(call(handle.get(), list.get(), wait), *list);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) found = offsets_of(*list);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      found = offsets_of(*list);
+    } else {
+      place = place_of_fault(*list);
+    }
     return error;
   });
-  if (!done) return pass_on(done);
+  if (!done) return failure(place + ": " + done.error().message);
   return found;
 }
 
