@@ -19,11 +19,16 @@ constexpr std::chrono::seconds kReach{30};    // for brokers when partitions are
 constexpr std::chrono::seconds kSilence{10};  // until a fetch that waits says so
 constexpr std::chrono::seconds kLastWait{5};  // of a fetch that is told to stop
 // Of messages that were fetched and wait to be read, in a queue a partition: of all, and bounds of one. A queue that is
-// not full takes another fetch on top.
+// not full takes another fetch on top. Each message takes some 300 bytes beside its own, so that small ones are
+// counted.
 constexpr std::size_t kQueuedBytes{32 << 20};
 constexpr std::size_t kLeastQueue{64 << 10};
 constexpr std::size_t kMostQueue{8 << 20};
-constexpr std::size_t kLargestFetch{1 << 20};
+constexpr std::size_t kQueuedMessages = 200'000;
+constexpr std::size_t kLeastMessages = 1000;
+constexpr std::size_t kMostMessages = 50'000;
+constexpr std::size_t kLargestFetch{1 << 19};
+constexpr std::size_t kWakeBytes{1 << 19};  // taken out of queues: there is room for more
 constexpr std::size_t kBlockBytes = kMorselBytes + kMorselBytes / 4;
 
 std::vector<KafkaHeader> headers_of(const rd_kafka_message_t& message) {
@@ -76,7 +81,7 @@ struct KafkaConsumer::Lane {
   rd_kafka_queue_t* queue = nullptr;
   std::int64_t end = -1;  // the offset behind the last message, when its end was last met
   std::int64_t next = 0;  // of the next message from the queue, at least
-  std::int64_t at = 0;    // behind what was handed out
+  std::int64_t at = 0;    // behind what was handed out; negative: messages were taken and are lost
   KafkaMessages aside;    // a message that came too early, or had no room
   ~Lane() {
     if (queue != nullptr) rd_kafka_queue_destroy(queue);
@@ -179,8 +184,9 @@ Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::open(const KafkaSettings& 
   const auto prefer = [&](const char* name, std::size_t value) {
     if (!settings.has(name)) own.emplace_back(name, fmt::format("{}", value));
   };
-  const std::size_t share = std::clamp(kQueuedBytes / std::max<std::size_t>(partitions, 1), kLeastQueue, kMostQueue);
-  prefer("queued.min.messages", 1'000'000);
+  const std::size_t queues = std::max<std::size_t>(partitions, 1);
+  const std::size_t share = std::clamp(kQueuedBytes / queues, kLeastQueue, kMostQueue);
+  prefer("queued.min.messages", std::clamp(kQueuedMessages / queues, kLeastMessages, kMostMessages));
   prefer("queued.max.messages.kbytes", share / 1024);
   prefer("fetch.message.max.bytes", std::min(share, kLargestFetch));
   // What is asked of partitions that have nothing waits there, and what others need waits behind it: no longer than the
@@ -193,18 +199,6 @@ Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::open(const KafkaSettings& 
 
 KafkaConsumer::KafkaConsumer(std::unique_ptr<KafkaHandle> handle) : handle_(std::move(handle)) {}
 KafkaConsumer::~KafkaConsumer() = default;
-
-// `how`: of the library's, which may fail.
-template <class Change>
-Result<> KafkaConsumer::change(Change&& how, const KafkaOffsets& offsets) {
-  if (offsets.empty()) return {};
-  const KafkaList list = list_of(offsets);
-  const std::unique_ptr<rd_kafka_error_t, void (*)(rd_kafka_error_t*)> error(how(handle_->get(), list.get()),
-                                                                             rd_kafka_error_destroy);
-  if (!error) return {};
-  return failure(
-      fmt::format("cannot read from Kafka at {}: {}", handle_->brokers(), rd_kafka_error_string(error.get())));
-}
 
 bool KafkaConsumer::stands_at(const KafkaPartition& partition, std::int64_t offset) const {
   const auto lane = lanes_.find(partition);
@@ -223,6 +217,15 @@ Result<> KafkaConsumer::assign(const KafkaOffsets& from) {
   for (const auto& [partition, offset] : from) {
     if (lanes_.erase(partition) != 0) moved[partition] = offset;
   }
+  const auto change = [&](auto* how, const KafkaOffsets& offsets) -> Result<> {
+    if (offsets.empty()) return {};
+    const KafkaList list = list_of(offsets);
+    const std::unique_ptr<rd_kafka_error_t, void (*)(rd_kafka_error_t*)> error(how(handle_->get(), list.get()),
+                                                                               rd_kafka_error_destroy);
+    if (!error) return {};
+    return failure(
+        fmt::format("cannot read from Kafka at {}: {}", handle_->brokers(), rd_kafka_error_string(error.get())));
+  };
   if (auto gone = change(rd_kafka_incremental_unassign, moved); !gone) return gone;
   for (const auto& [partition, offset] : from) {
     auto lane = std::make_unique<Lane>();
@@ -244,13 +247,22 @@ Result<bool> KafkaConsumer::fetch(const KafkaPartition& partition, std::int64_t 
     lane.at = until;
     return false;
   }
+  lane.at = -1;
   SteadyClock::time_point heard = SteadyClock::now();
   SteadyClock::time_point said = heard;
   std::optional<SteadyClock::time_point> told_to_stop;
+  const auto consume = [&](int wait) {
+    return rd_kafka_consume_callback_queue(
+        lane.queue, wait, [](rd_kafka_message_t* message, void* self) { static_cast<Taking*>(self)->take(*message); },
+        &taking);
+  };
   while (!taking.full && lane.next < until && lane.end < until && lane.aside.size() == 0) {
-    const int taken = rd_kafka_consume_callback_queue(
-        lane.queue, kFetchWait,
-        [](rd_kafka_message_t* message, void* self) { static_cast<Taking*>(self)->take(*message); }, &taking);
+    int taken = consume(0);
+    if (taken == 0) {
+      // The client may sleep, with this queue as the only one that is not full.
+      handle_->wake();
+      taken = consume(kFetchWait);
+    }
     if (taking.error != 0 && !is_transient(taking.error)) {
       return fetch_fault(partition, lane.next, taking.error, taking.error_text);
     }
@@ -277,7 +289,11 @@ Result<bool> KafkaConsumer::fetch(const KafkaPartition& partition, std::int64_t 
                       handle_->reason()));
     }
   }
-  handle_->wake();
+  taken_ += out.used;
+  if (taken_ >= kWakeBytes) {
+    handle_->wake();
+    taken_ = 0;
+  }
   lane.at = out.size() != 0 ? out.offsets.back() + 1 : until;
   return out.size() != 0;
 }

@@ -42,12 +42,11 @@ class KafkaConsumer {
   struct Lane;
   struct Taking;
 
-  template <class Change>
-  Result<> change(Change&& how, const KafkaOffsets& offsets);
   explicit KafkaConsumer(std::unique_ptr<KafkaHandle> handle);
 
   std::unique_ptr<KafkaHandle> handle_;
   bool keep_headers_ = true;
+  std::size_t taken_ = 0;         // bytes, since the client was woken
   std::set<std::string> topics_;  // that the client knows
   std::map<KafkaPartition, std::unique_ptr<Lane>> lanes_;
 };
