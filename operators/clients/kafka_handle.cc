@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
+#include <strings.h>
 
 #include <algorithm>
 
@@ -23,11 +24,9 @@ std::optional<std::pair<Secret, Secret>> credentials_of(const KafkaSettings& set
   const Secret* const user = settings.find("sasl.username");
   const Secret* const password = settings.find("sasl.password");
   if (user != nullptr && password != nullptr) return std::pair(*user, *password);
-  const bool elsewhere = std::ranges::any_of(settings.client, [](const auto& one) {
-    return one.first.starts_with("sasl.") || one.second.reveal().starts_with("sasl_") ||
-           one.second.reveal().starts_with("SASL_");
-  });
-  return elsewhere ? std::nullopt : std::optional(std::pair<Secret, Secret>());
+  const Secret* const protocol = settings.find("security.protocol");
+  if (protocol != nullptr && strncasecmp(protocol->reveal().c_str(), "sasl", 4) == 0) return std::nullopt;
+  return std::pair<Secret, Secret>();
 }
 
 }  // namespace

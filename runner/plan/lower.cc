@@ -67,13 +67,14 @@ class Lowering {
         for (const std::size_t input : node.inputs) need(input, needed_[i]);
       }
     }
+    const std::vector<std::string> hidden = hidden_somewhere();
     for (std::size_t i = 0; i < count(); ++i) {
       const GraphNode& node = graph_.nodes[i];
       if (node.kind != GraphNode::Kind::source || !live_[i]) continue;
       GraphSource& source = graph_.sources[node.source];
       // Rejects that are routed carry the source's hidden columns.
       source.plan.wanted = needed_[i];
-      source.plan.wanted_hidden = hidden_somewhere();
+      source.plan.wanted_hidden = hidden;
       if (!source.format) continue;
       const std::vector<bool> visible(needed_[i].begin(),
                                       needed_[i].begin() + static_cast<std::ptrdiff_t>(source.schema.columns.size()));
