@@ -187,7 +187,7 @@ class Progress(BrokerTest):
         self.assertEqual(self.group(f'copy-{topic}'), {(topic, 0): 2})
 
     def check_memory(self, lines):
-        """Of a run whose output takes 4 KiB at a time, when it has taken a twentieth and a fifth of `lines`."""
+        """Of a run whose output takes 4 KiB at a time, when it has taken a fifth and four fifths of `lines`."""
         topic = self.topic(4)
         self.produce(topic, lines)
         run = self.start(f"""
@@ -197,7 +197,7 @@ outputs: [{{name: o, from: in, stdout: {{}}, format: text}}]
 """)
         out, taken, peaks = run.process.stdout, 0, []
         total = sum(len(line) + 1 for line in lines)
-        for wanted in (total // 20, total // 5):
+        for wanted in (total // 5, total * 4 // 5):
             while taken < wanted:
                 taken += len(os.read(out.fileno(), 4096))
             status = Path(f'/proc/{run.process.pid}/status').read_text()
