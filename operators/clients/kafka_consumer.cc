@@ -24,10 +24,10 @@ constexpr std::chrono::seconds kLastWait{5};  // of a fetch that is told to stop
 constexpr std::size_t kQueuedBytes{32 << 20};
 constexpr std::size_t kLeastQueue{64 << 10};
 constexpr std::size_t kMostQueue{8 << 20};
-constexpr std::size_t kQueuedMessages = 200'000;
+constexpr std::size_t kQueuedMessages = 120'000;
 constexpr std::size_t kLeastMessages = 1000;
 constexpr std::size_t kMostMessages = 50'000;
-constexpr std::size_t kLargestFetch{1 << 19};
+constexpr std::size_t kLargestFetch{1 << 18};
 constexpr std::size_t kWakeBytes{1 << 19};  // taken out of queues: there is room for more
 constexpr std::size_t kBlockBytes = kMorselBytes + kMorselBytes / 4;
 
