@@ -83,6 +83,7 @@ struct KafkaConsumer::Lane {
   std::int64_t next = 0;  // of the next message from the queue, at least
   std::int64_t at = 0;    // behind what was handed out; negative: messages were taken and are lost
   KafkaMessages aside;    // a message that came too early, or had no room
+  bool paused = false;
   ~Lane() {
     if (queue != nullptr) rd_kafka_queue_destroy(queue);
   }
@@ -205,8 +206,29 @@ bool KafkaConsumer::stands_at(const KafkaPartition& partition, std::int64_t offs
   return lane != lanes_.end() && lane->second->at == offset;
 }
 
+void KafkaConsumer::set_paused(const KafkaOffsets& partitions, bool paused) {
+  KafkaOffsets changed;
+  for (const auto& [partition, offset] : partitions) {
+    const auto lane = lanes_.find(partition);
+    if (lane == lanes_.end() || lane->second->paused == paused) continue;
+    lane->second->paused = paused;
+    changed[partition] = offset;
+  }
+  if (changed.empty()) return;
+  (paused ? rd_kafka_pause_partitions : rd_kafka_resume_partitions)(handle_->get(), list_of(changed).get());
+}
+
+void KafkaConsumer::pause(const KafkaOffsets& partitions, std::uint64_t rest) {
+  if (rest > kQueuedMessages) set_paused(partitions, true);
+}
+
+void KafkaConsumer::resume(const KafkaOffsets& partitions) {
+  set_paused(partitions, false);
+}
+
 Result<> KafkaConsumer::assign(const KafkaOffsets& from) {
   if (from.empty()) return {};
+  resume(from);
   // It would look for the leaders by and by, once a second.
   for (const auto& [partition, offset] : from) {
     if (!topics_.insert(partition.topic).second) continue;

@@ -34,6 +34,10 @@ class KafkaConsumer {
   Result<> assign(const KafkaOffsets& from);
   // It is fetched, and all below `offset` has been handed out, or lies below where it began.
   bool stands_at(const KafkaPartition& partition, std::int64_t offset) const;
+  // Of partitions of which nothing is read for now, while others have `rest` messages to go: when that is long, no more
+  // is fetched of them until resume(). What is asked of them waits at the broker, and what the others need behind it.
+  void pause(const KafkaOffsets& partitions, std::uint64_t rest);
+  void resume(const KafkaOffsets& partitions);
   // Adds messages of offsets below `until` to `out` until it is full; false: there are no more of them. Waits for
   // brokers that are away, with a warning now and then.
   Result<bool> fetch(const KafkaPartition& partition, std::int64_t until, BufferPool& pool, KafkaMessages& out);
@@ -43,6 +47,7 @@ class KafkaConsumer {
   struct Taking;
 
   explicit KafkaConsumer(std::unique_ptr<KafkaHandle> handle);
+  void set_paused(const KafkaOffsets& partitions, bool paused);
 
   std::unique_ptr<KafkaHandle> handle_;
   bool keep_headers_ = true;

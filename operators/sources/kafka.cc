@@ -53,13 +53,17 @@ struct MeanSize {
 struct KafkaRange {
   KafkaPartition partition;
   PartitionIndex index;
+  std::int64_t first = 0;
   std::int64_t until = 0;
+  std::uint64_t size() const { return static_cast<std::uint64_t>(until - first); }
 };
 
 class KafkaReader final : public RangeReader {
  public:
-  KafkaReader(std::vector<KafkaRange> ranges, KafkaConsumer& consumer, std::shared_ptr<BufferPool> pool, MeanSize& mean)
-      : ranges_(std::move(ranges)), consumer_(consumer), pool_(std::move(pool)), mean_(mean) {}
+  // `rest`: the messages of all ranges.
+  KafkaReader(std::vector<KafkaRange> ranges, std::uint64_t rest, KafkaConsumer& consumer,
+              std::shared_ptr<BufferPool> pool, MeanSize& mean)
+      : ranges_(std::move(ranges)), rest_(rest), consumer_(consumer), pool_(std::move(pool)), mean_(mean) {}
 
   Result<bool> next(Morsel& morsel) override {
     for (; at_ < ranges_.size(); ++at_) {
@@ -67,7 +71,11 @@ class KafkaReader final : public RangeReader {
       KafkaMessages messages;
       auto more = consumer_.fetch(range.partition, range.until, *pool_, messages);
       if (!more) return more;
-      if (!*more) continue;
+      if (!*more) {
+        rest_ -= range.size();
+        consumer_.pause({{range.partition, range.until}}, rest_);
+        continue;
+      }
       mean_.bytes += messages.used;
       mean_.records += messages.size();
       auto origin = std::make_shared<KafkaOrigin>(range.partition, std::move(messages));
@@ -83,6 +91,7 @@ class KafkaReader final : public RangeReader {
 
  private:
   std::vector<KafkaRange> ranges_;
+  std::uint64_t rest_;  // of the range that is read, and those behind it
   KafkaConsumer& consumer_;
   std::shared_ptr<BufferPool> pool_;
   MeanSize& mean_;
@@ -182,17 +191,26 @@ class KafkaSource final : public Source {
     const auto& [from, until] = *cursors;
     // Where the client stands elsewhere: a batch that is read again, a partition that start() did not know.
     KafkaOffsets moved;
+    KafkaOffsets read;
+    KafkaOffsets idle;
     std::vector<KafkaRange> ranges;
+    std::uint64_t rest = 0;
     std::uint32_t index = 0;
     for (const auto& [partition, end] : until) {
       const auto begin = from.find(partition);
       const std::int64_t first = begin == from.end() ? 0 : begin->second;
       if (!consumer_->stands_at(partition, first)) moved[partition] = first;
-      if (end > first) ranges.push_back({partition, PartitionIndex(index), end});
+      if (end > first) {
+        ranges.push_back({partition, PartitionIndex(index), first, end});
+        rest += ranges.back().size();
+      }
+      (end > first ? read : idle)[partition] = first;
       ++index;
     }
     if (auto assigned = consumer_->assign(moved); !assigned) return pass_on(assigned);
-    return std::make_unique<KafkaReader>(std::move(ranges), *consumer_, environment_.buffers, mean_);
+    consumer_->resume(read);
+    consumer_->pause(idle, rest);
+    return std::make_unique<KafkaReader>(std::move(ranges), rest, *consumer_, environment_.buffers, mean_);
   }
 
   void committed(const std::string& cursor) override {

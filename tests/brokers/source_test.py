@@ -43,6 +43,16 @@ class Reading(BrokerTest):
         rows, _ = self.available(self.to_file(topic))
         self.assertEqual(rows, [f'{partition} {i}' for partition in (0, 1, 50, 99) for i in range(200)])
 
+    def test_partitions_that_rest_while_a_backlog_is_read(self):
+        topic = self.topic(4)  # 0 has nothing; 1 ends early in each batch, and goes on in the next
+        for partition, count in ((1, 300), (2, 160_000), (3, 160_000)):
+            self.produce(topic, [f'{partition} {i}' for i in range(count)], '-p', str(partition))
+        pipeline = self.to_file(topic).replace('format: text', 'format: text, max_batch_records: 130000')
+        rows, _ = self.available(pipeline)
+        for partition, count in ((1, 300), (2, 160_000), (3, 160_000)):
+            own = [row for row in rows if row.startswith(f'{partition} ')]
+            self.assertEqual(own, [f'{partition} {i}' for i in range(count)])
+
     def test_start_at_a_time_and_at_offsets(self):
         topic = self.topic(2)
         for partition in (0, 1):
