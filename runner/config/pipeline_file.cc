@@ -1,6 +1,7 @@
 #include "runner/config/pipeline_file.h"
 
 #include <fmt/format.h>
+#include <re2/re2.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -92,6 +93,20 @@ class SchemaFiles {
   Diagnostics& diagnostics_;
 };
 
+// Values of properties such as `sasl.password` that no option was decoded from, since the file is broken or the mapping
+// around them unknown: to the closing quote, or to the end of the line.
+void hide_passwords(SourceText& source) {
+  static const RE2 kPassword(
+      R"re(\.(?:password|secret)["']?[ \t]*:[ \t]+("(?:[^"\\\n]|\\.)*"?|'[^'\n]*'?|[^\s{*"'][^\n]*))re");
+  const std::string text(source.text());
+  re2::StringPiece rest(text);
+  re2::StringPiece value;
+  while (RE2::FindAndConsume(&rest, kPassword, &value)) {
+    const auto begin = static_cast<std::uint32_t>(value.data() - text.data());
+    source.hide({begin, begin + static_cast<std::uint32_t>(value.size())});
+  }
+}
+
 }  // namespace
 
 PipelineFile read_pipeline(const std::string& path, const Catalog& catalog, const ParamTexts& params) {
@@ -100,7 +115,10 @@ PipelineFile read_pipeline(const std::string& path, const Catalog& catalog, cons
   if (!text) return file;
   file.source = std::move(*text);
   auto root = parse_yaml(file.source, file.diagnostics);
-  if (!root) return file;
+  if (!root) {
+    hide_passwords(file.source);
+    return file;
+  }
   Variables variables(params);
   replace_variables(*root, variables, file.diagnostics);
   SchemaFiles schemas(variables, file.diagnostics);
@@ -112,6 +130,7 @@ PipelineFile read_pipeline(const std::string& path, const Catalog& catalog, cons
   };
   file.spec = bind_spec(*root, catalog, path, context);
   for (const Span secret : file.diagnostics.hidden()) file.source.hide(secret);
+  hide_passwords(file.source);
   for (ParamSpec& param : file.spec->params) param.used_in_text = variables.used(param.name.value());
   return file;
 }
