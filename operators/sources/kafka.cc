@@ -12,6 +12,7 @@
 #include "operators/clients/kafka_group.h"
 #include "operators/clients/kafka_lookup.h"
 #include "operators/clients/kafka_origin.h"
+#include "operators/clients/kafka_reader.h"
 #include "operators/clients/kafka_start.h"
 #include "runner/operator/source.h"
 
@@ -42,61 +43,6 @@ struct KafkaInput {
 constexpr std::chrono::seconds kReach{30};        // for brokers at the start
 constexpr std::chrono::milliseconds kAsk{2000};   // between batches, where a tick must not wait for long
 constexpr std::chrono::seconds kPatternEvery{1};  // all topics of a cluster are asked for no more often
-
-// What came so far, to turn a limit of bytes into one of records.
-struct MeanSize {
-  std::uint64_t bytes = 0;
-  std::uint64_t records = 0;
-  std::uint64_t value() const { return records == 0 ? 1024 : std::max<std::uint64_t>(1, bytes / records); }
-};
-
-struct KafkaRange {
-  KafkaPartition partition;
-  PartitionIndex index;
-  std::int64_t first = 0;
-  std::int64_t until = 0;
-  std::uint64_t size() const { return static_cast<std::uint64_t>(until - first); }
-};
-
-class KafkaReader final : public RangeReader {
- public:
-  // `rest`: the messages of all ranges.
-  KafkaReader(std::vector<KafkaRange> ranges, std::uint64_t rest, KafkaConsumer& consumer,
-              std::shared_ptr<BufferPool> pool, MeanSize& mean)
-      : ranges_(std::move(ranges)), rest_(rest), consumer_(consumer), pool_(std::move(pool)), mean_(mean) {}
-
-  Result<bool> next(Morsel& morsel) override {
-    for (; at_ < ranges_.size(); ++at_) {
-      const KafkaRange& range = ranges_[at_];
-      KafkaMessages messages;
-      auto more = consumer_.fetch(range.partition, range.until, *pool_, messages);
-      if (!more) return more;
-      if (!*more) {
-        rest_ -= range.size();
-        consumer_.pause({{range.partition, range.until}}, rest_);
-        continue;
-      }
-      mean_.bytes += messages.used;
-      mean_.records += messages.size();
-      auto origin = std::make_shared<KafkaOrigin>(range.partition, std::move(messages));
-      morsel.partition = range.index;
-      morsel.raw.keep = origin->messages().buffer;
-      morsel.raw.records = origin->messages().values;
-      morsel.origin = std::move(origin);
-      morsel.rows.reset();
-      return true;
-    }
-    return false;
-  }
-
- private:
-  std::vector<KafkaRange> ranges_;
-  std::uint64_t rest_;  // of the range that is read, and those behind it
-  KafkaConsumer& consumer_;
-  std::shared_ptr<BufferPool> pool_;
-  MeanSize& mean_;
-  std::size_t at_ = 0;
-};
 
 class KafkaSource final : public Source {
  public:
@@ -191,10 +137,8 @@ class KafkaSource final : public Source {
     const auto& [from, until] = *cursors;
     // Where the client stands elsewhere: a batch that is read again, a partition that start() did not know.
     KafkaOffsets moved;
-    KafkaOffsets read;
     KafkaOffsets idle;
     std::vector<KafkaRange> ranges;
-    std::uint64_t rest = 0;
     std::uint32_t index = 0;
     for (const auto& [partition, end] : until) {
       const auto begin = from.find(partition);
@@ -202,15 +146,13 @@ class KafkaSource final : public Source {
       if (!consumer_->stands_at(partition, first)) moved[partition] = first;
       if (end > first) {
         ranges.push_back({partition, PartitionIndex(index), first, end});
-        rest += ranges.back().size();
+      } else {
+        idle[partition] = first;
       }
-      (end > first ? read : idle)[partition] = first;
       ++index;
     }
     if (auto assigned = consumer_->assign(moved); !assigned) return pass_on(assigned);
-    consumer_->resume(read);
-    consumer_->pause(idle, rest);
-    return std::make_unique<KafkaReader>(std::move(ranges), rest, *consumer_, environment_.buffers, mean_);
+    return std::make_unique<KafkaReader>(std::move(ranges), idle, *consumer_, environment_.buffers, mean_);
   }
 
   void committed(const std::string& cursor) override {

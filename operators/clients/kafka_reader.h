@@ -1,0 +1,48 @@
+// Hands out the messages of a batch, partition by partition.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "operators/clients/kafka_consumer.h"
+#include "runner/operator/source.h"
+
+namespace streamrun {
+
+// Messages of offsets [first, until).
+struct KafkaRange {
+  KafkaPartition partition;
+  PartitionIndex index;
+  std::int64_t first = 0;
+  std::int64_t until = 0;
+  std::uint64_t size() const { return static_cast<std::uint64_t>(until - first); }
+};
+
+// Of the messages that came so far, to turn a limit of bytes into one of records.
+struct MeanSize {
+  std::uint64_t bytes = 0;
+  std::uint64_t records = 0;
+  std::uint64_t value() const { return records == 0 ? 1024 : std::max<std::uint64_t>(1, bytes / records); }
+};
+
+class KafkaReader final : public RangeReader {
+ public:
+  // Nothing is fetched of `idle` partitions while there is much to read of the others.
+  KafkaReader(std::vector<KafkaRange> ranges, const KafkaOffsets& idle, KafkaConsumer& consumer,
+              std::shared_ptr<BufferPool> pool, MeanSize& mean);
+
+  Result<bool> next(Morsel& morsel) override;
+
+ private:
+  std::vector<KafkaRange> ranges_;
+  std::size_t at_ = 0;
+  std::uint64_t rest_ = 0;  // messages of the range that is read and of those behind it
+  KafkaConsumer& consumer_;
+  std::shared_ptr<BufferPool> pool_;
+  MeanSize& mean_;
+};
+
+}  // namespace streamrun
