@@ -10,9 +10,14 @@ namespace streamrun {
 namespace {
 
 constexpr std::chrono::milliseconds kServe{100};
+constexpr std::chrono::milliseconds kPush{5};  // that requests which are not full are sent
+constexpr std::chrono::milliseconds kLeastPatience{2};
+constexpr std::chrono::milliseconds kMostPatience{100};
+constexpr std::uint64_t kServeEvery = 64;  // messages
 constexpr std::chrono::seconds kSilence{10};
 constexpr std::chrono::seconds kReach{30};  // for brokers at the start
 constexpr std::chrono::seconds kMaking{3};  // for brokers that make a topic
+constexpr std::int64_t kLinger = 5000;      // ms
 
 std::string text_of(rd_kafka_resp_err_t error) {
   switch (error) {
@@ -44,6 +49,13 @@ Result<std::unique_ptr<KafkaProducer>> KafkaProducer::open(const KafkaSettings& 
   KafkaHandle::Properties own = {{"acks", "all"}, {"enable.idempotence", "true"}};
   // As Java's clients do, so that keys meet those of other programs.
   if (!settings.has("partitioner")) own.emplace_back("partitioner", "murmur2_random");
+  // The library waits for answers by polling without a pause once a message has lingered. Those that fill no request
+  // are sent by flush(), at the end of a batch, so that nothing is late for it.
+  if (!settings.has("linger.ms") && !settings.has("queue.buffering.max.ms")) {
+    const std::int64_t timeout = std::min(settings.number("message.timeout.ms").value_or(2 * kLinger),
+                                          settings.number("delivery.timeout.ms").value_or(2 * kLinger));
+    own.emplace_back("linger.ms", fmt::format("{}", std::clamp<std::int64_t>(timeout / 2, 0, kLinger)));
+  }
   if (!settings.has("queue.buffering.max.kbytes")) own.emplace_back("queue.buffering.max.kbytes", "32768");
   if (!settings.has("queue.buffering.max.messages")) own.emplace_back("queue.buffering.max.messages", "1000000");
   auto handle = KafkaHandle::open(KafkaRole::producer, settings, own, std::move(log),
@@ -61,13 +73,23 @@ KafkaProducer::KafkaProducer(std::unique_ptr<KafkaHandle> handle)
 
 KafkaProducer::~KafkaProducer() = default;
 
-Result<> KafkaProducer::find(const std::string& topic) {
-  const std::unique_ptr<rd_kafka_topic_t, void (*)(rd_kafka_topic_t*)> one(
-      rd_kafka_topic_new(handle_->get(), topic.c_str(), nullptr), rd_kafka_topic_destroy);
+rd_kafka_topic_t* KafkaProducer::topic(std::string_view name) {
+  if (last_ != topics_.end() && last_->first == name) return last_->second.get();
+  last_ = topics_.find(name);
+  if (last_ == topics_.end()) {
+    std::string text(name);
+    rd_kafka_topic_t* const made = rd_kafka_topic_new(handle_->get(), text.c_str(), nullptr);
+    last_ = topics_.emplace(std::move(text), Topic{made, rd_kafka_topic_destroy}).first;
+  }
+  return last_->second.get();
+}
+
+Result<> KafkaProducer::find(const std::string& name) {
+  rd_kafka_topic_t* const one = topic(name);
   std::optional<SteadyClock::time_point> unknown;  // since then brokers have answered that there is none
-  return handle_->attempt(fmt::format("find topic '{}'", topic), kReach, [&](int wait) -> int {
+  return handle_->attempt(fmt::format("find topic '{}'", name), kReach, [&](int wait) -> int {
     const rd_kafka_metadata_t* metadata = nullptr;
-    const rd_kafka_resp_err_t error = rd_kafka_metadata(handle_->get(), 0, one.get(), &metadata, wait);
+    const rd_kafka_resp_err_t error = rd_kafka_metadata(handle_->get(), 0, one, &metadata, wait);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
     const rd_kafka_resp_err_t told =
         metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
@@ -80,8 +102,22 @@ Result<> KafkaProducer::find(const std::string& topic) {
   });
 }
 
+void KafkaProducer::make_room() {
+  const int queued = rd_kafka_outq_len(handle_->get());
+  const SteadyClock::time_point began = SteadyClock::now();
+  handle_->serve(patience_);
+  if (rd_kafka_outq_len(handle_->get()) < queued) {
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - began);
+    patience_ = std::max(kLeastPatience, (patience_ + 2 * took) / 2);
+    return;
+  }
+  // Perhaps nothing is under way, since what is queued for each partition fills no request.
+  rd_kafka_flush(handle_->get(), static_cast<int>(kPush.count()));
+  patience_ = std::min(2 * patience_, kMostPatience);
+}
+
 Result<> KafkaProducer::send(const KafkaRecord& record) {
-  const std::string topic(record.topic);
+  rd_kafka_topic_t* const to = topic(record.topic);
   rd_kafka_headers_t* headers = nullptr;
   if (!record.headers.empty()) {
     headers = rd_kafka_headers_new(record.headers.size());
@@ -94,7 +130,7 @@ Result<> KafkaProducer::send(const KafkaRecord& record) {
   auto place = record.place.empty() ? nullptr : std::make_unique<std::string>(record.place);
   for (;;) {
     rd_kafka_vu_t fields[] = {
-        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u = {.cstr = topic.c_str()}},
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u = {.rkt = to}},
         {.vtype = RD_KAFKA_VTYPE_PARTITION,
          .u = {.i32 = record.partition < 0 ? RD_KAFKA_PARTITION_UA : record.partition}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u = {.mem = {const_cast<char*>(record.value.data()), record.value.size()}}},
@@ -108,20 +144,20 @@ Result<> KafkaProducer::send(const KafkaRecord& record) {
     rd_kafka_error_t* const error = rd_kafka_produceva(handle_->get(), fields, count);
     if (error == nullptr) {
       [[maybe_unused]] const std::string* const reports = place.release();
-      handle_->serve();
+      if (++sent_ % kServeEvery == 0) handle_->serve();
       return {};
     }
     const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
     rd_kafka_error_destroy(error);
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && !delivery_->fault && !handle_->interrupted()) {
-      handle_->serve(kServe);
+      make_room();
       if (auto good = handle_->usable(); good) continue;
     }
     if (headers != nullptr) rd_kafka_headers_destroy(headers);
     if (auto good = handle_->usable(); !good) return good;
     if (delivery_->fault) return failure(*delivery_->fault);
     return failure(fmt::format("{}a message of {} bytes to {} cannot be sent: {}", place ? *place + ": " : "",
-                               record.value.size(), topic, text_of(code)));
+                               record.value.size(), record.topic, text_of(code)));
   }
 }
 

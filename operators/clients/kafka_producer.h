@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,8 @@
 
 #include "operators/clients/kafka_handle.h"
 #include "operators/clients/kafka_message.h"
+
+struct rd_kafka_topic_s;
 
 namespace streamrun {
 
@@ -46,10 +49,18 @@ class KafkaProducer {
 
  private:
   struct Delivery;
+  using Topic = std::unique_ptr<rd_kafka_topic_s, void (*)(rd_kafka_topic_s*)>;
   explicit KafkaProducer(std::unique_ptr<KafkaHandle> handle);
+  rd_kafka_topic_s* topic(std::string_view name);
+  // Waits until brokers have taken something, though not for long.
+  void make_room();
 
   std::unique_ptr<Delivery> delivery_;
   std::unique_ptr<KafkaHandle> handle_;
+  std::map<std::string, Topic, std::less<>> topics_;  // that were written to
+  std::map<std::string, Topic, std::less<>>::iterator last_ = topics_.end();
+  std::uint64_t sent_ = 0;
+  std::chrono::milliseconds patience_{10};  // twice what brokers took lately to take something
 };
 
 // Of the value, unless `client` says otherwise: larger ones are refused before they are sent.
