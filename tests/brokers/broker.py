@@ -2,7 +2,6 @@
 import atexit
 import itertools
 import json
-import os
 import shutil
 import subprocess
 import tempfile
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, NewPartitions, NewTopic
 
-from processes.process import ProcessTest
+from processes.process import ProcessTest, program
 
 loader = SourceFileLoader('broker_tool', str(Path(__file__).resolve().parent.parent.parent / 'tools' / 'broker'))
 tool = module_from_spec(spec_from_loader('broker_tool', loader))
@@ -45,20 +44,12 @@ def make_broker(secure=False, keystore=None, started=True):
     return broker
 
 
-class Shared:
-    broker = None
-
-    @classmethod
-    def get(cls):
-        cls.broker = cls.broker or make_broker()
-        return cls.broker
-
-
 class BrokerTest(ProcessTest):
     names = itertools.count(1)
+    shared = {}  # by the program that is tested: names of groups are taken once
 
     def setUp(self):
-        self.use(Shared.get())
+        self.use(self.shared.get(program.get()) or self.shared.setdefault(program.get(), make_broker()))
 
     def use(self, broker):
         self.broker = broker

@@ -1,10 +1,10 @@
 """The tests that are programs of their own, and the samples with their tests inside."""
-import os
 import subprocess
 import unittest
 import xml.etree.ElementTree as xml
 
 from harness.cases import ROOT
+from processes import process
 
 
 def unit_tests(binary, *chosen, within=(), name=None):
@@ -41,12 +41,12 @@ class Outcomes(unittest.TestResult):
         self.found.append((test.id(), '\n'.join(own) or None))
 
 
-def process_tests(program, folder):
+def process_tests(program, folder, pattern='*_test.py'):
     """(name, fault or None) of each test of a folder of tests/, which starts the program."""
-    os.environ['STREAMRUN'] = str(program)
+    process.program.set(str(program))
     outcomes = Outcomes()
     tests = ROOT / 'tests'
-    unittest.TestLoader().discover(str(tests / folder), '*_test.py', str(tests)).run(outcomes)
+    unittest.TestLoader().discover(str(tests / folder), pattern, str(tests)).run(outcomes)
     return outcomes.found or [(folder, 'no test was found')]
 
 

@@ -5,7 +5,11 @@ import signal
 import subprocess
 import tempfile
 import unittest
+from contextvars import ContextVar
 from pathlib import Path
+
+# What is tested, for the tests of this thread.
+program = ContextVar('program', default=os.environ.get('STREAMRUN'))
 
 
 class Run:
@@ -49,7 +53,7 @@ class ProcessTest(unittest.TestCase):
                 os.mkfifo(folder / name)
             else:
                 (folder / name).write_text(text, encoding='utf-8')
-        process = subprocess.Popen([os.environ['STREAMRUN'], 'run', 'case.yaml', *args], cwd=folder,
+        process = subprocess.Popen([program.get(), 'run', 'case.yaml', *args], cwd=folder,
                                    stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.PIPE, preexec_fn=before)
         for end in (process.stdin, process.stdout, process.stderr):
             if end:
