@@ -98,13 +98,17 @@ class BrokerTest(ProcessTest):
 
     # ------------------------------------------------------------ records, by kcat
 
-    def kcat(self, *options, stdin=''):
-        done = subprocess.run(['kcat', '-b', self.address, *options], input=stdin, capture_output=True, text=True, timeout=GUARD)
+    def kcat(self, *options, stdin=subprocess.DEVNULL):
+        done = subprocess.run(['kcat', '-b', self.address, *options], stdin=stdin, capture_output=True, text=True, timeout=GUARD)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
     def produce(self, topic, lines, *options):
-        self.kcat('-P', '-t', topic, *options, stdin=''.join(f'{line}\n' for line in lines))
+        # By a file: what this process holds counts as memory of those that it starts.
+        with tempfile.TemporaryFile('w+', encoding='utf-8') as file:
+            file.writelines(f'{line}\n' for line in lines)
+            file.seek(0)
+            self.kcat('-P', '-t', topic, *options, stdin=file)
 
     def consume(self, topic, form='%s', *options):
         return self.kcat('-C', '-t', topic, '-e', '-q', '-o', 'beginning', '-f', form + '\n', *options).splitlines()
