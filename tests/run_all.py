@@ -52,10 +52,10 @@ def jobs(options):
     yield from (('', job) for job in case_jobs(build / 'streamrun', options.only))
     if ACCEPT or options.only:
         return
-    # A sanitizer takes memory of its own, and signals: what counts them is left out.
+    # A sanitizer takes memory of its own, and signals: what counts them is left out, as is what tries tools alone.
     if options.threads:
         watched = options.threads.resolve()
-        yield f'{watched.name}: ', lambda: programs.process_tests(watched / 'streamrun', 'brokers', '[!m]*_test.py')
+        yield f'{watched.name}: ', lambda: programs.process_tests(watched / 'streamrun', 'brokers', 's*_test.py')
     processes = [lambda f=folder: programs.process_tests(build / 'streamrun', f) for folder in ('brokers', 'processes')]
     yield from (('', job) for job in [*processes, *program_jobs(build), *source_jobs(build, options.tidy)])
     for other, threaded in ((options.sanitized, False), (options.threads, True)):

@@ -14,7 +14,8 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, Ne
 
 from processes.process import ProcessTest, program
 
-loader = SourceFileLoader('broker_tool', str(Path(__file__).resolve().parent.parent.parent / 'tools' / 'broker'))
+ROOT = Path(__file__).resolve().parent.parent.parent
+loader = SourceFileLoader('broker_tool', str(ROOT / 'tools' / 'broker'))
 tool = module_from_spec(spec_from_loader('broker_tool', loader))
 loader.exec_module(tool)
 
