@@ -32,8 +32,9 @@ std::optional<BoundSink> bind(const DiscardOptions&, SinkBindContext&) {
 }  // namespace
 
 SinkDescriptor describe_discard_sink() {
-  return describe_sink<DiscardOptions>("discard", "counts rows and forgets them", "{name: out, from: in, discard: {}}",
-                                       false, Options<DiscardOptions>{}.table(), &bind);
+  return describe_connector<DiscardOptions>("discard", "counts rows and forgets them",
+                                            "{name: out, from: in, discard: {}}", false,
+                                            Options<DiscardOptions>{}.table(), &bind);
 }
 
 }  // namespace streamrun

@@ -424,7 +424,7 @@ std::optional<BoundSink> bind(const FileOptions& options, SinkBindContext& conte
 }  // namespace
 
 SinkDescriptor describe_file_sink() {
-  return describe_sink<FileOptions>(
+  return describe_connector<FileOptions>(
       "file", "files: one a batch, or one that grows",
       "{name: out, from: in, file: {path: \"out/part-{batch}.jsonl\"}, format: json}", true,
       Options<FileOptions>{}

@@ -359,7 +359,7 @@ std::optional<BoundSink> bind(const KafkaOptions& options, SinkBindContext& cont
 }  // namespace
 
 SinkDescriptor describe_kafka_sink() {
-  return describe_sink<KafkaOptions>(
+  return describe_connector<KafkaOptions>(
       "kafka", "a topic of Kafka; each row is a message",
       "{name: out, from: in, kafka: {brokers: \"localhost:9092\", topic: results, key: account}, format: json}", true,
       Options<KafkaOptions>{}

@@ -182,7 +182,7 @@ std::optional<BoundSink> bind(const PipeOptions& options, SinkBindContext& conte
 }  // namespace
 
 SinkDescriptor describe_pipe_sink() {
-  return describe_sink<PipeOptions>(
+  return describe_connector<PipeOptions>(
       "pipe", "each batch to a program's standard input; needs --allow-exec",
       "{name: out, from: in, pipe: {command: [wc, -l]}, format: json}", true,
       Options<PipeOptions>{}

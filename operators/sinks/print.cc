@@ -108,7 +108,7 @@ std::optional<BoundSink> bind(const PrintOptions& options, SinkBindContext& cont
 }  // namespace
 
 SinkDescriptor describe_print_sink() {
-  return describe_sink<PrintOptions>(
+  return describe_connector<PrintOptions>(
       "print", "the first rows of each batch, in Spark's console layout", "{name: out, from: in, print: {rows: 10}}",
       false,
       Options<PrintOptions>{}

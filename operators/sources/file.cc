@@ -376,7 +376,7 @@ std::optional<BoundSource> bind(const FileOptions& options, SourceBindContext& c
 }  // namespace
 
 SourceDescriptor describe_file_source() {
-  return describe_source<FileOptions>(
+  return describe_connector<FileOptions>(
       "file", "a file or a glob of files, read once or followed", "file: {path: data/in.jsonl}\nformat: text", true,
       Options<FileOptions>{}
           .required("path", &FileOptions::path, "a path or a glob; globs are read in byte order of their paths")

@@ -223,7 +223,7 @@ std::optional<BoundSource> bind(const GenerateOptions& options, SourceBindContex
 }  // namespace
 
 SourceDescriptor describe_generate_source() {
-  return describe_source<GenerateOptions>(
+  return describe_connector<GenerateOptions>(
       "generate", "made-up rows, at a rate",
       "generate: {rows_per_second: 1000, total: 10000, columns: {id: _n, even: _n % 2 = 0}}", false,
       Options<GenerateOptions>{}

@@ -324,7 +324,7 @@ std::optional<BoundSource> bind(const KafkaOptions& options, SourceBindContext& 
 }  // namespace
 
 SourceDescriptor describe_kafka_source() {
-  return describe_source<KafkaOptions>(
+  return describe_connector<KafkaOptions>(
       "kafka", "one or more topics",
       "kafka: {brokers: \"localhost:9092\", topics: [transactions], start: earliest}\nformat: json\n"
       "schema: {id: bigint, amount: double}",

@@ -36,7 +36,7 @@ std::optional<BoundSource> bind(const QueueOptions& options, SourceBindContext& 
 }  // namespace
 
 SourceDescriptor describe_queue_source() {
-  return describe_source<QueueOptions>(
+  return describe_connector<QueueOptions>(
       "queue", "batches written in the pipeline's file (queueStream)", "queue: {batches: [[1, 2, 3], [4, 5]]}", false,
       Options<QueueOptions>{}
           .required("batches", &QueueOptions::batches, "a list of rows for each batch")

@@ -196,8 +196,8 @@ std::optional<BoundSource> bind(const StdinOptions&, SourceBindContext& context)
 }  // namespace
 
 SourceDescriptor describe_stdin_source() {
-  return describe_source<StdinOptions>("stdin", "lines of standard input", "stdin: {}\nformat: text", true,
-                                       Options<StdinOptions>{}.table(), &bind);
+  return describe_connector<StdinOptions>("stdin", "lines of standard input", "stdin: {}\nformat: text", true,
+                                          Options<StdinOptions>{}.table(), &bind);
 }
 
 }  // namespace streamrun

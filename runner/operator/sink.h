@@ -12,11 +12,11 @@
 
 #include "runner/base/result.h"
 #include "runner/data/record_batch.h"
+#include "runner/operator/connector.h"
 #include "runner/operator/environment.h"
 #include "runner/operator/format.h"
 #include "runner/operator/kernel.h"
 #include "runner/operator/options.h"
-#include "runner/operator/typed_options.h"
 
 namespace streamrun {
 
@@ -90,29 +90,6 @@ struct BoundSink {
   std::function<std::unique_ptr<Sink>(const Environment&)> open;
 };
 
-struct SinkDescriptor {
-  std::string_view name;
-  std::string_view summary;
-  std::string_view example;  // YAML of a whole output
-  bool takes_format = true;
-  OptionTable options;
-  std::function<OptionsPtr(const SyntaxNode&, std::string_view what, DecodeContext&)> decode;
-  std::function<std::optional<BoundSink>(const void* options, SinkBindContext&)> bind;
-};
-
-template <class S>
-SinkDescriptor describe_sink(std::string_view name, std::string_view summary, std::string_view example,
-                             bool takes_format, OptionTable options,
-                             std::optional<BoundSink> (*bind)(const S&, SinkBindContext&)) {
-  SinkDescriptor made;
-  made.name = name;
-  made.summary = summary;
-  made.example = example;
-  made.takes_format = takes_format;
-  made.options = options;
-  made.decode = decode_options<S>(std::move(options));
-  made.bind = of_options(bind);
-  return made;
-}
+using SinkDescriptor = ConnectorDescriptor<SinkBindContext, BoundSink>;
 
 }  // namespace streamrun

@@ -17,10 +17,10 @@
 #include "runner/data/raw_records.h"
 #include "runner/data/record_batch.h"
 #include "runner/expr/expression.h"
+#include "runner/operator/connector.h"
 #include "runner/operator/environment.h"
 #include "runner/operator/format.h"
 #include "runner/operator/options.h"
-#include "runner/operator/typed_options.h"
 
 namespace streamrun {
 
@@ -137,29 +137,6 @@ inline Schema source_schema(std::vector<Field> columns, const std::vector<Field>
   return schema;
 }
 
-struct SourceDescriptor {
-  std::string_view name;
-  std::string_view summary;
-  std::string_view example;  // YAML of a whole source
-  bool takes_format = true;  // its records are bytes
-  OptionTable options;
-  std::function<OptionsPtr(const SyntaxNode&, std::string_view what, DecodeContext&)> decode;
-  std::function<std::optional<BoundSource>(const void* options, SourceBindContext&)> bind;
-};
-
-template <class S>
-SourceDescriptor describe_source(std::string_view name, std::string_view summary, std::string_view example,
-                                 bool takes_format, OptionTable options,
-                                 std::optional<BoundSource> (*bind)(const S&, SourceBindContext&)) {
-  SourceDescriptor made;
-  made.name = name;
-  made.summary = summary;
-  made.example = example;
-  made.takes_format = takes_format;
-  made.options = options;
-  made.decode = decode_options<S>(std::move(options));
-  made.bind = of_options(bind);
-  return made;
-}
+using SourceDescriptor = ConnectorDescriptor<SourceBindContext, BoundSource>;
 
 }  // namespace streamrun
