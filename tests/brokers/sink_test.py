@@ -88,7 +88,8 @@ class Away(BrokerTest):
         self.use(make_broker())
         self.addCleanup(self.broker.stop, signal.SIGKILL)
 
-    def test_away_and_back(self):
+    def start_and_lose(self):
+        """A run that writes a topic, whose broker was killed in the meantime, and has said so."""
         topic = self.topic()
         run = self.start(f"""
 batch_interval: 50ms
@@ -98,6 +99,10 @@ outputs: [{{name: o, from: in, kafka: {{brokers: "{self.address}", topic: {topic
         wait_for(lambda: self.end(topic) > 0, 'the first record')
         self.broker.stop(signal.SIGKILL)
         self.assertIn('messages yet', run.process.stderr.readline().decode())
+        return topic, run
+
+    def test_away_and_back(self):
+        topic, run = self.start_and_lose()
         before = self.broker.launch() or self.broker.wait() or self.end(topic)
         wait_for(lambda: self.end(topic) > before + 100, 'records behind the restart')
         run.send(signal.SIGTERM)
@@ -108,15 +113,7 @@ outputs: [{{name: o, from: in, kafka: {{brokers: "{self.address}", topic: {topic
         self.assertEqual(sorted(set(seen)), list(range(max(seen) + 1)))
 
     def test_the_second_signal_stops_at_once_while_away(self):
-        topic = self.topic()
-        run = self.start(f"""
-batch_interval: 50ms
-sources: {{in: {{generate: {{rows_per_second: 200, columns: {{id: _n}}}}}}}}
-outputs: [{{name: o, from: in, kafka: {{brokers: "{self.address}", topic: {topic}}}}}]
-""")
-        wait_for(lambda: self.end(topic) > 0, 'the first record')
-        self.broker.stop(signal.SIGKILL)
-        self.assertIn('messages yet', run.process.stderr.readline().decode())
+        _, run = self.start_and_lose()
         run.stop_at_once()
         code, _, error, _ = run.end()
         self.assertEqual(code, 1, error)
