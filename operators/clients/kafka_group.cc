@@ -11,6 +11,7 @@ constexpr std::chrono::seconds kReach{30};          // for brokers at the start
 constexpr std::chrono::milliseconds kAnswer{1000};  // between batches
 constexpr std::chrono::seconds kLastAnswer{10};
 constexpr std::chrono::seconds kLookEvery{1};
+constexpr std::chrono::hours kRenewEvery{1};  // brokers drop offsets that nobody has committed for some days
 
 }  // namespace
 
@@ -45,7 +46,9 @@ Result<> KafkaGroup::look() {
 }
 
 Result<> KafkaGroup::commit(const KafkaOffsets& offsets) {
-  if (shared_ || offsets == known_) return {};
+  const SteadyClock::time_point now = SteadyClock::now();
+  const bool all = !renewed_ || now - *renewed_ >= kRenewEvery;
+  if (shared_ || (!all && offsets == known_)) return {};
   if (auto alone = look(); !alone) {
     shared_ = alone.error();
     return {};
@@ -53,19 +56,23 @@ Result<> KafkaGroup::commit(const KafkaOffsets& offsets) {
   KafkaOffsets changed;
   for (const auto& [partition, offset] : offsets) {
     const auto before = known_.find(partition);
-    if (before == known_.end() || before->second != offset) changed[partition] = offset;
+    if (all || before == known_.end() || before->second != offset) changed[partition] = offset;
   }
   sent_ = offsets;
   lookup_.commit(changed);
   if (auto settled = lookup_.settle(kAnswer); !settled) return settled;
   for (const auto& [partition, offset] : changed) known_[partition] = offset;
+  if (all) renewed_ = now;
   return {};
 }
 
 Result<> KafkaGroup::close() {
-  if (shared_ || sent_ == known_) return {};
+  if (shared_ || sent_.empty()) return {};
   lookup_.commit(sent_);
-  return lookup_.settle(kLastAnswer);
+  // What has been answered already is not worth a complaint.
+  const bool known = sent_ == known_;
+  auto settled = lookup_.settle(known ? kAnswer : kLastAnswer);
+  return known ? Result<>{} : settled;
 }
 
 }  // namespace streamrun

@@ -24,7 +24,7 @@ class KafkaGroup {
   // An error, once another program was seen to move the group's offsets too: each would read the same records, and move
   // the other's place.
   Result<> alone() const;
-  // Sends what no answer has come to.
+  // Sends all of it once more.
   Result<> close();
 
  private:
@@ -36,6 +36,7 @@ class KafkaGroup {
   KafkaOffsets sent_;   // last; the answer may be lost
   std::optional<Error> shared_;
   SteadyClock::time_point looked_;
+  std::optional<SteadyClock::time_point> renewed_;  // when all of it was committed, whatever had changed
 };
 
 }  // namespace streamrun

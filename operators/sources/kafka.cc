@@ -73,6 +73,7 @@ class KafkaSource final : public Source {
     group_.emplace(*lookup_, input_->group);
     auto at = group_->find(*partitions);
     if (!at) return pass_on(at);
+    const KafkaOffsets known = *at;
     KafkaOffsets asked;
     for (const KafkaPartition& partition : *partitions) {
       if (at->contains(partition)) continue;
@@ -80,7 +81,8 @@ class KafkaSource final : public Source {
       if (given != input_->start.offsets.end()) {
         at->insert(*given);
       } else {
-        asked[partition] = input_->start.time;
+        const bool late = input_->start.time == kKafkaEnd && came_later(partition, known);
+        asked[partition] = late ? kKafkaBeginning : input_->start.time;
       }
     }
     if (auto there = check_start(*at); !there) return pass_on(there);
@@ -171,6 +173,12 @@ class KafkaSource final : public Source {
  private:
   void warn(const std::string& message) const {
     if (environment_.log) environment_.log(LogLevel::warning, fmt::format("source '{}': {}", input_->name, message));
+  }
+
+  // Than the group was here: nothing of what it holds has been read.
+  bool came_later(const KafkaPartition& partition, const KafkaOffsets& known) const {
+    return std::ranges::any_of(
+        known, [&](const auto& one) { return input_->pattern != nullptr || one.first.topic == partition.topic; });
   }
 
   // Of a group or an option: such offsets may be anything.
@@ -336,7 +344,8 @@ SourceDescriptor describe_kafka_source() {
           .optional("topic_pattern", &KafkaOptions::topic_pattern, "", "or a pattern that names match as a whole")
           .optional("group", &KafkaOptions::group, "the pipeline's name", "whose offsets say where a restart goes on")
           .optional("start", &KafkaOptions::start, "latest",
-                    "where a partition begins that neither checkpoint nor group knows")
+                    "where partitions begin that neither checkpoint nor group knows; those that come later, from their "
+                    "beginning")
           .optional("client", &KafkaOptions::client, "", "properties of librdkafka: TLS, SASL, buffers")
           .optional("allow_plaintext_password", &KafkaOptions::allow_plaintext_password, "false",
                     "a password may go over the network without TLS")

@@ -4,6 +4,7 @@ import subprocess
 import time
 
 from confluent_kafka import Producer
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 
 from brokers.broker import GUARD, BrokerTest, make_broker, wait_for
 
@@ -163,6 +164,16 @@ class Gaps(BrokerTest):
 
 
 class Progress(BrokerTest):
+    def leave_note(self, group, topic, offset):
+        client = KafkaConsumer(bootstrap_servers=self.address, group_id=group, enable_auto_commit=False)
+        client.assign([TopicPartition(topic, 0)])
+        client.commit({TopicPartition(topic, 0): OffsetAndMetadata(offset, 'a note')})
+        client.close()
+        self.assertEqual(self.note(group, topic), 'a note')
+
+    def note(self, group, topic):
+        return self.admin().list_consumer_group_offsets(group)[TopicPartition(topic, 0)].metadata
+
     def test_a_restart_goes_on_from_the_groups_offsets(self):
         topic = self.topic(2)
         self.produce(topic, ['a', 'b'], '-p', '0')
@@ -171,6 +182,19 @@ class Progress(BrokerTest):
         self.produce(topic, ['c'], '-p', '1')
         self.assertEqual(self.available(self.to_file(topic))[0], ['c'])
         self.assertEqual(self.group(f'copy-{topic}'), {(topic, 0): 2, (topic, 1): 1})
+
+    def test_partitions_that_come_while_nothing_runs(self):
+        topic = self.topic(1, name='grows-1')
+        pipeline = self.to_file(topic, 'group: grown, start: latest').replace('topics: [grows-1]', 'topic_pattern: "grows-."')
+        self.assertEqual(self.available(pipeline)[0], [])
+        self.add_partitions(topic, 2)
+        self.topic(1, name='grows-2')
+        self.produce(topic, ['a'], '-p', '0')
+        self.produce(topic, ['b'], '-p', '1')
+        self.produce('grows-2', ['c'])
+        self.assertEqual(self.available(pipeline)[0], ['a', 'b', 'c'])
+        other = pipeline.replace('grown', 'another')
+        self.assertEqual(self.available(other)[0], [])
 
     def test_nothing_is_committed_before_all_outputs_have_finished(self):
         topic = self.topic()
@@ -188,10 +212,14 @@ class Progress(BrokerTest):
         wait_for(lambda: self.group(f'copy-{topic}') == {(topic, 0): 1}, 'its offset')
         self.produce(topic, ['b'])
         wait_for(lambda: self.lines(run) == ['a', 'b'], 'the second record')
+        wait_for(lambda: self.group(f'copy-{topic}') == {(topic, 0): 2}, 'its offset')
+        # At the stop they go once more, in place of what somebody else has left there.
+        self.leave_note(f'copy-{topic}', topic, 2)
         run.send(signal.SIGTERM)
         code, _, error, _ = run.end()
         self.assertEqual((code, error), (0, ''))
         self.assertEqual(self.group(f'copy-{topic}'), {(topic, 0): 2})
+        self.assertEqual(self.note(f'copy-{topic}', topic), '')
 
     def test_two_pipelines_in_one_group(self):
         topic = self.topic()
