@@ -22,10 +22,7 @@ constexpr std::chrono::seconds kLastWait{5};  // of a fetch that is told to stop
 // not full takes another fetch on top. Each message takes some 300 bytes beside its own, so that small ones are
 // counted.
 constexpr std::size_t kQueuedBytes{32 << 20};
-constexpr std::size_t kLeastQueue{64 << 10};
 constexpr std::size_t kMostQueue{8 << 20};
-constexpr std::size_t kQueuedMessages = 120'000;
-constexpr std::size_t kLeastMessages = 1000;
 constexpr std::size_t kMostMessages = 50'000;
 constexpr std::size_t kLargestFetch{1 << 18};
 constexpr std::size_t kWakeBytes{1 << 19};  // taken out of queues: there is room for more
@@ -185,11 +182,11 @@ Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::open(const KafkaSettings& 
   const auto prefer = [&](const char* name, std::size_t value) {
     if (!settings.has(name)) own.emplace_back(name, fmt::format("{}", value));
   };
-  const std::size_t queues = std::max<std::size_t>(partitions, 1);
-  const std::size_t share = std::clamp(kQueuedBytes / queues, kLeastQueue, kMostQueue);
-  prefer("queued.min.messages", std::clamp(kQueuedMessages / queues, kLeastMessages, kMostMessages));
+  const std::size_t queues = std::clamp<std::size_t>(partitions, 1, kKafkaLanes);
+  const std::size_t share = std::min(kQueuedBytes / queues, kMostQueue);
+  prefer("queued.min.messages", std::min(kKafkaQueue / queues, kMostMessages));
   prefer("queued.max.messages.kbytes", share / 1024);
-  prefer("fetch.message.max.bytes", std::min(share, kLargestFetch));
+  prefer("fetch.message.max.bytes", kLargestFetch);
   // What is asked of partitions that have nothing waits there, and what others need waits behind it: no longer than the
   // queue of one lasts. The embedded broker lets it wait to its end, whatever comes in the meantime.
   if (settings.embedded || !settings.has("fetch.wait.max.ms")) own.emplace_back("fetch.wait.max.ms", "10");
@@ -218,17 +215,8 @@ void KafkaConsumer::set_paused(const KafkaOffsets& partitions, bool paused) {
   (paused ? rd_kafka_pause_partitions : rd_kafka_resume_partitions)(handle_->get(), list_of(changed).get());
 }
 
-void KafkaConsumer::pause(const KafkaOffsets& partitions, std::uint64_t rest) {
-  if (rest > kQueuedMessages) set_paused(partitions, true);
-}
-
-void KafkaConsumer::resume(const KafkaOffsets& partitions) {
-  set_paused(partitions, false);
-}
-
 Result<> KafkaConsumer::assign(const KafkaOffsets& from) {
   if (from.empty()) return {};
-  resume(from);
   // It would look for the leaders by and by, once a second.
   for (const auto& [partition, offset] : from) {
     if (!topics_.insert(partition.topic).second) continue;
@@ -237,8 +225,10 @@ Result<> KafkaConsumer::assign(const KafkaOffsets& from) {
   // What is fetched already is given back first: a seek might let messages through that were under way.
   KafkaOffsets moved;
   for (const auto& [partition, offset] : from) {
-    if (lanes_.erase(partition) != 0) moved[partition] = offset;
+    if (lanes_.contains(partition)) moved[partition] = offset;
   }
+  resume(moved);
+  for (const auto& [partition, offset] : moved) lanes_.erase(partition);
   const auto change = [&](auto* how, const KafkaOffsets& offsets) -> Result<> {
     if (offsets.empty()) return {};
     const KafkaList list = list_of(offsets);
@@ -258,6 +248,7 @@ Result<> KafkaConsumer::assign(const KafkaOffsets& from) {
     rd_kafka_queue_forward(lane->queue, nullptr);
     lanes_[partition] = std::move(lane);
   }
+  if (lanes_.size() > kKafkaLanes) pause(from);
   return change(rd_kafka_incremental_assign, from);
 }
 

@@ -14,6 +14,10 @@
 
 namespace streamrun {
 
+// Of messages that were fetched and wait to be read: how many, and from how many partitions at a time.
+constexpr std::size_t kKafkaQueue = 120'000;
+constexpr std::size_t kKafkaLanes = 8;
+
 // One thread at a time; interrupt() is for any. It is a client of its own, since a broker answers a connection's
 // requests one after the other, and a fetch may wait there.
 class KafkaConsumer {
@@ -34,10 +38,9 @@ class KafkaConsumer {
   Result<> assign(const KafkaOffsets& from);
   // It is fetched, and all below `offset` has been handed out, or lies below where it began.
   bool stands_at(const KafkaPartition& partition, std::int64_t offset) const;
-  // Of partitions of which nothing is read for now, while others have `rest` messages to go: when that is long, no more
-  // is fetched of them until resume(). What is asked of them waits at the broker, and what the others need behind it.
-  void pause(const KafkaOffsets& partitions, std::uint64_t rest);
-  void resume(const KafkaOffsets& partitions);
+  // What is fetched of a partition before it is read. When more than kKafkaLanes are assigned, they begin paused.
+  void pause(const KafkaOffsets& partitions) { set_paused(partitions, true); }
+  void resume(const KafkaOffsets& partitions) { set_paused(partitions, false); }
   // Adds messages of offsets below `until` to `out` until it is full; false: there are no more of them. Waits for
   // brokers that are away, with a warning now and then.
   Result<bool> fetch(const KafkaPartition& partition, std::int64_t until, BufferPool& pool, KafkaMessages& out);

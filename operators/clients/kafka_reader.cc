@@ -6,14 +6,30 @@ namespace streamrun {
 
 KafkaReader::KafkaReader(std::vector<KafkaRange> ranges, const KafkaOffsets& idle, KafkaConsumer& consumer,
                          std::shared_ptr<BufferPool> pool, MeanSize& mean)
-    : ranges_(std::move(ranges)), consumer_(consumer), pool_(std::move(pool)), mean_(mean) {
-  KafkaOffsets read;
+    : ranges_(std::move(ranges)), idle_(idle.size()), consumer_(consumer), pool_(std::move(pool)), mean_(mean) {
+  for (const KafkaRange& range : ranges_) rest_ += range.size();
+  KafkaOffsets fetched;
+  KafkaOffsets resting;
   for (const KafkaRange& range : ranges_) {
-    read[range.partition] = range.first;
-    rest_ += range.size();
+    (fetched.size() < kKafkaLanes ? fetched : resting)[range.partition] = range.first;
   }
-  consumer_.resume(read);
-  consumer_.pause(idle, rest_);
+  (crowded() ? resting : fetched).insert(idle.begin(), idle.end());
+  consumer_.pause(resting);
+  consumer_.resume(fetched);
+}
+
+bool KafkaReader::crowded() const {
+  return rest_ > kKafkaQueue || ranges_.size() + idle_ > kKafkaLanes;
+}
+
+void KafkaReader::end_range() {
+  const KafkaRange& range = ranges_[at_];
+  rest_ -= range.size();
+  if (!crowded()) return;
+  consumer_.pause({{range.partition, range.until}});
+  if (ranges_.size() - at_ <= kKafkaLanes) return;
+  const KafkaRange& next = ranges_[at_ + kKafkaLanes];
+  consumer_.resume({{next.partition, next.first}});
 }
 
 Result<bool> KafkaReader::next(Morsel& morsel) {
@@ -23,8 +39,7 @@ Result<bool> KafkaReader::next(Morsel& morsel) {
     auto more = consumer_.fetch(range.partition, range.until, *pool_, messages);
     if (!more) return more;
     if (!*more) {
-      rest_ -= range.size();
-      consumer_.pause({{range.partition, range.until}}, rest_);
+      end_range();
       continue;
     }
     mean_.bytes += messages.used;

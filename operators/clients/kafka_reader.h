@@ -30,14 +30,20 @@ struct MeanSize {
 
 class KafkaReader final : public RangeReader {
  public:
-  // Nothing is fetched of `idle` partitions while there is much to read of the others.
+  // `idle`: the partitions of which nothing is read in this batch.
   KafkaReader(std::vector<KafkaRange> ranges, const KafkaOffsets& idle, KafkaConsumer& consumer,
               std::shared_ptr<BufferPool> pool, MeanSize& mean);
 
   Result<bool> next(Morsel& morsel) override;
 
  private:
+  // Only the next partitions are fetched. A fetch that finds nothing waits at the broker, and what the one that is read
+  // needs waits behind it; and what one holds unread is as large as its producer's batches.
+  bool crowded() const;
+  void end_range();
+
   std::vector<KafkaRange> ranges_;
+  std::size_t idle_ = 0;  // partitions
   std::size_t at_ = 0;
   std::uint64_t rest_ = 0;  // messages of the range that is read and of those behind it
   KafkaConsumer& consumer_;

@@ -36,10 +36,14 @@ class Reading(BrokerTest):
 
     def test_a_hundred_partitions(self):
         topic = self.topic(100)
-        for partition in (0, 1, 50, 99):
-            self.produce(topic, [f'{partition} {i}' for i in range(200)], '-p', str(partition))
+        filled = range(1, 100, 4)
+        for partition in filled:
+            self.produce(topic, [f'{partition} {i}' for i in range(40)], '-p', str(partition))
         rows, _ = self.available(self.to_file(topic))
-        self.assertEqual(rows, [f'{partition} {i}' for partition in (0, 1, 50, 99) for i in range(200)])
+        self.assertEqual(rows, [f'{partition} {i}' for partition in filled for i in range(40)])
+        by_batches = self.to_file(topic, 'group: by-batches, start: earliest').replace('text}', 'text, max_batch_records: 300}')
+        rows, _ = self.available(by_batches)
+        self.assertEqual(sorted(rows), sorted(f'{partition} {i}' for partition in filled for i in range(40)))
 
     def test_partitions_that_rest_while_a_backlog_is_read(self):
         topic = self.topic(4)  # 0 has nothing; 1 ends early in each batch, and goes on in the next
