@@ -67,6 +67,11 @@ std::unexpected<Error> fetch_fault(const KafkaPartition& partition, std::int64_t
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
       return failure(
           fmt::format("{}: the topic was deleted while it was read; make it again or take it out of `topics`", place));
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+      return failure(fmt::format(
+          "{}: what the broker has here is damaged: {}; restore it, or set the group's offsets to go on behind it",
+          place, text));
     default: return failure(fmt::format("{}: {}", place, text));
   }
 }

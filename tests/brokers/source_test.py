@@ -315,6 +315,21 @@ class Away(BrokerTest):
     def test_away_for_a_minute(self):
         self.check_away(60)
 
+    def test_damaged_records(self):
+        self.broker.launch()
+        self.broker.wait()
+        topic = self.topic()
+        self.produce(topic, range(1000))
+        self.broker.stop()
+        log, = (self.broker.folder / 'data' / f'{topic}-0').glob('*.log')
+        damaged = bytearray(log.read_bytes())
+        damaged[len(damaged) // 2] ^= 0x55
+        log.write_bytes(damaged)
+        self.broker.launch()
+        self.broker.wait()
+        _, error = self.available(self.to_file(topic), code=1)
+        self.assertIn(f'{topic}[0]@0: what the broker has here is damaged: ', error)
+
     def test_hangs_within_a_batch(self):
         self.broker.start()
         topic = self.topic()
