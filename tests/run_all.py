@@ -46,17 +46,23 @@ def source_jobs(build, tidy):
         yield rule(f'clang-tidy {path.relative_to(cases.ROOT)}', lambda p=path: rules.tidy_faults(build, p))
 
 
+def broker_tests(build, watched):
+    """One build after the other, since each has brokers of its own. A sanitizer takes memory of its own: what counts it
+    is left out, as is what tries tools alone."""
+    yield from programs.process_tests(build / 'streamrun', 'brokers')
+    if watched:
+        for name, fault in programs.process_tests(watched / 'streamrun', 'brokers', 's*_test.py'):
+            yield f'{watched.name}: {name}', fault
+
+
 def jobs(options):
     """(prefix of its names, function that gives (name, fault or None) of what it tried)."""
     build = options.build.resolve()
     yield from (('', job) for job in case_jobs(build / 'streamrun', options.only))
     if ACCEPT or options.only:
         return
-    # A sanitizer takes memory of its own, and signals: what counts them is left out, as is what tries tools alone.
-    if options.threads:
-        watched = options.threads.resolve()
-        yield f'{watched.name}: ', lambda: programs.process_tests(watched / 'streamrun', 'brokers', 's*_test.py')
-    processes = [lambda f=folder: programs.process_tests(build / 'streamrun', f) for folder in ('brokers', 'processes')]
+    watched = options.threads.resolve() if options.threads else None
+    processes = [lambda: broker_tests(build, watched), lambda: programs.process_tests(build / 'streamrun', 'processes')]
     yield from (('', job) for job in [*processes, *program_jobs(build), *source_jobs(build, options.tidy)])
     for other, threaded in ((options.sanitized, False), (options.threads, True)):
         if other:
