@@ -41,8 +41,8 @@ class KafkaConsumer {
   // What is fetched of a partition before it is read. When more than kKafkaLanes are assigned, they begin paused.
   void pause(const KafkaOffsets& partitions) { set_paused(partitions, true); }
   void resume(const KafkaOffsets& partitions) { set_paused(partitions, false); }
-  // Adds messages of offsets below `until` to `out` until it is full; false: there are no more of them. Waits for
-  // brokers that are away, with a warning now and then.
+  // Adds messages of offsets below `until` to `out` until it is full; false: there are no more of them. The partition
+  // is not paused. Waits for brokers that are away, with a warning now and then.
   Result<bool> fetch(const KafkaPartition& partition, std::int64_t until, BufferPool& pool, KafkaMessages& out);
 
  private:

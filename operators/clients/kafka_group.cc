@@ -60,9 +60,10 @@ Result<> KafkaGroup::commit(const KafkaOffsets& offsets) {
   }
   sent_ = offsets;
   lookup_.commit(changed);
+  // Whether it is answered or not: a renewal that is lost has days until it matters.
+  if (all) renewed_ = now;
   if (auto settled = lookup_.settle(kAnswer); !settled) return settled;
   for (const auto& [partition, offset] : changed) known_[partition] = offset;
-  if (all) renewed_ = now;
   return {};
 }
 

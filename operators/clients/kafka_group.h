@@ -36,7 +36,7 @@ class KafkaGroup {
   KafkaOffsets sent_;   // last; the answer may be lost
   std::optional<Error> shared_;
   SteadyClock::time_point looked_;
-  std::optional<SteadyClock::time_point> renewed_;  // when all of it was committed, whatever had changed
+  std::optional<SteadyClock::time_point> renewed_;  // when all of it was last sent, whatever had changed
 };
 
 }  // namespace streamrun
