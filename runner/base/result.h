@@ -2,15 +2,22 @@
 // A broken invariant asserts instead; exceptions of other libraries stop at the file that calls them.
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace streamrun {
 
+// What may be done about it. Input: what a user wrote or a record holds. Transient: it may work when it is tried
+// again. Fatal: nobody knows what is written, so nothing may be tried again (a failed fsync).
+enum class ErrorKind : std::uint8_t { input, transient, fatal };
+
 // What went wrong, in one line: where, what, which value, and the remedy.
 struct Error {
   std::string message;
+  ErrorKind kind = ErrorKind::input;
 };
 
 template <class T = void>
@@ -19,8 +26,13 @@ class [[nodiscard]] Result : public std::expected<T, Error> {
   using std::expected<T, Error>::expected;
 };
 
-[[nodiscard]] inline std::unexpected<Error> failure(std::string message) {
-  return std::unexpected(Error{std::move(message)});
+[[nodiscard]] inline std::unexpected<Error> failure(std::string message, ErrorKind kind = ErrorKind::input) {
+  return std::unexpected(Error{std::move(message), kind});
+}
+
+// The same error, and whose it is: `output 'x': …`.
+[[nodiscard]] inline std::unexpected<Error> failure_of(std::string_view whose, const Error& error) {
+  return failure(std::string(whose) + ": " + error.message, error.kind);
 }
 
 // Passes an error on from a Result of another type.

@@ -197,15 +197,15 @@ Result<bool> Publisher::publish(const Job& job) {
   for (std::uint32_t attempt = 0;; ++attempt) {
     Result<> done = stage->publish();
     if (done) return true;
-    const std::string message = "output '" + output.name + "': " + done.error().message;
-    const bool again = attempt < output.retries;
+    const std::unexpected<Error> failed = failure_of("output '" + output.name + "'", done.error());
+    const bool again = attempt < output.retries && failed.error().kind != ErrorKind::fatal;
     if (again) {
-      warn_(message + "; trying again in " + format_duration(output.backoff));
+      warn_(failed.error().message + "; trying again in " + format_duration(output.backoff));
       const BatchTime moment(clock_.now().value + output.backoff.count());
       if (clock_.wait_until(moment, abort_)) continue;
     }
     stage->discard();
-    return failure(message);
+    return failed;
   }
 }
 

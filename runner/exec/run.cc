@@ -104,7 +104,7 @@ Result<> BatchLoop::open() {
   for (const PlanOutput& output : plan_.outputs) {
     sinks_.push_back(output.bound.open(environment_));
     if (Result<> started = sinks_.back()->start(); !started) {
-      return failure("output '" + output.name + "': " + started.error().message);
+      return failure_of("output '" + output.name + "'", started.error());
     }
     ++started_sinks_;
   }
@@ -220,7 +220,7 @@ Result<> BatchLoop::run_batch(BatchTime batch, std::vector<SourceRange> ranges, 
     Result<std::unique_ptr<Stage>> stage = sinks_[i]->stage(batch);
     if (!stage) {
       discard();
-      return failure("output '" + plan_.outputs[i].name + "': " + stage.error().message);
+      return failure_of("output '" + plan_.outputs[i].name + "'", stage.error());
     }
     staged.stages.push_back(std::move(*stage));
     input.sinks.push_back(sinks_[i].get());
