@@ -24,12 +24,13 @@ def case_jobs(program, only='', threaded=False):
                 yield lambda p=path: cases.check(program, p, accepting=ACCEPT, threaded=threaded)
 
 
-def program_jobs(build):
+def program_jobs(build, quick=False):
     """The unit tests that are built, the samples, and what nobody means well with."""
     for binary in sorted(build.glob('*_test')):
         if binary.is_file():
             yield lambda b=binary: programs.unit_tests(b)
-    yield lambda: programs.contract_with_broker(build)
+    if not quick:
+        yield lambda: programs.contract_with_broker(build)
     yield lambda: programs.samples(build / 'streamrun')
     yield lambda: hostile.check(build / 'streamrun')
     yield rule('pipelines that are nearly right', lambda: mutants.faults(build / 'streamrun'))
@@ -61,6 +62,10 @@ def jobs(options):
     yield from (('', job) for job in case_jobs(build / 'streamrun', options.only))
     if ACCEPT or options.only:
         return
+    if options.quick:
+        yield from (('', job) for job in program_jobs(build, quick=True))
+        yield from (('', rule(name, find)) for name, find in (('includes', rules.include_faults), ('format', rules.format_faults)))
+        return
     watched = options.threads.resolve() if options.threads else None
     processes = [lambda: broker_tests(build, watched), lambda: programs.process_tests(build / 'streamrun', 'processes')]
     yield from (('', job) for job in [*processes, *program_jobs(build), *source_jobs(build, options.tidy)])
@@ -76,6 +81,7 @@ def main():
     parser.add_argument('--sanitized', type=Path, metavar='BUILD', help='another build that has to pass the whole suite')
     parser.add_argument('--threads', type=Path, metavar='BUILD', help='another one, for what runs several threads')
     parser.add_argument('--tidy', action='store_true', help='clang-tidy, too')
+    parser.add_argument('--quick', action='store_true', help='cases, unit tests and samples, without brokers')
     parser.add_argument('--only', default='', metavar='TEXT', help='only the cases whose path holds it')
     options = parser.parse_args()
     with ThreadPoolExecutor(2) as pool:
