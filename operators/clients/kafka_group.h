@@ -1,5 +1,5 @@
 // A group's offsets as one source moves them: behind each batch, and once more at the stop, for those who watch the
-// lag.
+// lag. With them goes the batch's time, so that the next run gives none of its batches the same.
 #pragma once
 
 #include <optional>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "operators/clients/kafka_lookup.h"
+#include "runner/base/strong_id.h"
 
 namespace streamrun {
 
@@ -19,8 +20,11 @@ class KafkaGroup {
   // What the group has committed of these partitions, before anything is read.
   Result<KafkaOffsets> find(const std::vector<KafkaPartition>& partitions);
   bool knows(const KafkaPartition& partition) const { return known_.contains(partition); }
-  // A batch has committed. What cannot be sent now goes with a later one; an error is worth a warning.
-  Result<> commit(const KafkaOffsets& offsets);
+  // The newest batch that was committed with them, by this program.
+  std::optional<BatchTime> last_batch() const { return batch_; }
+  // `batch` has committed. Nothing is sent where no offset has moved, unless the batch `counts` by itself. What cannot
+  // be sent now goes with a later one; an error is worth a warning.
+  Result<> commit(const KafkaOffsets& offsets, BatchTime batch, bool counts);
   // An error, once another program was seen to move the group's offsets too: each would read the same records, and move
   // the other's place.
   Result<> alone() const;
@@ -34,6 +38,7 @@ class KafkaGroup {
   const std::string name_;
   KafkaOffsets known_;  // what it has, as far as is known
   KafkaOffsets sent_;   // last; the answer may be lost
+  std::optional<BatchTime> batch_;
   std::optional<Error> shared_;
   SteadyClock::time_point looked_;
   std::optional<SteadyClock::time_point> renewed_;  // when all of it was last sent, whatever had changed

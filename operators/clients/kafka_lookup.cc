@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 #include <utility>
 
@@ -30,13 +31,14 @@ std::string place_of_fault(const rd_kafka_topic_partition_list_t& list) {
   return fmt::format("{}", fmt::join(topics, ", "));
 }
 
-KafkaOffsets offsets_of(const rd_kafka_topic_partition_list_t& list) {
-  KafkaOffsets offsets;
+KafkaCommitted committed_of(const rd_kafka_topic_partition_list_t& list) {
+  KafkaCommitted found;
   for (int i = 0; i < list.cnt; ++i) {
     const rd_kafka_topic_partition_t& one = list.elems[i];
-    offsets[{one.topic, one.partition}] = one.offset;
+    found.offsets[{one.topic, one.partition}] = one.offset;
+    if (one.metadata_size != 0) found.notes.emplace_back(static_cast<const char*>(one.metadata), one.metadata_size);
   }
-  return offsets;
+  return found;
 }
 
 // What the brokers say of one topic, or of all where there is none; `take` gives a fault, or none.
@@ -58,16 +60,16 @@ Result<> ask_metadata(KafkaHandle& handle, std::string_view what, rd_kafka_topic
 
 // Offsets of partitions, as one call of the library finds them: `call(client, list, milliseconds)`.
 template <class Call>
-Result<KafkaOffsets> ask_offsets(KafkaHandle& handle, std::string_view what, const KafkaOffsets& asked,
-                                 std::chrono::milliseconds patience, Call&& call) {
-  KafkaOffsets found;
+Result<KafkaCommitted> ask_offsets(KafkaHandle& handle, std::string_view what, const KafkaOffsets& asked,
+                                   std::chrono::milliseconds patience, Call&& call) {
+  KafkaCommitted found;
   if (asked.empty()) return found;
   std::string place;
   auto done = handle.attempt(what, patience, [&](int wait) -> int {
     const KafkaList list = list_of(asked);
     const rd_kafka_resp_err_t error = fault_of(call(handle.get(), list.get(), wait), *list);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      found = offsets_of(*list);
+      found = committed_of(*list);
     } else {
       place = place_of_fault(*list);
     }
@@ -145,30 +147,39 @@ Result<std::vector<std::string>> KafkaLookup::topics(std::chrono::milliseconds p
 
 Result<KafkaOffsets> KafkaLookup::offsets_at(const KafkaOffsets& times, std::chrono::milliseconds patience) {
   // One request a broker, where the ask for watermarks takes two a partition; times -1 and -2 are ends and beginnings.
-  auto found = ask_offsets(*handle_, "ask for the offsets", times, patience, rd_kafka_offsets_for_times);
-  if (!found) return found;
+  auto told = ask_offsets(*handle_, "ask for the offsets", times, patience, rd_kafka_offsets_for_times);
+  if (!told) return pass_on(told);
+  KafkaOffsets found = std::move(told->offsets);
   KafkaOffsets ends;
-  for (const auto& [partition, offset] : *found) {
+  for (const auto& [partition, offset] : found) {
     if (offset < 0) ends[partition] = kKafkaEnd;
   }
   if (ends.empty() || ends == times) return found;
   auto at_end = offsets_at(ends, patience);
   if (!at_end) return at_end;
-  for (const auto& [partition, offset] : *at_end) (*found)[partition] = offset;
+  for (const auto& [partition, offset] : *at_end) found[partition] = offset;
   return found;
 }
 
-Result<KafkaOffsets> KafkaLookup::committed(const std::vector<KafkaPartition>& of, std::chrono::milliseconds patience) {
+Result<KafkaCommitted> KafkaLookup::committed(const std::vector<KafkaPartition>& of,
+                                              std::chrono::milliseconds patience) {
   KafkaOffsets asked;
   for (const KafkaPartition& partition : of) asked[partition] = RD_KAFKA_OFFSET_INVALID;
   auto found = ask_offsets(*handle_, "ask for the group's offsets", asked, patience, rd_kafka_committed);
-  if (found) std::erase_if(*found, [](const auto& one) { return one.second < 0; });
+  if (found) std::erase_if(found->offsets, [](const auto& one) { return one.second < 0; });
   return found;
 }
 
-void KafkaLookup::commit(const KafkaOffsets& offsets) {
+void KafkaLookup::commit(const KafkaOffsets& offsets, std::string_view note) {
   if (offsets.empty()) return;
   const KafkaList list = list_of(offsets);
+  for (int i = 0; i < list->cnt; ++i) {
+    rd_kafka_topic_partition_t& one = list->elems[i];
+    // The list's, which frees it.
+    one.metadata = rd_kafka_mem_malloc(nullptr, note.size());
+    one.metadata_size = note.size();
+    std::memcpy(one.metadata, note.data(), note.size());
+  }
   const rd_kafka_resp_err_t error =
       rd_kafka_commit_queue(handle_->get(), list.get(), commits_->queue, nullptr, nullptr);
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "operators/clients/kafka_handle.h"
@@ -15,6 +16,12 @@ namespace streamrun {
 // Those of one topic; none: there is no such topic.
 Result<std::vector<KafkaPartition>> partitions_of(KafkaHandle& handle, const std::string& topic,
                                                   std::chrono::milliseconds patience);
+
+// A group's offsets, and the notes that were committed with them (Kafka's metadata of an offset).
+struct KafkaCommitted {
+  KafkaOffsets offsets;
+  std::vector<std::string> notes;
+};
 
 // One thread; interrupt() is for any.
 class KafkaLookup {
@@ -36,9 +43,9 @@ class KafkaLookup {
   // The first offset at or behind each time; the end where there is none. Ends are those that committed readers see.
   Result<KafkaOffsets> offsets_at(const KafkaOffsets& times, std::chrono::milliseconds patience);
   // What the group has committed; partitions that it knows nothing of are left out.
-  Result<KafkaOffsets> committed(const std::vector<KafkaPartition>& of, std::chrono::milliseconds patience);
-  // Sent at once; settle() waits for the answers.
-  void commit(const KafkaOffsets& offsets);
+  Result<KafkaCommitted> committed(const std::vector<KafkaPartition>& of, std::chrono::milliseconds patience);
+  // Sent at once, with `note` to each; settle() waits for the answers.
+  void commit(const KafkaOffsets& offsets, std::string_view note);
   Result<> settle(std::chrono::milliseconds patience);
 
  private:

@@ -157,11 +157,15 @@ class KafkaSource final : public Source {
     return std::make_unique<KafkaReader>(std::move(ranges), idle, *consumer_, environment_.buffers, mean_);
   }
 
-  void committed(const std::string& cursor) override {
+  void committed(const std::string& cursor, BatchTime batch) override {
     const auto offsets = to_kafka_offsets(cursor);
     if (!offsets) return;
-    if (auto sent = group_->commit(*offsets); !sent) warn(sent.error().message);
+    // A batch behind the clock cannot be met again by a run that starts with the clock.
+    const bool ahead = batch > environment_.clock->now();
+    if (auto sent = group_->commit(*offsets, batch, ahead); !sent) warn(sent.error().message);
   }
+
+  std::optional<BatchTime> last_batch() const override { return group_->last_batch(); }
 
   Result<> close() override { return group_ ? group_->close() : Result<>{}; }
 

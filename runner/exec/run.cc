@@ -1,12 +1,15 @@
 // The batch loop: which records belong to which batch, and when.
 #include "runner/exec/run.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <deque>
 #include <mutex>
 #include <utility>
 
+#include "runner/data/text_value.h"
 #include "runner/exec/pass.h"
 #include "runner/exec/publisher.h"
 #include "runner/exec/rate_controller.h"
@@ -49,6 +52,7 @@ class BatchLoop {
   };
 
   Result<> open();
+  BatchTime start_tick();
   Result<> loop(Publisher& publisher);
   // False: told to stop.
   bool wait_for(BatchTime tick);
@@ -207,7 +211,10 @@ Result<> BatchLoop::run_batch(BatchTime batch, std::vector<SourceRange> ranges, 
   PassInput input;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     input.sources.push_back(sources_[i].source.get());
-    if (!plan_.sources[i].table && !ranges[i].until.empty()) computed.cursors.emplace_back(i, ranges[i].until);
+    if (!plan_.sources[i].table) {
+      // Of a source that has ended nothing is planned, and its cursor stays.
+      computed.cursors.emplace_back(i, ranges[i].until.empty() ? sources_[i].cursor : ranges[i].until);
+    }
   }
   if (Result<> opened = open_tables(batch, input.sources, ranges); !opened) return opened;
 
@@ -257,7 +264,7 @@ void BatchLoop::commit(Publisher& publisher) {
   for (const PublishedBatch& published : publisher.take_published()) {
     const Computed computed = std::move(computed_.front());
     computed_.pop_front();
-    for (const auto& [source, cursor] : computed.cursors) sources_[source].source->committed(cursor);
+    for (const auto& [source, cursor] : computed.cursors) sources_[source].source->committed(cursor, computed.batch);
     ++report_.batches;
     BatchProgress progress;
     progress.batch = published.batch;
@@ -277,8 +284,28 @@ void BatchLoop::commit(Publisher& publisher) {
   }
 }
 
+// Behind the clock or `--start-time`, and behind whatever a former run has committed.
+BatchTime BatchLoop::start_tick() {
+  const BatchTime now = environment_.clock->now();
+  const BatchTime planned = first_tick(options_.start_time.value_or(now), plan_.interval);
+  BatchTime tick = planned;
+  for (const OpenSource& one : sources_) {
+    const std::optional<BatchTime> last = one.source ? one.source->last_batch() : std::nullopt;
+    if (last) tick = std::max(tick, first_tick(*last, plan_.interval));
+  }
+  if (!options_.available_now && tick > planned && tick.value - now.value > plan_.interval.count()) {
+    std::string at;
+    append_timestamp_iso(tick.value * 1000, at);
+    warn(
+        fmt::format("the last batch of the run before was ahead of the clock, and batches go on behind it: the first "
+                    "one waits until {}",
+                    at));
+  }
+  return tick;
+}
+
 Result<> BatchLoop::loop(Publisher& publisher) {
-  BatchTime tick = first_tick(options_.start_time ? *options_.start_time : environment_.clock->now(), plan_.interval);
+  BatchTime tick = start_tick();
   const bool overlap = plan_.concurrent_outputs > 1;
   for (std::uint64_t count = 0; !options_.batches || count < *options_.batches; ++count) {
     if (!wait_for(tick)) return {};

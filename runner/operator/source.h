@@ -86,8 +86,13 @@ class Source {
   virtual Result<std::string> start() = 0;
   virtual Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime batch) = 0;
   virtual Result<std::unique_ptr<RangeReader>> read(const SourceRange& range) = 0;
-  // The batch that took everything before `cursor` has committed.
-  virtual void committed(const std::string& cursor) { static_cast<void>(cursor); }
+  // `batch`, which took everything before `cursor`, has committed. Told of each batch, whether it took something.
+  virtual void committed(const std::string& cursor, BatchTime batch) {
+    static_cast<void>(cursor), static_cast<void>(batch);
+  }
+  // Behind start(): the last batch of former runs, as far as the outside world keeps it. Names of batches go on
+  // behind it.
+  virtual std::optional<BatchTime> last_batch() const { return std::nullopt; }
   // Behind the last batch.
   virtual Result<> close() { return {}; }
   // Wakes a reader that waits for input, from another thread.

@@ -168,12 +168,12 @@ class Gaps(BrokerTest):
 
 
 class Progress(BrokerTest):
-    def leave_note(self, group, topic, offset):
+    def leave_note(self, group, topic, offset, text='a note'):
         client = KafkaConsumer(bootstrap_servers=self.address, group_id=group, enable_auto_commit=False)
         client.assign([TopicPartition(topic, 0)])
-        client.commit({TopicPartition(topic, 0): OffsetAndMetadata(offset, 'a note')})
+        client.commit({TopicPartition(topic, 0): OffsetAndMetadata(offset, text)})
         client.close()
-        self.assertEqual(self.note(group, topic), 'a note')
+        self.assertEqual(self.note(group, topic), text)
 
     def note(self, group, topic):
         return self.admin().list_consumer_group_offsets(group)[TopicPartition(topic, 0)].metadata
@@ -223,7 +223,49 @@ class Progress(BrokerTest):
         code, _, error, _ = run.end()
         self.assertEqual((code, error), (0, ''))
         self.assertEqual(self.group(f'copy-{topic}'), {(topic, 0): 2})
-        self.assertEqual(self.note(f'copy-{topic}', topic), '')
+        self.assertRegex(self.note(f'copy-{topic}', topic), r'^\{"batch":\d+,"streamrun":1\}$')
+
+    def by_batch(self, topic, interval='1h'):
+        return self.to_file(topic, steps='[]').replace('50ms', interval).replace('path: out', 'path: "{batch}"')
+
+    def files(self, *runs):
+        return [sorted(path.name for path in run.folder.glob('[0-9]*')) for run in runs]
+
+    def test_a_restart_names_its_batches_behind_those_of_the_run_before(self):
+        topic = self.topic(2)
+        names = []
+        for more in ([], [], ['--start-time', '0'], ['--start-time', '0']):
+            self.produce(topic, ['a', 'b', 'c'], '-p', '1')
+            pipeline = self.by_batch(topic).replace('format: text', 'format: text, max_batch_records: 1')
+            run = self.start(pipeline, '--available-now', *more)
+            code, _, error, _ = run.end()
+            self.assertEqual(code, 0, error)
+            names += self.files(run)[0]
+        self.assertEqual(len(names), 12)
+        hour = 3_600_000
+        self.assertEqual([int(name) for name in names], [int(names[0]) + i * hour for i in range(12)])
+
+    def test_batches_that_take_nothing_count_where_they_are_ahead_of_the_clock(self):
+        topic = self.topic()
+        pipeline = self.by_batch(topic).replace('steps: []', 'steps: [count]')
+        names = []
+        for _ in range(3):
+            run = self.start(pipeline, '--available-now')
+            self.assertEqual(run.end()[0], 0)
+            names += self.files(run)[0]
+        self.assertEqual(len(set(names)), 3, names)
+
+    def test_notes_of_others_are_no_batch_times(self):
+        topic = self.topic()
+        for i, text in enumerate(['a note', '{"batch":99999999999999,"streamrun":2}', '{"batch":"x","streamrun":1}', '[1]',
+                                  '{"batch":9223372036854775807,"streamrun":1}', '{"batch":-1,"streamrun":1}', '{']):
+            with self.subTest(text):
+                self.leave_note(f'copy-{topic}', topic, i, text)
+                self.produce(topic, [text])
+                run = self.start(self.by_batch(topic), '--available-now')
+                self.assertEqual(run.end()[0], 0)
+                name, = self.files(run)[0]
+                self.assertLess(int(name) / 1000 - time.time(), 3600)
 
     def test_two_pipelines_in_one_group(self):
         topic = self.topic()

@@ -120,6 +120,7 @@ struct FakeSourceOptions {
   bool endless = false;         // empty ranges follow
   std::string read_fails = {};  // behind the last morsel of the last range
   Events* events = nullptr;
+  std::optional<BatchTime> last_batch = std::nullopt;
 };
 
 class FakeSource final : public Source {
@@ -145,7 +146,8 @@ class FakeSource final : public Source {
     const bool last = at + 1 == options_.ranges.size();
     return std::make_unique<LineReader>(options_.ranges[at], last ? options_.read_fails : std::string());
   }
-  void committed(const std::string& cursor) override { note("committed " + cursor); }
+  void committed(const std::string& cursor, BatchTime) override { note("committed " + cursor); }
+  std::optional<BatchTime> last_batch() const override { return options_.last_batch; }
 
  private:
   void note(std::string event) {

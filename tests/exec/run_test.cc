@@ -55,6 +55,49 @@ TEST_CASE("the first batch is the first multiple after the start, batches are co
   CHECK(times == std::vector<std::int64_t>{0, 1000});
 }
 
+TEST_CASE("batches go on behind the last one of former runs, whatever the clock and the start time say") {
+  World world;
+  Events published;
+  PlanBuilder builder;
+  for (const std::optional<std::int64_t> last :
+       {std::optional<std::int64_t>(1500), std::optional<std::int64_t>(), {4999}}) {
+    const NodeId in =
+        builder.source({.ranges = {{{"1"}}}, .last_batch = last ? std::optional(BatchTime(*last)) : std::nullopt});
+    builder.plan.phases[0].drivers.push_back(in);
+    builder.connect(in, builder.output({.events = &published}));
+  }
+  const auto first = [&] {
+    std::vector<std::int64_t> times;
+    CHECK_FALSE(world.run(builder.plan, [&](const BatchProgress& one) { times.push_back(one.batch.value); }).failure);
+    return times.at(0);
+  };
+  CHECK(first() == 5000);
+  world.options.start_time = BatchTime(2000);
+  CHECK(first() == 5000);
+  world.options.start_time = BatchTime(7000);
+  CHECK(first() == 8000);
+  CHECK(world.warnings.all().empty());
+  world.options.start_time.reset();
+  world.options.available_now = false;
+  CHECK(first() == 5000);
+  CHECK(world.warnings.all() ==
+        std::vector<std::string>{"the last batch of the run before was ahead of the clock, and batches go on behind "
+                                 "it: the first one waits until 1970-01-01T00:00:05Z"});
+}
+
+TEST_CASE("a source that has ended hears of the batches of the others") {
+  World world;
+  Events events;
+  Events published;
+  PlanBuilder builder;
+  const NodeId ended = builder.source({.ranges = {{{"1"}}}, .events = &events});
+  const NodeId other = builder.source({.ranges = {{{"1"}}, {{"2"}}}});
+  builder.plan.phases[0].drivers = {ended, other};
+  for (const NodeId in : {ended, other}) builder.connect(in, builder.output({.events = &published}));
+  CHECK(world.run(builder.plan).batches == 2);
+  CHECK(events.all() == std::vector<std::string>{"start", "read 0", "committed 1", "committed 1"});
+}
+
 TEST_CASE("one output at a time: strictly as written, and sources hear of it behind the last") {
   Simple run({{{"1"}}, {{"2"}}});
   run.output({.name = "a"});

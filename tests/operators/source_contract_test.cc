@@ -151,7 +151,7 @@ void check_restart(Subject& subject, const std::vector<std::string>& wanted) {
     REQUIRE(range);
     got.push_back(input->read(*range));
     read += got.back().size();
-    input->source->committed(range->until);
+    input->source->committed(range->until, BatchTime(batch * 1000));
     at = range->until;
   }
   const auto input = subject.open();
