@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
 
 #include "operators/builtin_catalog.h"
 #include "runner/operator/byte_feed.h"
@@ -42,15 +45,35 @@ class StdinReader final : public RangeReader {
   std::uint64_t& line_;
 };
 
-// What both kinds of standard input share: they cannot be read again, so a cursor only counts the batches.
+// A number: of batches, or of bytes.
+Result<std::uint64_t> to_cursor(const std::string& text) {
+  std::uint64_t number = 0;
+  const auto [behind, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (code != std::errc() || behind != text.data() + text.size()) {
+    return failure(fmt::format("'{}' is no place in standard input", text));
+  }
+  return number;
+}
+
+// What both kinds of standard input share: what was read of them cannot be read again.
 class StdinSource : public Source {
  public:
   StdinSource(const Environment& environment, std::uint32_t record_length)
       : environment_(environment), record_length_(record_length) {}
 
  protected:
-  SourceRange next_range(const std::string& from, bool empty, bool exhausted) {
-    return {from, empty ? from : std::to_string(++batches_), empty, exhausted};
+  // What a read would say as well, but not before something waits for it.
+  Result<> check_readable() const {
+    struct stat status{};
+    const int flags = ::fcntl(environment_.input, F_GETFL);
+    if (flags < 0 || ::fstat(environment_.input, &status) != 0) {
+      return failure(fmt::format("cannot read standard input: {}", std::strerror(errno)));
+    }
+    if (S_ISDIR(status.st_mode)) return failure("cannot read standard input: it is a folder; give it a file or a pipe");
+    if ((flags & O_ACCMODE) == O_WRONLY) {
+      return failure("cannot read standard input: it is closed, or not open for reading; give it a file or a pipe");
+    }
+    return {};
   }
 
   std::unique_ptr<RangeReader> reader(std::unique_ptr<ByteInput> input, std::uint64_t from, std::uint64_t until) {
@@ -62,12 +85,9 @@ class StdinSource : public Source {
   const std::uint32_t record_length_;
   const std::shared_ptr<const std::string> name_ = std::make_shared<const std::string>("stdin");
   std::uint64_t line_ = 1;  // of the next record
-
- private:
-  std::uint64_t batches_ = 0;
 };
 
-// A pipe or a terminal, paced by the clock until it ends.
+// A pipe or a terminal, paced by the clock until it ends. A cursor counts the batches.
 class PipedStdin final : public StdinSource {
  public:
   PipedStdin(const Environment& environment, std::uint32_t record_length, Duration interval)
@@ -76,13 +96,15 @@ class PipedStdin final : public StdinSource {
         feed_(std::make_shared<ByteFeed>(environment.input, "standard input", record_length)) {}
 
   Result<std::string> start() override {
+    if (auto good = check_readable(); !good) return pass_on(good);
     if (auto begun = feed_->start(); !begun) return pass_on(begun);
     return std::string("0");
   }
 
   Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime batch) override {
+    const auto before = to_cursor(from);
+    if (!before) return pass_on(before);
     const bool limited = limits.records || limits.bytes;
-    if (auto good = feed_->failed(); !good) return pass_on(good);
     const std::uint64_t records = limits.records.value_or(kToEnd);
     const std::uint64_t bytes = limits.bytes.value_or(kToEnd);
     ByteFeed::State state = feed_->state();
@@ -94,16 +116,18 @@ class PipedStdin final : public StdinSource {
         if (s.records - (line_ - 1) >= records) return true;
         return s.whole - std::min(s.whole, s.begin) >= bytes;
       });
-      if (!limited) {
-        end_ = {FeedEnd::Kind::input, kToEnd, nullptr, {}};
-        return next_range(from, state.ended && state.arrived == state.begin, true);
-      }
+    }
+    // What came whole before the input failed is delivered first.
+    if (state.failed && state.whole <= state.begin) return pass_on(feed_->failed());
+    if (limits.available_now && !limited) {
+      end_ = {FeedEnd::Kind::input, kToEnd, nullptr, {}};
+      return next_range(from, *before, state.ended && state.arrived == state.begin, true);
     }
     end_ = {FeedEnd::Kind::position, limited ? feed_->cut(records, bytes) : std::max(state.whole, state.begin),
             environment_.clock, BatchTime(batch.value + interval_.count())};
     const bool empty = end_.until <= state.begin;
     if (state.full && !limited && !empty) end_.kind = FeedEnd::Kind::tick;
-    return next_range(from, empty, state.ended && end_.until == state.arrived);
+    return next_range(from, *before, empty, state.ended && !state.failed && end_.until == state.arrived);
   }
 
   Result<std::unique_ptr<RangeReader>> read(const SourceRange&) override {
@@ -114,46 +138,55 @@ class PipedStdin final : public StdinSource {
   bool ended() const override { return feed_->state().ended; }
 
  private:
+  static SourceRange next_range(const std::string& from, std::uint64_t before, bool empty, bool exhausted) {
+    return {from, empty ? from : std::to_string(before + 1), empty, exhausted};
+  }
+
   Duration interval_;
   std::shared_ptr<ByteFeed> feed_;
-  FeedEnd end_;
+  FeedEnd end_;  // of the range that was planned last
 };
 
-// A regular file, from where the descriptor stands: bounded.
+// A regular file, from where the descriptor stands: bounded. A cursor is its byte; kToEnd is the end of a compressed
+// one.
 class FileStdin final : public StdinSource {
  public:
   using StdinSource::StdinSource;
 
   Result<std::string> start() override {
-    at_ = static_cast<std::uint64_t>(std::max<off_t>(0, ::lseek(environment_.input, 0, SEEK_CUR)));
-    return std::string("0");
+    if (auto good = check_readable(); !good) return pass_on(good);
+    return std::to_string(std::max<off_t>(0, ::lseek(environment_.input, 0, SEEK_CUR)));
   }
 
   Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime) override {
+    const auto begin = to_cursor(from);
+    if (!begin) return pass_on(begin);
     auto file = open();
     if (!file) return pass_on(file);
     const bool known = !file->compressed();
     const std::uint64_t size = file->size();
-    begin_ = at_;
-    at_ = known ? std::max(size, begin_) : kToEnd;
-    if (begin_ != kToEnd && (limits.records || limits.bytes)) {
-      auto bytes = std::move(*file).bytes(begin_, kToEnd, measured_);
-      if (!bytes) return pass_on(bytes);
-      const ExtentLimits most{limits.records.value_or(kToEnd), limits.bytes.value_or(kToEnd), true};
-      const auto extent = measure(**bytes, record_length_, most);
-      if (!extent) return pass_on(extent);
-      at_ = begin_ + extent->bytes;
-      return next_range(from, extent->bytes == 0, extent->whole || (known && at_ >= size));
+    if (*begin == kToEnd || !(limits.records || limits.bytes)) {
+      const std::uint64_t end = known ? std::max(size, *begin) : kToEnd;
+      return SourceRange{from, std::to_string(end), *begin == end, true};
     }
-    return next_range(from, begin_ == at_, true);
+    auto bytes = std::move(*file).bytes(*begin, kToEnd, measured_);
+    if (!bytes) return pass_on(bytes);
+    const ExtentLimits most{limits.records.value_or(kToEnd), limits.bytes.value_or(kToEnd), true};
+    const auto extent = measure(**bytes, record_length_, most);
+    if (!extent) return pass_on(extent);
+    const std::uint64_t end = *begin + extent->bytes;
+    return SourceRange{from, std::to_string(end), extent->bytes == 0, extent->whole || (known && end >= size)};
   }
 
-  Result<std::unique_ptr<RangeReader>> read(const SourceRange&) override {
+  Result<std::unique_ptr<RangeReader>> read(const SourceRange& range) override {
+    const auto cursors = cursors_of(range, to_cursor);
+    if (!cursors) return pass_on(cursors);
+    const auto [begin, end] = *cursors;
     auto file = open();
     if (!file) return pass_on(file);
-    auto bytes = std::move(*file).bytes(begin_, at_, at_ == kToEnd ? nullptr : read_);
+    auto bytes = std::move(*file).bytes(begin, end, end == kToEnd ? nullptr : read_);
     if (!bytes) return pass_on(bytes);
-    return reader(std::move(*bytes), begin_, at_);
+    return reader(std::move(*bytes), begin, end);
   }
 
   bool ended() const override { return true; }
@@ -167,9 +200,6 @@ class FileStdin final : public StdinSource {
 
   const std::shared_ptr<Unpacked> measured_ = std::make_shared<Unpacked>();
   const std::shared_ptr<Unpacked> read_ = std::make_shared<Unpacked>();
-  // Of the batch at hand.
-  std::uint64_t begin_ = 0;
-  std::uint64_t at_ = 0;
 };
 
 bool is_file(int descriptor) {

@@ -24,13 +24,15 @@ class FeedInput final : public ByteInput {
   FeedInput(std::shared_ptr<ByteFeed> feed, FeedEnd end) : feed_(std::move(feed)), end_(end) {}
 
   Result<std::size_t> read(char* into, std::size_t size) override {
-    if (auto good = feed_->failed(); !good) return pass_on(good);
     const bool to_end = end_.kind == FeedEnd::Kind::input;
     const ByteFeed::State state =
         to_end ? feed_->wait([](const ByteFeed::State& s) { return s.whole > s.begin; }) : feed_->state();
     const bool goes_on = end_.kind == FeedEnd::Kind::tick && state.begin >= end_.until && end_.clock->now() < end_.tick;
     if (to_end || goes_on) end_.until = state.whole;
-    return feed_->take(into, size, end_.until);
+    const std::size_t taken = feed_->take(into, size, end_.until);
+    // What came whole before the input failed is delivered first.
+    if (taken == 0 && to_end && state.failed) return pass_on(feed_->failed());
+    return taken;
   }
 
  private:
@@ -70,8 +72,9 @@ ByteFeed::State ByteFeed::look() const {
   s.begin = begin_;
   s.arrived = arrived_;
   s.records = record_length_ == 0 ? lines_ : arrived_ / record_length_;
-  s.ended = at_end_ || stopped_ || !error_.empty();
-  // What was interrupted may be half a record.
+  s.failed = !error_.empty();
+  s.ended = at_end_ || stopped_ || s.failed;
+  // What was interrupted, or failed, may be half a record.
   s.whole = at_end_ ? arrived_ : record_length_ == 0 ? whole_ : s.records * record_length_;
   s.full = arrived_ - begin_ >= kWaiting;
   return s;
@@ -159,7 +162,10 @@ void ByteFeed::run() {
       if (stopped_) return;
     }
     pollfd both[2] = {{descriptor_, POLLIN, 0}, {wake_read_.get(), POLLIN, 0}};
-    if (::poll(both, 2, -1) < 0 && errno != EINTR) return;
+    if (::poll(both, 2, -1) < 0) {
+      if (errno == EINTR) continue;
+      return fail(errno);
+    }
     if (both[1].revents != 0) return;
     if (both[0].revents != 0 && !read_block()) return;
   }
@@ -169,17 +175,25 @@ bool ByteFeed::read_block() {
   std::string bytes(kBlock, '\0');
   const ssize_t n = ::read(descriptor_, bytes.data(), bytes.size());
   if (n < 0 && (errno == EINTR || errno == EAGAIN)) return true;
-  const int code = n < 0 ? errno : 0;
-  const std::lock_guard lock(mutex_);
-  if (n <= 0) {
-    at_end_ = true;
-    if (n < 0) error_ = fmt::format("cannot read {}: {}", name_, std::strerror(code));
-  } else {
-    bytes.resize(static_cast<std::size_t>(n));
-    add(std::move(bytes));
+  if (n < 0) {
+    fail(errno);
+    return false;
   }
+  const std::lock_guard lock(mutex_);
+  at_end_ = n == 0;
+  bytes.resize(static_cast<std::size_t>(n));
+  if (!at_end_) add(std::move(bytes));
   changed_.notify_all();
-  return n > 0;
+  return !at_end_;
+}
+
+void ByteFeed::fail(int code) {
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t records = look().records;
+  const std::string place =
+      records == 0 ? "" : fmt::format(" behind {} {}", record_length_ == 0 ? "line" : "record", records);
+  error_ = fmt::format("cannot read {}{}: {}", name_, place, std::strerror(code));
+  changed_.notify_all();
 }
 
 void ByteFeed::add(std::string bytes) {

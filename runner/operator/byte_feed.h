@@ -41,6 +41,7 @@ class ByteFeed {
     std::uint64_t records = 0;  // whole ones that have arrived
     bool full = false;
     bool ended = false;
+    bool failed = false;  // it ended behind its last whole record, failed() says why
   };
   State state() const;
   // Until done(state), or the end of the input.
@@ -66,6 +67,7 @@ class ByteFeed {
   // False: nothing more comes.
   bool read_block();
   void add(std::string bytes);
+  void fail(int code);
 
   const int descriptor_;
   const std::string name_;

@@ -76,6 +76,7 @@ Result<bool> RecordReader::fill() {
   lines_.clear();
   faults_.clear();
   next_ = 0;
+  if (failed_) return std::unexpected(*failed_);
   for (;;) {
     const std::size_t carried = end_ - begin_;
     const std::size_t wanted = std::max(kPooledBytes, carried > kMorselBytes / 4 ? carried * 2 + kMorselBytes : 0);
@@ -87,13 +88,17 @@ Result<bool> RecordReader::fill() {
     end_ = carried;
     while (!at_end_ && end_ < capacity_ && end_ - carried < kMorselBytes) {
       const auto n = input_->read(buffer_.get() + end_, std::min(capacity_ - end_, kMorselBytes - (end_ - carried)));
-      if (!n) return pass_on(n);
+      if (!n) {
+        failed_ = n.error();
+        break;
+      }
       at_end_ = *n == 0;
       end_ += *n;
     }
     std::memset(buffer_.get() + end_, 0, std::min(kPadding, capacity_ + kPadding - end_));
     cut();
     if (!lines_.empty()) return true;
+    if (failed_) return std::unexpected(*failed_);
     if (at_end_) return false;
     if (record_length_ == 0 && end_ > kMaxLineBytes) return cut_long_line();
   }
@@ -128,7 +133,10 @@ Result<bool> RecordReader::cut_long_line() {
   end_ = kKeptBytes;
   while (!at_end_) {
     const auto n = input_->read(rest, kMorselBytes);
-    if (!n) return pass_on(n);
+    if (!n) {
+      failed_ = n.error();
+      return pass_on(n);
+    }
     at_end_ = *n == 0;
     const void* const found = std::memchr(rest, '\n', *n);
     if (found == nullptr) {

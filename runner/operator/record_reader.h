@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,7 +47,8 @@ class RecordReader {
                std::uint64_t offset, std::uint64_t line);
 
   // About kMorselBytes of records, all of which begin before byte `boundary`; false: there are none. What
-  // lies behind the last line end is a record at the end of the input.
+  // lies behind the last line end is a record at the end of the input. An input that fails does so behind the last
+  // record that came whole.
   Result<bool> next(RawRecords& out, std::uint64_t boundary = ~std::uint64_t{0});
   // What is wrong with records that were just given, by their number: a line that is too long, a last record that
   // is too short. They hold the beginning.
@@ -78,6 +80,7 @@ class RecordReader {
   std::size_t next_ = 0;
   std::size_t cut_ = 0;  // behind the last line of lines_
   bool at_end_ = false;
+  std::optional<Error> failed_;  // of the input, behind the whole records of lines_
 };
 
 }  // namespace streamrun

@@ -62,7 +62,16 @@ class Input {
     }
   }
 
-  // Every batch to the end of the input; each is read twice where the source can.
+  // What is planned and not run moves nothing.
+  void plan_again(const std::string& at, const BatchLimits& limits, BatchTime batch, const SourceRange& range) const {
+    const auto again = source->plan(at, limits, batch);
+    if (!again) FAIL(again.error().message);
+    CHECK(again->until == range.until);
+    CHECK(again->empty == range.empty);
+    CHECK(again->exhausted == range.exhausted);
+  }
+
+  // Every batch to the end of the input; each is planned twice, and read twice where the source can.
   std::vector<std::vector<Record>> batches(const BatchLimits& limits) {
     std::vector<std::vector<Record>> all;
     auto cursor = source->start();
@@ -71,6 +80,7 @@ class Input {
     for (std::int64_t batch = 1; batch < 1000; ++batch) {
       auto range = source->plan(at, limits, BatchTime(batch * 1000));
       if (!range) FAIL(range.error().message);
+      plan_again(at, limits, BatchTime(batch * 1000), *range);
       auto records = read(*range);
       if (range->empty) CHECK(records.empty());
       if (bound->can_read_again) {

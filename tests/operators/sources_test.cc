@@ -326,6 +326,45 @@ TEST_CASE("stdin: a batch holds whole lines, and the end is known at once") {
   ::close(ends[0]);
 }
 
+TEST_CASE("stdin: what came whole before the input failed is delivered, then the failure") {
+  // Of a pseudo-terminal whose other side is closed the rest can be read, then EIO.
+  for (const std::optional<std::uint64_t> records : {std::optional<std::uint64_t>{}, std::optional<std::uint64_t>{1}}) {
+    const FileDescriptor leader(::posix_openpt(O_RDWR | O_NOCTTY));
+    REQUIRE(::grantpt(leader.get()) == 0);
+    REQUIRE(::unlockpt(leader.get()) == 0);
+    {
+      const FileDescriptor follower(::open(::ptsname(leader.get()), O_RDWR | O_NOCTTY));
+      REQUIRE(write_all(follower.get(), "a\nb\nhalf", "a terminal"));
+    }
+    Environment environment;
+    environment.input = leader.get();
+    Input input(describe_stdin_source(), mapping({}), environment);
+    std::string at = *input.source->start();
+    std::vector<std::string> got;
+    std::string why;
+    while (why.empty()) {
+      const auto range = input.source->plan(at, {records, {}, true}, BatchTime(1));
+      if (!range) {
+        why = range.error().message;
+        break;
+      }
+      auto reader = input.source->read(*range);
+      REQUIRE(reader);
+      Morsel morsel;
+      for (;;) {
+        const auto more = (*reader)->next(morsel);
+        if (!more) why = more.error().message;
+        if (!more || !*more) break;
+        for (const std::string_view record : morsel.raw.records) got.emplace_back(record);
+      }
+      REQUIRE(!(why.empty() && range->exhausted));
+      at = range->until;
+    }
+    CHECK(got == std::vector<std::string>{"a", "b"});
+    CHECK(why == "cannot read standard input behind line 2: Input/output error");
+  }
+}
+
 TEST_CASE("generate: rows by number, at a rate, up to the total") {
   Input all_at_once(describe_generate_source(),
                     mapping({{"total", text("5000")}, {"columns", mapping({{"x", text("_n * 2")}})}}), {}, 3);

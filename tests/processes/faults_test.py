@@ -38,7 +38,19 @@ class Faults(ProcessTest):
         run = self.start('batch_interval: 1s\nsources: {s: {stdin: {}}}\noutputs: [{name: o, from: s, stdout: {}}]',
                          before=lambda: os.close(0))
         code, out, error, _ = run.end()
-        self.assertEqual((code, out, error), (1, '', 'error: cannot read standard input: Bad file descriptor\n'))
+        self.assertEqual((code, out, error), (1, '', 'error: cannot read standard input: it is closed, or not open '
+                                                      'for reading; give it a file or a pipe\n'))
+
+    def test_standard_input_cannot_be_read(self):
+        pipeline = 'batch_interval: 100ms\nsources: {s: {stdin: {}}}\noutputs: [{name: o, from: s, stdout: {}}]'
+        for mode in ([], ['--available-now']):
+            for path, flags, why in (('.', os.O_RDONLY, 'it is a folder'),
+                                     ('/dev/null', os.O_WRONLY, 'it is closed, or not open for reading')):
+                with self.subTest(path, mode=mode):
+                    run = self.start(pipeline, *mode, before=lambda: os.dup2(os.open(path, flags), 0))
+                    code, out, error, _ = run.end()
+                    self.assertEqual((code, out, error), (1, '', f'error: cannot read standard input: {why}; '
+                                                                 'give it a file or a pipe\n'))
 
     def test_standard_output_is_closed(self):
         run = self.start(ROWS + 'outputs: [{name: f, from: s, file: {path: all.jsonl}}, {name: o, from: s, stdout: {}}]',
