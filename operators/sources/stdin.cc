@@ -163,7 +163,7 @@ class FileStdin final : public StdinSource {
     if (!begin) return pass_on(begin);
     auto file = open();
     if (!file) return pass_on(file);
-    const bool known = !file->compressed();
+    const bool known = !file->streamed();
     const std::uint64_t size = file->size();
     if (*begin == kToEnd || !(limits.records || limits.bytes)) {
       const std::uint64_t end = known ? std::max(size, *begin) : kToEnd;

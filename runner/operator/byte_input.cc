@@ -31,12 +31,15 @@ class FileRange final : public ByteInput {
         return static_cast<std::size_t>(n);
       }
       if (n == 0) {
-        return failure(
-            fmt::format("'{}' was cut while it was read: it ends at byte {}, but {} were planned; do not "
-                        "change input files in place",
-                        name_, at_, end_));
+        return failure(fmt::format("'{}' was cut while it was read: it ends at byte {}, but {} were planned; do not "
+                                   "change input files in place",
+                                   name_, at_, end_),
+                       ErrorKind::transient);
       }
-      if (errno != EINTR) return system_failure("read", name_);
+      if (errno != EINTR) {
+        return failure(fmt::format("{}, at byte {}", system_failure("read", name_).error().message, at_),
+                       ErrorKind::transient);
+      }
     }
   }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,11 +19,11 @@ namespace streamrun {
 // What a compressed file holds, read up to a position.
 class UnpackedFile {
  public:
-  UnpackedFile(std::unique_ptr<ByteInput> input, std::string name, std::uint64_t inode)
-      : input_(std::move(input)), name_(std::move(name)), inode_(inode) {}
+  UnpackedFile(std::unique_ptr<ByteInput> input, std::string name, FileId id)
+      : input_(std::move(input)), name_(std::move(name)), id_(id) {}
 
-  bool can_go_to(std::string_view name, std::uint64_t inode, std::uint64_t position) const {
-    return name_ == name && inode_ == inode && position + kept_.size() >= behind_;
+  bool can_go_to(std::string_view name, FileId id, std::uint64_t position) const {
+    return name_ == name && id_ == id && position + kept_.size() >= behind_;
   }
 
   // Within what is kept, or on.
@@ -61,7 +62,7 @@ class UnpackedFile {
  private:
   std::unique_ptr<ByteInput> input_;
   std::string name_;
-  std::uint64_t inode_;
+  FileId id_;
   std::string kept_;          // what the last read gave, if it is to be gone back into
   std::uint64_t behind_ = 0;  // position behind kept_
   std::uint64_t at_ = 0;
@@ -98,9 +99,9 @@ class UnpackedRange final : public ByteInput {
 Unpacked::Unpacked() = default;
 Unpacked::~Unpacked() = default;
 
-std::unique_ptr<UnpackedFile> Unpacked::take(std::string_view name, std::uint64_t inode, std::uint64_t begin) {
+std::unique_ptr<UnpackedFile> Unpacked::take(std::string_view name, FileId id, std::uint64_t begin) {
   const std::lock_guard lock(mutex_);
-  if (!file_ || !file_->can_go_to(name, inode, begin)) return nullptr;
+  if (!file_ || !file_->can_go_to(name, id, begin)) return nullptr;
   return std::move(file_);
 }
 
@@ -109,49 +110,125 @@ void Unpacked::leave(std::unique_ptr<UnpackedFile> file) {
   file_ = std::move(file);
 }
 
+namespace {
+
+// Of a first or a last block that a hash takes in.
+constexpr std::uint64_t kHashedBlock = 4096;
+
+std::string_view kind_of(mode_t mode) {
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
+  return "not a regular file";
+}
+
+// Up to `size` bytes at `offset`, fewer at the end of the file.
+Result<std::size_t> read_at(const FileDescriptor& file, char* into, std::size_t size, std::uint64_t offset,
+                            std::string_view name) {
+  std::size_t there = 0;
+  while (there != size) {
+    const ssize_t n = ::pread(file.get(), into + there, size - there, static_cast<off_t>(offset + there));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return failure(system_failure("read", name).error().message, ErrorKind::transient);
+    if (n == 0) break;
+    there += static_cast<std::size_t>(n);
+  }
+  return there;
+}
+
+// A file up to its end, wherever that is.
+class UntoldFile final : public ByteInput {
+ public:
+  UntoldFile(FileDescriptor file, std::string name) : file_(std::move(file)), name_(std::move(name)) {}
+
+  Result<std::size_t> read(char* into, std::size_t size) override {
+    auto n = read_at(file_, into, size, at_, name_);
+    if (n) at_ += *n;
+    return n;
+  }
+
+ private:
+  FileDescriptor file_;
+  std::string name_;
+  std::uint64_t at_ = 0;
+};
+
+}  // namespace
+
 Result<InputFile> InputFile::open(const std::string& path) {
   FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file) return of(std::move(file), path);
   if (errno == ENOENT) {
-    return failure(fmt::format("there is no file '{}'; `path` is relative to the working directory", path));
+    return failure(fmt::format("there is no file '{}'; `path` is relative to the working directory", path),
+                   ErrorKind::transient);
   }
-  return system_failure("open", path);
+  return failure(system_failure("open", path).error().message, ErrorKind::transient);
 }
 
 Result<InputFile> InputFile::of(FileDescriptor file, std::string name) {
   InputFile made;
   struct stat status{};
   if (::fstat(file.get(), &status) != 0) return system_failure("look at", name);
+  if (S_ISDIR(status.st_mode)) {
+    const std::string_view slash = name.ends_with('/') ? "" : "/";
+    return failure(fmt::format("'{}' is a folder; to read the files in it, write '{}{}*'", name, name, slash));
+  }
   if (!S_ISREG(status.st_mode)) {
-    return failure(fmt::format("'{}' is not a regular file; source `stdin` reads what flows", name));
+    return failure(
+        fmt::format("'{}' is {}, not a regular file; source `stdin` reads what flows", name, kind_of(status.st_mode)));
   }
   made.size_ = static_cast<std::uint64_t>(status.st_size);
-  made.inode_ = status.st_ino;
+  made.id_ = {status.st_dev, status.st_ino};
   char magic[kMagicBytes];
-  const ssize_t n = ::pread(file.get(), magic, sizeof magic, 0);
-  if (n < 0) return system_failure("read", name);
-  made.compression_ = compression_of({magic, static_cast<std::size_t>(n)});
+  const auto n = read_at(file, magic, sizeof magic, 0, name);
+  if (!n) return pass_on(n);
+  made.compression_ = compression_of({magic, *n});
+  made.untold_ = made.size_ == 0 && *n != 0;
   made.file_ = std::move(file);
   made.name_ = std::move(name);
   return made;
 }
 
+Result<InputFile> InputFile::duplicate() const {
+  InputFile made;
+  made.file_.reset(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!made.file_) return failure(system_failure("open", name_).error().message, ErrorKind::transient);
+  made.name_ = name_;
+  made.size_ = size_;
+  made.id_ = id_;
+  made.untold_ = untold_;
+  made.compression_ = compression_;
+  return made;
+}
+
+Result<std::uint64_t> InputFile::hash(std::uint64_t bytes) const {
+  char blocks[2 * kHashedBlock];
+  const std::uint64_t first = std::min(bytes, kHashedBlock);
+  const std::uint64_t last = std::min(bytes - first, kHashedBlock);
+  const auto begin = read_at(file_, blocks, first, 0, name_);
+  if (!begin) return begin;
+  const auto end = read_at(file_, blocks + *begin, last, bytes - last, name_);
+  if (!end) return end;
+  return XXH3_64bits(blocks, *begin + *end);
+}
+
 Result<std::unique_ptr<ByteInput>> InputFile::bytes(std::uint64_t begin, std::uint64_t end,
                                                     std::shared_ptr<Unpacked> unpacked) && {
-  if (!compressed()) {
+  if (!streamed()) {
     if (end == kToEnd) end = std::max(size_, begin);
     if (size_ < end) {
-      return failure(
-          fmt::format("'{}' has {} bytes, but bytes {} to {} were planned: it was cut or replaced; put the "
-                      "file back, or start afresh",
-                      name_, size_, begin, end));
+      return failure(fmt::format("'{}' has {} bytes, but bytes {} to {} were planned: it was cut or replaced; put the "
+                                 "file back, or start afresh",
+                                 name_, size_, begin, end),
+                     ErrorKind::transient);
     }
     return read_file_range(std::move(file_), name_, begin, end);
   }
-  std::unique_ptr<UnpackedFile> file = unpacked ? unpacked->take(name_, inode_, begin) : nullptr;
+  std::unique_ptr<UnpackedFile> file = unpacked ? unpacked->take(name_, id_, begin) : nullptr;
   if (!file) {
-    file = std::make_unique<UnpackedFile>(
-        decompress(compression_, read_file_range(std::move(file_), name_, 0, size_), name_), name_, inode_);
+    auto whole = untold_ ? std::make_unique<UntoldFile>(std::move(file_), name_)
+                         : read_file_range(std::move(file_), name_, 0, size_);
+    file = std::make_unique<UnpackedFile>(decompress(compression_, std::move(whole), name_), name_, id_);
   }
   if (auto there = file->go_to(begin); !there) return pass_on(there);
   return std::make_unique<UnpackedRange>(std::move(file), end, std::move(unpacked));

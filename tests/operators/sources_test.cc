@@ -1,7 +1,9 @@
 // What each source does of its own; source_contract_test.cc has what all of them do.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <functional>
 #include <thread>
 
 #include "operators/clients/kafka_offsets.h"
@@ -146,19 +148,75 @@ TEST_CASE("file: followed, it gives whole lines as they come") {
   CHECK(texts({tail.read(*range)}) == std::vector<std::string>{"4", "5"});
 }
 
-TEST_CASE("file: another file under the name of a followed one is an error") {
+TEST_CASE("file: one that was replaced, cut or written anew between batches or before it is read is an error") {
   const Folder folder;
-  folder.write("in.txt", "1\n");
-  Input input(describe_file_source(), mapping({{"path", text("in.txt")}, {"follow", text("true")}}),
-              folder.environment());
-  const auto at = input.source->start();
-  const auto range = input.source->plan(*at, {}, BatchTime(1));
-  REQUIRE(range);
-  folder.write("new.txt", "2\n3\n");
-  std::filesystem::rename(folder.path() + "/new.txt", folder.path() + "/in.txt");
-  const auto next = input.source->plan(range->until, {}, BatchTime(2));
-  REQUIRE(!next);
-  CHECK(next.error().message.find("rotated") != std::string::npos);
+  const auto replace = [&](const std::string& text) {
+    folder.write("new.txt", text);
+    std::filesystem::rename(folder.path() + "/new.txt", folder.path() + "/in.txt");
+  };
+  const auto rewrite = [&](const std::string& text) { folder.write("in.txt", text); };
+  const std::vector<std::pair<std::function<void()>, std::string>> changes = {
+      {[&] { replace("1\n2\n3\n"); }, "it was replaced or rotated; put the file back"},
+      {[&] { rewrite("1\n"); }, "'in.txt' has 2 bytes, but 4 were read already"},
+      {[&] { rewrite("one\ntwo\nthree\n"); }, "'in.txt' was written anew: before byte 4 it is not what was read"},
+      {[&] { std::filesystem::remove(folder.path() + "/in.txt"); }, "there is no file"}};
+  for (const auto& [change, why] : changes) {
+    for (const bool planned : {false, true}) {
+      CAPTURE(why, planned);
+      folder.write("in.txt", "1\n2\n3\n");
+      Input input(describe_file_source(), file_options("in.txt"), folder.environment());
+      auto range = input.source->plan(*input.source->start(), {2, {}, false}, BatchTime(1));
+      REQUIRE(range);
+      if (!planned) input.read(*range);
+      change();
+      std::optional<Error> error;
+      if (planned) {
+        auto reader = input.source->read(*range);
+        REQUIRE(reader);
+        Morsel morsel;
+        const auto more = (*reader)->next(morsel);
+        if (!more) error = more.error();
+      } else {
+        range = input.source->plan(range->until, {2, {}, false}, BatchTime(2));
+        if (!range) error = range.error();
+      }
+      REQUIRE(error);
+      CHECK(error->message.find(why) != std::string::npos);
+      CHECK(error->kind == ErrorKind::transient);
+    }
+  }
+}
+
+TEST_CASE("file: what cannot be looked into or read is an error that names it") {
+  const Folder folder;
+  std::filesystem::create_directories(folder.path() + "/logs/a");
+  folder.write("logs/a/app.log", "1\n");
+  std::filesystem::create_directory_symlink(folder.path() + "/logs/b", folder.path() + "/logs/b");
+  REQUIRE(::mkfifo((folder.path() + "/fifo.txt").c_str(), 0600) == 0);
+  const auto error_of = [&](const std::string& path) {
+    Input input(describe_file_source(), file_options(path), folder.environment());
+    const auto start = input.source->start();
+    return start ? "" : start.error().message;
+  };
+  CHECK(error_of("logs/*/app.log").find("logs/b") != std::string::npos);
+  CHECK(error_of("logs/*/*").find("logs/b") != std::string::npos);
+  CHECK(error_of("logs").find("is a folder; to read the files in it, write") != std::string::npos);
+  CHECK(error_of("logs/").ends_with("/logs/*'"));
+  CHECK(error_of("log*").find("folders only") != std::string::npos);
+  CHECK(error_of("*.txt").find("is a FIFO") != std::string::npos);
+  CHECK(error_of("logs/{a,c}/app.log").find("logs/c/app.log") != std::string::npos);
+  CHECK(error_of("logs/{a,a}/app.log").empty());
+}
+
+TEST_CASE("file: a name may hold any byte, and a file that tells no size is read") {
+  const Folder folder;
+  folder.write("in-\xff%41", numbered_lines(10));
+  Input input(describe_file_source(), file_options("in-*"), folder.environment());
+  CHECK(texts(input.batches({3, {}, false})).size() == 10);
+  for (const std::optional<std::uint64_t> records : {std::optional<std::uint64_t>{}, std::optional<std::uint64_t>{3}}) {
+    Input untold(describe_file_source(), file_options("/proc/self/limits"), folder.environment());
+    CHECK(texts(untold.batches({records, {}, false})).size() > 10);
+  }
 }
 
 TEST_CASE("a line that is too long is one fault, and the next line is read") {

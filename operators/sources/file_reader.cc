@@ -1,0 +1,100 @@
+#include "operators/sources/file_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runner/operator/line_origin.h"
+
+namespace streamrun {
+
+FileReader::FileReader(std::vector<FilePiece> pieces, std::shared_ptr<const FileInput> input,
+                       std::shared_ptr<FileSet> files, std::shared_ptr<BufferPool> pool,
+                       std::shared_ptr<Unpacked> unpacked)
+    : pieces_(std::move(pieces)),
+      input_(std::move(input)),
+      files_(std::move(files)),
+      pool_(std::move(pool)),
+      unpacked_(std::move(unpacked)) {
+  for (const auto& [place, begin] : pieces_) {
+    // A compressed file is not cut: all of it goes where it begins.
+    weights_.push_back(place.offset == kToEnd ? place.known : place.offset - begin.offset);
+    total_ += weights_.back();
+  }
+}
+
+Result<bool> FileReader::next(Morsel& morsel) {
+  for (; piece_ < pieces_.size(); close_piece()) {
+    const auto& [place, begin] = pieces_[piece_];
+    auto more = next_of_piece(morsel);
+    if (!more) {
+      const std::uint64_t at = reader_ ? reader_->offset() : begin.offset;
+      if (files_->passes_over_lost(place, at, place.offset)) continue;
+    }
+    if (!more || *more) return more;
+  }
+  return false;
+}
+
+Result<bool> FileReader::next_of_piece(Morsel& morsel) {
+  const auto& [place, begin] = pieces_[piece_];
+  if (!reader_) {
+    if (auto opened = open_piece(pieces_[piece_]); !opened) return pass_on(opened);
+  }
+  const bool cut = place.offset != kToEnd;
+  const std::uint64_t at = done_ + (cut ? reader_->offset() - begin.offset : 0);
+  while (partition_ + 1 < input_->partitions && at >= slice_end()) ++partition_;
+  std::uint64_t boundary = place.offset;
+  if (cut && partition_ + 1 < input_->partitions) {
+    boundary = std::min(boundary, begin.offset + (slice_end() - done_));
+  }
+  RawRecords raw;
+  const std::uint64_t line = reader_->line();
+  auto more = reader_->next(raw, boundary);
+  if (!more) return more;
+  if (!*more) {
+    if (boundary != place.offset && reader_->offset() < place.offset) {
+      return failure("a file ended before its planned end");
+    }
+    return false;
+  }
+  morsel.partition = PartitionIndex(partition_);
+  morsel.origin = std::make_shared<LineOrigin>(name_, line, raw);
+  morsel.raw = std::move(raw);
+  morsel.faults = reader_->faults();
+  morsel.rows.reset();
+  return true;
+}
+
+std::uint64_t FileReader::slice_end() const {
+  return static_cast<std::uint64_t>(static_cast<UInt128>(partition_ + 1) * total_ / input_->partitions);
+}
+
+Result<std::unique_ptr<ByteInput>> FileReader::open_bytes(const FilePlace& place, std::uint64_t begin,
+                                                          std::uint64_t end) {
+  auto file = files_->open(place);
+  if (!file) return pass_on(file);
+  return std::move(*file).bytes(begin, end, end == kToEnd ? nullptr : unpacked_);
+}
+
+Result<> FileReader::open_piece(const FilePiece& piece) {
+  std::uint64_t line = piece.begin.line;
+  if (line == 0) {
+    auto before = open_bytes(piece.place, 0, piece.begin.offset);
+    if (!before) return pass_on(before);
+    const auto extent = measure(**before, input_->record_length, {});
+    if (!extent) return pass_on(extent);
+    line = extent->records + 1;
+  }
+  auto bytes = open_bytes(piece.place, piece.begin.offset, piece.place.offset);
+  if (!bytes) return pass_on(bytes);
+  name_ = std::make_shared<const std::string>(piece.place.path);
+  reader_ = std::make_unique<RecordReader>(std::move(*bytes), pool_, input_->record_length, piece.begin.offset, line);
+  return {};
+}
+
+void FileReader::close_piece() {
+  done_ += weights_[piece_++];
+  reader_.reset();
+}
+
+}  // namespace streamrun

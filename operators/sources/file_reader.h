@@ -1,0 +1,60 @@
+// Reads a range of files: pieces of them, one behind the other.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "operators/sources/file_set.h"
+#include "runner/operator/record_reader.h"
+#include "runner/operator/source.h"
+
+namespace streamrun {
+
+// What bind() has found out; const, shared.
+struct FileInput {
+  FilePaths paths;
+  bool follow = false;
+  bool from_end = false;
+  std::uint32_t partitions = 1;
+  std::uint32_t record_length = 0;  // 0: lines
+};
+
+// Bytes of one file from `begin` up to the place's offset; of a compressed one they count what it holds.
+struct FilePiece {
+  FilePlace place;
+  FilePlace::Begin begin;
+};
+
+class FileReader final : public RangeReader {
+ public:
+  // `unpacked`: of compressed files.
+  FileReader(std::vector<FilePiece> pieces, std::shared_ptr<const FileInput> input, std::shared_ptr<FileSet> files,
+             std::shared_ptr<BufferPool> pool, std::shared_ptr<Unpacked> unpacked);
+
+  Result<bool> next(Morsel& morsel) override;
+
+ private:
+  // Records of the piece at hand; false: it is at its end.
+  Result<bool> next_of_piece(Morsel& morsel);
+  Result<std::unique_ptr<ByteInput>> open_bytes(const FilePlace& place, std::uint64_t begin, std::uint64_t end);
+  Result<> open_piece(const FilePiece& piece);
+  void close_piece();
+  std::uint64_t slice_end() const;
+
+  std::vector<FilePiece> pieces_;
+  std::vector<std::uint64_t> weights_;
+  std::uint64_t total_ = 0;
+  std::shared_ptr<const FileInput> input_;
+  std::shared_ptr<FileSet> files_;
+  std::shared_ptr<BufferPool> pool_;
+  std::shared_ptr<Unpacked> unpacked_;
+
+  std::size_t piece_ = 0;
+  std::uint64_t done_ = 0;  // weight of the pieces that are read
+  std::uint32_t partition_ = 0;
+  std::shared_ptr<const std::string> name_;
+  std::unique_ptr<RecordReader> reader_;
+};
+
+}  // namespace streamrun
