@@ -11,8 +11,9 @@
 namespace streamrun {
 
 // What may be done about it. Input: what a user wrote or a record holds. Transient: it may work when it is tried
-// again. Fatal: nobody knows what is written, so nothing may be tried again (a failed fsync).
-enum class ErrorKind : std::uint8_t { input, transient, fatal };
+// again. Fatal: nobody knows what is written, so nothing may be tried again (a failed fsync). Reader gone: nobody wants
+// more of what is written (`| head`).
+enum class ErrorKind : std::uint8_t { input, transient, fatal, reader_gone };
 
 // What went wrong, in one line: where, what, which value, and the remedy.
 struct Error {

@@ -26,7 +26,7 @@ struct Verb {
   Arguments arguments = Arguments::none;
   std::vector<std::string_view> formats;  // of --format, the default first; empty: it has none
   std::vector<std::string_view> flags;
-  int (*run)(const Command&, const Catalog&);
+  int (*run)(const Command&, const Catalog&, Console&);
 };
 
 std::span<const Verb> all_verbs();

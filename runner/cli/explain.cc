@@ -1,21 +1,19 @@
 #include "runner/plan/explain.h"
 
-#include <fmt/format.h>
-
 #include "runner/cli/verbs.h"
 
 namespace streamrun {
 
-int explain_verb(const Command& command, const Catalog& catalog) {
+int explain_verb(const Command& command, const Catalog& catalog, Console& console) {
   constexpr std::pair<std::string_view, std::string (*)(const Explanation&)> kRenderers[] = {
       {"text", explain_text}, {"json", explain_json}, {"dot", explain_dot}};
   const CompiledPipeline compiled = compile_pipeline(command.files.at(0), catalog, compile_options(command));
-  print_diagnostics(compiled.file);
+  print_diagnostics(compiled.file, console);
   if (!compiled.plan) return 2;
   for (const auto& [format, render] : kRenderers) {
-    if (format == command.format) fmt::print("{}", render(explain(*compiled.plan)));
+    if (format == command.format) console.print("{}", render(explain(*compiled.plan)));
   }
-  return 0;
+  return console.exit_code(0);
 }
 
 }  // namespace streamrun

@@ -118,7 +118,7 @@ bool same_name(std::string_view a, std::string_view b) {
 }
 
 // Prints the pages of that name: of one topic, or of all. 0 if there is one.
-int print_named(const std::vector<Topic>& topics, std::string_view what, const std::string& name) {
+int print_named(const std::vector<Topic>& topics, std::string_view what, const std::string& name, Console& console) {
   std::vector<std::string_view> known;
   std::string out;
   for (const Topic& topic : topics) {
@@ -132,38 +132,37 @@ int print_named(const std::vector<Topic>& topics, std::string_view what, const s
     if (topics.size() > 1) known.push_back(topic.name);
   }
   if (out.empty()) {
-    fmt::print(stderr, "streamrun: there is no {} '{}'{}\nTry 'streamrun help'.\n", what, name,
-               did_you_mean(name, known));
+    console.say("streamrun: there is no {} '{}'{}\nTry 'streamrun help'.\n", what, name, did_you_mean(name, known));
     return 2;
   }
-  fmt::print("{}", out);
-  return 0;
+  console.print("{}", out);
+  return console.exit_code(0);
 }
 
 }  // namespace
 
-void print_verb_help(const Verb* verb) {
+void print_verb_help(const Verb* verb, Console& console) {
   if (verb) {
     HelpPage page{usage(*verb), std::string(verb->help), {}, {{"Options", {}}}, ""};
     for (const Flag* flag : flags_of(*verb)) {
       if (!flag->help.empty()) page.sections[0].rows.push_back({flag_form(*flag, *verb), "", std::string(flag->help)});
     }
-    fmt::print("{}", render_page(page));
+    console.print("{}", render_page(page));
     return;
   }
   HelpSection commands{"Commands", {}};
   for (const Verb& one : all_verbs()) commands.rows.push_back({std::string(one.name), "", std::string(one.help)});
   HelpSection pages{"Pages of help", {}};
   for (const Topic& topic : all_topics(Catalog())) pages.rows.push_back({topic.name, "", topic.help});
-  fmt::print("{}",
-             render_index("streamrun FILE: Spark Streaming's model in one binary and one YAML file", {commands, pages},
-                          "streamrun COMMAND --help, streamrun help PAGE, streamrun help NAME, streamrun --version"));
+  console.print(
+      "{}", render_index("streamrun FILE: Spark Streaming's model in one binary and one YAML file", {commands, pages},
+                         "streamrun COMMAND --help, streamrun help PAGE, streamrun help NAME, streamrun --version"));
 }
 
-int help_verb(const Command& command, const Catalog& catalog) {
+int help_verb(const Command& command, const Catalog& catalog, Console& console) {
   if (command.topic.empty()) {
-    print_verb_help(nullptr);
-    return 0;
+    print_verb_help(nullptr, console);
+    return console.exit_code(0);
   }
   const std::string& first = command.topic[0];
   std::vector<Topic> topics = all_topics(catalog);
@@ -171,18 +170,18 @@ int help_verb(const Command& command, const Catalog& catalog) {
   if (topic == topics.end()) {
     for (const Verb& verb : all_verbs()) {
       if (verb.name != first) continue;
-      print_verb_help(&verb);
-      return 0;
+      print_verb_help(&verb, console);
+      return console.exit_code(0);
     }
-    return print_named(topics, "page", first);
+    return print_named(topics, "page", first, console);
   }
   if (command.topic.size() > 1) {
     const std::string singular = topic->name.substr(0, topic->name.size() - 1);
-    return print_named({std::move(*topic)}, singular, command.topic[1]);
+    return print_named({std::move(*topic)}, singular, command.topic[1], console);
   }
-  fmt::print("{}", render_index(fmt::format("{}: {}", topic->name, topic->help), topic->index,
-                                fmt::format("streamrun help {} NAME shows one.", topic->name)));
-  return 0;
+  console.print("{}", render_index(fmt::format("{}: {}", topic->name, topic->help), topic->index,
+                                   fmt::format("streamrun help {} NAME shows one.", topic->name)));
+  return console.exit_code(0);
 }
 
 }  // namespace streamrun

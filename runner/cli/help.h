@@ -3,9 +3,10 @@
 
 namespace streamrun {
 
+class Console;
 struct Verb;
 
 // How a verb is called; null: which verbs there are.
-void print_verb_help(const Verb* verb);
+void print_verb_help(const Verb* verb, Console& console);
 
 }  // namespace streamrun

@@ -1,5 +1,5 @@
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "operators/builtin_catalog.h"
@@ -21,15 +21,18 @@ void hold_standard_streams() {
 int main(int argc, char** argv) {
   using namespace streamrun;
   hold_standard_streams();
+  // Whoever reads what is written may go: that is told by the write, not by the end of this process.
+  signal(SIGPIPE, SIG_IGN);
+  Console console;
   const auto invocation = parse_command_line({argv + (argc > 0 ? 1 : 0), argv + argc});
   if (!invocation) {
-    fmt::print(stderr, "streamrun: {}\nTry 'streamrun --help'.\n", invocation.error().message);
+    console.say("streamrun: {}\nTry 'streamrun --help'.\n", invocation.error().message);
     return 2;
   }
   switch (invocation->kind) {
-    case Invocation::Kind::version: fmt::print("streamrun {}\n", STREAMRUN_VERSION); return 0;
-    case Invocation::Kind::help: print_verb_help(invocation->verb); return 0;
+    case Invocation::Kind::version: console.print("streamrun {}\n", STREAMRUN_VERSION); return console.exit_code(0);
+    case Invocation::Kind::help: print_verb_help(invocation->verb, console); return console.exit_code(0);
     case Invocation::Kind::run: break;
   }
-  return invocation->verb->run(invocation->command, builtin_catalog());
+  return invocation->verb->run(invocation->command, builtin_catalog(), console);
 }

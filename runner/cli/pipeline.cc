@@ -1,7 +1,5 @@
 #include "runner/cli/pipeline.h"
 
-#include <fmt/format.h>
-
 #include "runner/cli/verbs.h"
 
 namespace streamrun {
@@ -17,12 +15,12 @@ ResolveOptions compile_options(const Command& command) {
 void DiagnosticPrinter::print(const PipelineFile& file) {
   for (const Diagnostic& one : file.diagnostics.sorted()) {
     const std::string text = render_text(one, file.source);
-    if (printed_.insert(text).second) fmt::print(stderr, "{}", text);
+    if (printed_.insert(text).second) console_.say("{}", text);
   }
 }
 
-void print_diagnostics(const PipelineFile& file) {
-  DiagnosticPrinter().print(file);
+void print_diagnostics(const PipelineFile& file, const Console& console) {
+  DiagnosticPrinter(console).print(file);
 }
 
 }  // namespace streamrun

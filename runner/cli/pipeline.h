@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "runner/cli/console.h"
 #include "runner/plan/compile.h"
 
 namespace streamrun {
@@ -20,12 +21,14 @@ void check_tests(const std::string& path, const Catalog& catalog, const ResolveO
 // Writes diagnostics to standard error, each once, however often a file is compiled.
 class DiagnosticPrinter {
  public:
+  explicit DiagnosticPrinter(const Console& console) : console_(console) {}
   void print(const PipelineFile& file);
 
  private:
+  const Console& console_;
   std::set<std::string> printed_;
 };
 // Those of a file that is compiled once.
-void print_diagnostics(const PipelineFile& file);
+void print_diagnostics(const PipelineFile& file, const Console& console);
 
 }  // namespace streamrun

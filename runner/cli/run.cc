@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -19,17 +20,18 @@ namespace {
 // What a second signal leaves to clean up takes no longer, unless a thread hangs in a write that nobody reads.
 constexpr timespec kGrace{1, 0};
 
-// The first SIGINT or SIGTERM asks to finish, the second to stop at once. The signals are blocked in every
-// thread and taken by this one.
+// The first SIGINT, SIGTERM or SIGHUP (a terminal that has gone, unless `nohup` ignores that) asks to finish, the
+// second to stop at once. The signals are blocked in every thread and taken by this one.
 class Signals {
  public:
   Signals() {
     sigemptyset(&set_);
     sigaddset(&set_, SIGINT);
     sigaddset(&set_, SIGTERM);
+    struct sigaction hang_up{};
+    if (sigaction(SIGHUP, nullptr, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN) sigaddset(&set_, SIGHUP);
     sigaddset(&set_, SIGUSR2);  // wakes the thread at the end
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-    signal(SIGPIPE, SIG_IGN);
     thread_ = std::thread([this] { take(); });
   }
   ~Signals() {
@@ -51,8 +53,13 @@ class Signals {
     sigemptyset(&end);
     sigaddset(&end, SIGUSR2);
     if (sigtimedwait(&end, nullptr, &kGrace) == SIGUSR2) return;
-    static constexpr std::string_view kMessage = "error: stopped at once, while an output was blocked\n";
-    static_cast<void>(!write(STDERR_FILENO, kMessage.data(), kMessage.size()));
+    // Standard error may be what blocks.
+    pollfd said{STDERR_FILENO, POLLOUT, 0};
+    if (poll(&said, 1, 0) == 1) {
+      static constexpr std::string_view kMessage =
+          "error: stopped at once; something is blocked and was left as it is\n";
+      static_cast<void>(!write(STDERR_FILENO, kMessage.data(), kMessage.size()));
+    }
     _exit(1);
   }
 
@@ -63,6 +70,11 @@ class Signals {
 
 bool writes_standard_output(const PhysicalPlan& plan) {
   return std::any_of(plan.outputs.begin(), plan.outputs.end(),
+                     [](const PlanOutput& output) { return output.bound.shares == "standard output"; });
+}
+
+bool only_to_standard_output(const PhysicalPlan& plan) {
+  return std::all_of(plan.outputs.begin(), plan.outputs.end(),
                      [](const PlanOutput& output) { return output.bound.shares == "standard output"; });
 }
 
@@ -107,9 +119,9 @@ void out_of_memory() {
 
 }  // namespace
 
-int run_verb(const Command& command, const Catalog& catalog) {
+int run_verb(const Command& command, const Catalog& catalog, Console& console) {
   const CompiledPipeline compiled = compile_pipeline(command.files.at(0), catalog, compile_options(command));
-  print_diagnostics(compiled.file);
+  print_diagnostics(compiled.file, console);
   if (!compiled.plan) return 2;
   const PhysicalPlan& plan = *compiled.plan;
 
@@ -122,13 +134,16 @@ int run_verb(const Command& command, const Catalog& catalog) {
   std::set_new_handler(out_of_memory);
   Signals signals;
   SystemClock clock;
-  RunReporter reporter(reporting(command, plan));
+  RunReporter reporter(reporting(command, plan), console);
   Environment environment;
   environment.clock = &clock;
   environment.allow_exec = command.allow_exec;
   environment.log = [&](LogLevel level, const std::string& text) { reporter.log(level, text); };
-  const RunReport report = run_plan(plan, environment, options, signals.stop(),
-                                    [&](const BatchProgress& batch) { reporter.batch_done(batch); });
+  RunReport report = run_plan(plan, environment, options, signals.stop(),
+                              [&](const BatchProgress& batch) { reporter.batch_done(batch); });
+  // `| head` has what it wanted, and nobody else waits for anything.
+  if (report.failure && report.failure->kind == ErrorKind::reader_gone && only_to_standard_output(plan))
+    report.failure.reset();
   reporter.finish(report);
   return report.failure ? 1 : 0;
 }

@@ -73,12 +73,13 @@ std::string summary(const RunReport& report, std::chrono::duration<double> time)
 
 }  // namespace
 
-RunReporter::RunReporter(Settings settings) : settings_(settings), started_(std::chrono::steady_clock::now()) {
+RunReporter::RunReporter(Settings settings, const Console& console)
+    : settings_(settings), console_(console), started_(std::chrono::steady_clock::now()) {
   drawn_ = started_ - kRedraw;
 }
 
 void RunReporter::clear_line() {
-  if (shown_) fmt::print(stderr, "\r\033[K");
+  if (shown_) console_.say("\r\033[K");
   shown_ = false;
 }
 
@@ -87,7 +88,7 @@ void RunReporter::log(LogLevel level, const std::string& text) {
   const std::string line = log_line(level, text, settings_.json);
   const std::lock_guard lock(mutex_);
   clear_line();
-  fmt::print(stderr, "{}\n", line);
+  console_.say("{}\n", line);
 }
 
 void RunReporter::batch_done(const BatchProgress& batch) {
@@ -100,8 +101,7 @@ void RunReporter::batch_done(const BatchProgress& batch) {
                                                grouped(per_second(records_, now - since)),
                                                grouped(static_cast<std::uint64_t>(batch.delay.count()))));
   const std::lock_guard lock(mutex_);
-  fmt::print(stderr, "\r\033[K{}", line);
-  fflush(stderr);
+  console_.say("\r\033[K{}", line);
   shown_ = true;
   drawn_ = now;
   records_ = 0;
@@ -111,7 +111,7 @@ void RunReporter::finish(const RunReport& report) {
   if (report.failure) log(LogLevel::error, report.failure->message);
   const std::lock_guard lock(mutex_);
   clear_line();
-  if (settings_.terminal) fmt::print(stderr, "{}", summary(report, std::chrono::steady_clock::now() - started_));
+  if (settings_.terminal) console_.say("{}", summary(report, std::chrono::steady_clock::now() - started_));
 }
 
 }  // namespace streamrun

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 
+#include "runner/cli/console.h"
 #include "runner/exec/run.h"
 
 namespace streamrun {
@@ -17,7 +18,7 @@ class RunReporter {
     bool json = false;      // log lines are JSON objects
     bool quiet = false;     // only what went wrong
   };
-  explicit RunReporter(Settings settings);
+  RunReporter(Settings settings, const Console& console);
 
   // Any thread.
   void log(LogLevel level, const std::string& text);
@@ -32,6 +33,7 @@ class RunReporter {
   void clear_line();
 
   const Settings settings_;
+  const Console& console_;
   const Time started_;
   std::mutex mutex_;
   Time drawn_;

@@ -267,11 +267,11 @@ void check_tests(const std::string& path, const Catalog& catalog, const ResolveO
   if (pipeline.file.diagnostics.has_errors()) pipeline.plan.reset();
 }
 
-int test_verb(const Command& command, const Catalog& catalog) {
+int test_verb(const Command& command, const Catalog& catalog, Console& console) {
   int passed = 0;
   int failed = 0;
   bool broken = false;
-  DiagnosticPrinter printer;
+  DiagnosticPrinter printer(console);
   for (const std::string& path : command.files) {
     const ResolveOptions options = compile_options(command);
     // Only its tests count here: what is faulty may be so for want of a test's params.
@@ -281,7 +281,7 @@ int test_verb(const Command& command, const Catalog& catalog) {
       broken = true;
       continue;
     }
-    if (file.spec->tests.empty()) fmt::print(stderr, "{}: no tests\n", path);
+    if (file.spec->tests.empty()) console.say("{}: no tests\n", path);
     for (std::size_t i = 0; i < file.spec->tests.size(); ++i) {
       const TestSpec& test = file.spec->tests[i];
       const ResolveOptions own = options_of(test, options);
@@ -293,13 +293,13 @@ int test_verb(const Command& command, const Catalog& catalog) {
         if (fault.empty()) fault = "it does not compile";
       }
       const std::string name = test.name.value().empty() ? fmt::format("test {}", i + 1) : test.name.value();
-      fmt::print("{} {}: {}\n", fault.empty() ? "ok  " : "FAIL", path, name);
-      if (!fault.empty()) fmt::print("{}", fault.starts_with("  ") ? fault : fmt::format("  {}\n", fault));
+      console.print("{} {}: {}\n", fault.empty() ? "ok  " : "FAIL", path, name);
+      if (!fault.empty()) console.print("{}", fault.starts_with("  ") ? fault : fmt::format("  {}\n", fault));
       ++(fault.empty() ? passed : failed);
     }
   }
-  fmt::print("{} passed, {} failed\n", passed, failed);
-  return broken ? 2 : failed == 0 ? 0 : 1;
+  console.print("{} passed, {} failed\n", passed, failed);
+  return console.exit_code(broken ? 2 : failed == 0 ? 0 : 1);
 }
 
 }  // namespace streamrun

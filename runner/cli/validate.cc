@@ -24,35 +24,42 @@ std::vector<Count> counts(const PipelineSpec& spec) {
 // One of these for all files: what reads the result adds nothing up.
 class Report {
  public:
+  explicit Report(Console& console) : console_(console) {}
   virtual ~Report() = default;
   virtual void add(const std::string& path, const CompiledPipeline& compiled) = 0;
   virtual void end() {}
+
+ protected:
+  Console& console_;
 };
 
 class TextReport final : public Report {
  public:
+  using Report::Report;
   void add(const std::string& path, const CompiledPipeline& compiled) override {
-    print_diagnostics(compiled.file);
+    print_diagnostics(compiled.file, console_);
     if (!compiled.plan) return;
     std::string text;
     for (const auto& [noun, number] : counts(*compiled.file.spec)) {
       text += fmt::format("{}{} {}{}", text.empty() ? "" : ", ", number, noun, number == 1 ? "" : "s");
     }
-    fmt::print("{}: ok ({})\n", path, text);
+    console_.print("{}: ok ({})\n", path, text);
   }
 };
 
 class GithubReport final : public Report {
  public:
+  using Report::Report;
   void add(const std::string&, const CompiledPipeline& compiled) override {
     for (const Diagnostic& one : compiled.file.diagnostics.sorted()) {
-      fmt::print("{}", render_github(one, compiled.file.source));
+      console_.print("{}", render_github(one, compiled.file.source));
     }
   }
 };
 
 class JsonReport final : public Report {
  public:
+  using Report::Report;
   void add(const std::string& path, const CompiledPipeline& compiled) override {
     const PipelineFile& file = compiled.file;
     Json made = {{"file", path}, {"ok", compiled.plan.has_value()}};
@@ -73,23 +80,23 @@ class JsonReport final : public Report {
     }
     files_.push_back(std::move(made));
   }
-  void end() override { fmt::print("{}\n", files_.dump(2, ' ', false, Json::error_handler_t::replace)); }
+  void end() override { console_.print("{}\n", files_.dump(2, ' ', false, Json::error_handler_t::replace)); }
 
  private:
   Json files_ = Json::array();
 };
 
-std::unique_ptr<Report> make_report(std::string_view format) {
-  if (format == "json") return std::make_unique<JsonReport>();
-  if (format == "github") return std::make_unique<GithubReport>();
-  return std::make_unique<TextReport>();
+std::unique_ptr<Report> make_report(std::string_view format, Console& console) {
+  if (format == "json") return std::make_unique<JsonReport>(console);
+  if (format == "github") return std::make_unique<GithubReport>(console);
+  return std::make_unique<TextReport>(console);
 }
 
 }  // namespace
 
-int validate_verb(const Command& command, const Catalog& catalog) {
+int validate_verb(const Command& command, const Catalog& catalog, Console& console) {
   int code = 0;
-  const std::unique_ptr<Report> report = make_report(command.format);
+  const std::unique_ptr<Report> report = make_report(command.format, console);
   for (const std::string& path : command.files) {
     const ResolveOptions options = compile_options(command);
     CompiledPipeline compiled = compile_pipeline(path, catalog, options);
@@ -98,7 +105,7 @@ int validate_verb(const Command& command, const Catalog& catalog) {
     if (!compiled.plan) code = 2;
   }
   report->end();
-  return code;
+  return console.exit_code(code);
 }
 
 }  // namespace streamrun

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "runner/cli/console.h"
 #include "runner/cli/pipeline.h"
 #include "runner/exec/run.h"
 
@@ -24,12 +25,12 @@ struct Command {
   bool log_json = false;
 };
 
-int run_verb(const Command& command, const Catalog& catalog);
-int validate_verb(const Command& command, const Catalog& catalog);
-int explain_verb(const Command& command, const Catalog& catalog);
-int test_verb(const Command& command, const Catalog& catalog);
-int schema_verb(const Command& command, const Catalog& catalog);
-int help_verb(const Command& command, const Catalog& catalog);
+int run_verb(const Command& command, const Catalog& catalog, Console& console);
+int validate_verb(const Command& command, const Catalog& catalog, Console& console);
+int explain_verb(const Command& command, const Catalog& catalog, Console& console);
+int test_verb(const Command& command, const Catalog& catalog, Console& console);
+int schema_verb(const Command& command, const Catalog& catalog, Console& console);
+int help_verb(const Command& command, const Catalog& catalog, Console& console);
 
 std::uint32_t usable_processors();
 

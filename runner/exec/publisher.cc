@@ -198,7 +198,8 @@ Result<bool> Publisher::publish(const Job& job) {
     Result<> done = stage->publish();
     if (done) return true;
     const std::unexpected<Error> failed = failure_of("output '" + output.name + "'", done.error());
-    const bool again = attempt < output.retries && failed.error().kind != ErrorKind::fatal;
+    const ErrorKind kind = failed.error().kind;
+    const bool again = attempt < output.retries && kind != ErrorKind::fatal && kind != ErrorKind::reader_gone;
     if (again) {
       warn_(failed.error().message + "; trying again in " + format_duration(output.backoff));
       const BatchTime moment(clock_.now().value + output.backoff.count());

@@ -25,7 +25,7 @@ std::unexpected<Error> system_failure(std::string_view what, std::string_view na
   const int code = errno;
   std::string message = fmt::format("cannot {} '{}': {}", what, name, std::strerror(code));
   errno = code;  // callers may still ask
-  return failure(std::move(message));
+  return failure(std::move(message), code == EPIPE ? ErrorKind::reader_gone : ErrorKind::input);
 }
 
 Result<> write_all(int fd, std::string_view bytes, std::string_view name) {

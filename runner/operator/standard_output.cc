@@ -1,7 +1,6 @@
 #include "runner/operator/standard_output.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <iterator>
@@ -10,9 +9,7 @@
 
 namespace streamrun {
 
-StandardOutput::StandardOutput(int descriptor) : descriptor_(descriptor), terminal_(::isatty(descriptor) != 0) {
-  ::signal(SIGPIPE, SIG_IGN);
-}
+StandardOutput::StandardOutput(int descriptor) : descriptor_(descriptor), terminal_(::isatty(descriptor) != 0) {}
 
 Result<> StandardOutput::write(std::string_view bytes) {
   return write_all(descriptor_, terminal_ ? show_controls(bytes) : bytes, "standard output");

@@ -11,7 +11,6 @@ namespace streamrun {
 // What data holds of control bytes is shown, not obeyed, where a person's terminal reads it. One thread at a time.
 class StandardOutput {
  public:
-  // A reader that has gone is an error of write(), not the end of this process without a word.
   explicit StandardOutput(int descriptor);
 
   Result<> write(std::string_view bytes);

@@ -37,14 +37,14 @@ class Run:
     def end(self, read=True):
         """Exit code, what is left of standard output, standard error, and the peak of memory in MiB."""
         out = self.process.stdout.read().decode() if read else ''
-        error = self.process.stderr.read().decode()
+        error = self.process.stderr.read().decode() if self.process.stderr else ''
         _, status, usage = os.wait4(self.process.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
         return self.process.returncode, out, error, usage.ru_maxrss / 1024
 
 
 class ProcessTest(unittest.TestCase):
-    def start(self, pipeline, *args, files=None, stdout=subprocess.PIPE, before=None):
+    def start(self, pipeline, *args, command='run case.yaml', files=None, stdout=subprocess.PIPE, stderr=subprocess.PIPE, before=None):
         """`files`: their texts by name; a FIFO has none."""
         folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, folder, True)
@@ -53,8 +53,8 @@ class ProcessTest(unittest.TestCase):
                 os.mkfifo(folder / name)
             else:
                 (folder / name).write_text(text, encoding='utf-8')
-        process = subprocess.Popen([program.get(), 'run', 'case.yaml', *args], cwd=folder,
-                                   stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.PIPE, preexec_fn=before)
+        process = subprocess.Popen([program.get(), *command.split(), *args], cwd=folder,
+                                   stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, preexec_fn=before)
         for end in (process.stdin, process.stdout, process.stderr):
             if end:
                 self.addCleanup(end.close)
