@@ -2,13 +2,20 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <iterator>
+#include <mutex>
+#include <set>
 
 #include "operators/builtin_catalog.h"
 #include "runner/operator/byte_spool.h"
@@ -45,21 +52,67 @@ struct PipeOptions {
   Command command;
 };
 
-// A program that runs, and the pipe to it.
+// What a program that is to stop gets to end by itself.
+constexpr std::chrono::milliseconds kGrace{300};
+
+// A program that runs, and the pipe to it: both ends, so that what it left unread can be counted. Since the pipe does
+// not break with the program's end, that is watched for.
 struct Program {
   pid_t id = 0;
-  FileDescriptor input;
+  FileDescriptor handle;  // readable once it has ended
+  FileDescriptor input;   // does not block
+  FileDescriptor unread;
+};
+
+FileDescriptor handle_of(pid_t program) {
+  return FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_open, program, 0)));
+}
+
+// The programs that run now. Thread-safe.
+class Running {
+ public:
+  void add(pid_t program) {
+    const std::scoped_lock lock(mutex_);
+    programs_.insert(program);
+    if (stopping_) ::kill(-program, SIGKILL);
+  }
+  // Once it has ended, while its number is still its own. False: it may have been made to end.
+  bool remove(pid_t program) {
+    const std::scoped_lock lock(mutex_);
+    programs_.erase(program);
+    return !stopping_;
+  }
+  // Tells all of them, and what they have started, to end, then ends them. None runs on that comes later.
+  void stop() {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+    for (const pid_t program : programs_) ::kill(-program, SIGTERM);
+    const auto until = std::chrono::steady_clock::now() + kGrace;
+    for (const pid_t program : programs_) {
+      const FileDescriptor handle = handle_of(program);
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+      pollfd ended{handle.get(), POLLIN, 0};
+      if (handle && left.count() > 0) ::poll(&ended, 1, static_cast<int>(left.count()));
+      ::kill(-program, SIGKILL);
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<pid_t> programs_;
+  bool stopping_ = false;
 };
 
 Result<Program> run(const std::vector<std::string>& command, const std::string& folder) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return system_failure("make a pipe to", command[0]);
-  const FileDescriptor reads(ends[0]);
   Program program;
+  program.unread.reset(ends[0]);
   program.input.reset(ends[1]);
+  if (::fcntl(program.input.get(), F_SETFL, O_NONBLOCK) != 0) return system_failure("write to", command[0]);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, reads.get(), STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, program.unread.get(), STDIN_FILENO);
   if (!folder.empty()) posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
   // This process ignores SIGPIPE; a program expects it. A group of its own: an interrupt at the terminal asks this
   // process to finish the batch, which it cannot do without the program.
@@ -81,28 +134,42 @@ Result<Program> run(const std::vector<std::string>& command, const std::string& 
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (code != 0) return failure(fmt::format("cannot run '{}': {}", command[0], std::strerror(code)));
+  program.handle = handle_of(program.id);
   return program;
 }
 
-Result<> wait_for(const Program& program, const std::string& name) {
+// Waits for its end. Its number stays its own until `running` has forgotten it.
+Result<> wait_for(const Program& program, Running& running, const std::string& name) {
+  siginfo_t ended{};
+  while (::waitid(P_PID, static_cast<id_t>(program.id), &ended, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
+  }
+  const bool by_itself = running.remove(program.id);
   int status = 0;
   while (::waitpid(program.id, &status, 0) < 0) {
     if (errno != EINTR) return system_failure("wait for", name);
   }
+  if (!by_itself) return failure(fmt::format("stopped at once, and '{}' with it", name));
   if (WIFSIGNALED(status)) return failure(fmt::format("'{}' was ended by signal {}", name, WTERMSIG(status)));
   if (WEXITSTATUS(status) != 0) return failure(fmt::format("'{}' ended with exit code {}", name, WEXITSTATUS(status)));
   return {};
 }
 
 struct PipeTarget {
+  std::string output;
   std::vector<std::string> command;
   std::shared_ptr<const RowEncoder> encoder;
 };
 
 class PipeStage final : public Stage {
  public:
-  PipeStage(std::shared_ptr<const PipeTarget> target, const Environment& environment)
-      : target_(std::move(target)), folder_(environment.working_folder), spool_(environment.spools) {}
+  PipeStage(std::shared_ptr<const PipeTarget> target, std::shared_ptr<Running> running, BatchTime batch,
+            const Environment& environment)
+      : target_(std::move(target)),
+        running_(std::move(running)),
+        batch_(batch),
+        folder_(environment.working_folder),
+        log_(environment.log),
+        spool_(environment.spools) {}
 
   Result<> append(StagedRows&& rows) override { return spool_.append(std::move(rows.bytes)); }
 
@@ -110,26 +177,59 @@ class PipeStage final : public Stage {
     const std::string& name = target_->command[0];
     auto program = run(target_->command, folder_);
     if (!program) return pass_on(program);
-    bool closed = false;  // by the program: it may have read all that it wants
-    const auto feed = [&](std::string_view bytes) -> Result<> {
-      if (closed) return {};
-      auto written = write_all(program->input.get(), bytes, name);
-      if (written || errno != EPIPE) return written;
-      closed = true;
-      return {};
-    };
-    auto fed = feed(target_->encoder->header());
-    if (fed) fed = spool_.read(feed);
+    running_->add(program->id);
+    auto fed = feed(*program);
     program->input.reset();
-    auto ended = wait_for(*program, name);
-    return fed ? ended : fed;
+    auto ended = wait_for(*program, *running_, name);
+    if (!ended) return ended;
+    if (!fed) return pass_on(fed);
+    int unread = 0;
+    ::ioctl(program->unread.get(), FIONREAD, &unread);
+    const std::uint64_t left = size() - *fed + static_cast<std::uint64_t>(unread);
+    if (left != 0 && log_) {
+      log_(LogLevel::warning,
+           fmt::format("output '{}': '{}' ended with exit code 0, but read only {} of the {} bytes of batch {}",
+                       target_->output, name, size() - left, size(), format_batch_time(batch_)));
+    }
+    return {};
   }
 
   void discard() override { spool_.clear(); }
 
  private:
+  std::uint64_t size() const { return target_->encoder->header().size() + spool_.size(); }
+
+  // The bytes that went into the pipe before the program ended.
+  Result<std::uint64_t> feed(const Program& program) const {
+    std::uint64_t fed = 0;
+    bool ended = false;
+    const auto write = [&](std::string_view bytes) -> Result<> {
+      while (!bytes.empty() && !ended) {
+        const ssize_t n = ::write(program.input.get(), bytes.data(), bytes.size());
+        if (n >= 0) {
+          fed += static_cast<std::uint64_t>(n);
+          bytes.remove_prefix(static_cast<std::size_t>(n));
+        } else if (errno == EAGAIN) {
+          pollfd either[] = {{program.input.get(), POLLOUT, 0}, {program.handle.get(), POLLIN, 0}};
+          ::poll(either, std::size(either), -1);
+          ended = either[1].revents != 0;
+        } else if (errno != EINTR) {
+          return system_failure("write to", target_->command[0]);
+        }
+      }
+      return {};
+    };
+    auto written = write(target_->encoder->header());
+    if (written) written = spool_.read(write);
+    if (!written) return pass_on(written);
+    return fed;
+  }
+
   std::shared_ptr<const PipeTarget> target_;
+  std::shared_ptr<Running> running_;
+  BatchTime batch_;
   std::string folder_;
+  std::function<void(LogLevel, const std::string&)> log_;
   ByteSpool spool_;
 };
 
@@ -141,17 +241,14 @@ class PipeSink final : public Sink {
   void encode(const RecordBatch& batch, KernelContext&, std::vector<StagedRows>& out) const override {
     target_->encoder->encode(batch, out);
   }
-  Result<> start() override {
-    // A program that does not read must not end this one.
-    ::signal(SIGPIPE, SIG_IGN);
-    return {};
+  Result<std::unique_ptr<Stage>> stage(BatchTime batch) override {
+    return std::make_unique<PipeStage>(target_, running_, batch, environment_);
   }
-  Result<std::unique_ptr<Stage>> stage(BatchTime) override {
-    return std::make_unique<PipeStage>(target_, environment_);
-  }
+  void interrupt() override { running_->stop(); }
 
  private:
   std::shared_ptr<const PipeTarget> target_;
+  std::shared_ptr<Running> running_ = std::make_shared<Running>();
   Environment environment_;
 };
 
@@ -167,6 +264,7 @@ std::optional<BoundSink> bind(const PipeOptions& options, SinkBindContext& conte
     return std::nullopt;
   }
   auto target = std::make_shared<PipeTarget>();
+  target->output = context.name;
   target->command = options.command.argv;
   target->encoder = RowEncoder::bind(context);
   if (!target->encoder) return std::nullopt;

@@ -26,13 +26,53 @@ class Faults(ProcessTest):
             self.assertEqual((code, error), (1, "error: output 'o': cannot write 'standard output': "
                                                 'No space left on device\n'))
 
-    def test_reader_has_gone(self):
+    def nobody_reads(self):
         read, write = os.pipe()
         os.close(read)
-        run = self.start(ROWS + 'outputs: [{name: o, from: s, stdout: {}}]', stdout=write)
-        os.close(write)
+        self.addCleanup(os.close, write)
+        return write
+
+    def test_reader_wants_no_more(self):
+        for outputs in ('{name: o, from: s, stdout: {}}',
+                        '{name: p, from: s, print: {}}, {name: o, from: s, stdout: {}, retry: {times: 3, backoff: 1h}}'):
+            run = self.start(ROWS + f'outputs: [{outputs}]', stdout=self.nobody_reads())
+            code, _, error, _ = run.end(read=False)
+            self.assertEqual((code, error), (0, ''))
+
+    def test_reader_has_gone_and_a_file_waits(self):
+        run = self.start(ROWS + 'outputs: [{name: o, from: s, stdout: {}}, {name: f, from: s, file: {path: all.jsonl}}]',
+                         stdout=self.nobody_reads())
         code, _, error, _ = run.end(read=False)
         self.assertEqual((code, error), (1, "error: output 'o': cannot write 'standard output': Broken pipe\n"))
+
+    def test_nobody_hears_what_is_said(self):
+        """What is said changes nothing: 18,000 of 20,000 rows, and 2,000 words about the others."""
+        pipeline = """
+batch_interval: 10ms
+on_error: drop
+sources: {s: {generate: {total: 20000, rows_per_second: 100000, columns: {n: _n, v: "1 / (_n % 10)"}}}}
+outputs: [{name: o, from: s, file: {path: all.jsonl}}]
+"""
+        with open('/dev/full', 'w', encoding='utf-8') as full:
+            for name, how in {'full': {'stderr': full}, 'nobody reads': {'stderr': self.nobody_reads()},
+                              'closed': {'before': lambda: os.close(2)}}.items():
+                with self.subTest(name):
+                    run = self.start(pipeline, **how)
+                    self.assertEqual(run.end()[0], 0)
+                    self.assertEqual(len((run.folder / 'all.jsonl').read_text().splitlines()), 18000)
+            run = self.start(pipeline.replace('sources', 'scources'), stderr=full)
+            self.assertEqual(run.end()[0], 2)
+
+    def test_what_was_asked_for_cannot_be_written(self):
+        pipeline = 'batch_interval: 1s\nsources: {s: {queue: {batches: [[1]]}}}\n' \
+                   'outputs: [{name: o, from: s, stdout: {}}]\ntests: [{sources: {s: [[1]]}, expect: {o: [[1]]}}]'
+        for command in ('help', 'help functions', 'schema', 'run --help', '--version', 'explain case.yaml',
+                        'validate case.yaml', 'validate case.yaml --format json', 'test case.yaml'):
+            with self.subTest(command), open('/dev/full', 'w', encoding='utf-8') as full:
+                code, _, error, _ = self.start(pipeline, command=command, stdout=full).end(read=False)
+                self.assertEqual((code, error), (1, "error: cannot write 'standard output': No space left on device\n"))
+                code, _, error, _ = self.start(pipeline, command=command, stdout=self.nobody_reads()).end(read=False)
+                self.assertEqual((code, error), (0, ''))
 
     def test_standard_input_is_closed(self):
         run = self.start('batch_interval: 1s\nsources: {s: {stdin: {}}}\noutputs: [{name: o, from: s, stdout: {}}]',
@@ -114,6 +154,27 @@ outputs:
         code, _, error, _ = run.end()
         self.assertEqual(code, 1)
         self.assertIn("output 'b': cannot make a temporary file in '/no/such/folder'", error)
+
+
+class Programs(ProcessTest):
+    def test_batch_is_not_read_to_its_end(self):
+        """Within what a pipe holds, and past it."""
+        for rows in (100, 200000):
+            run = self.start(f"""
+batch_interval: 1s
+sources: {{s: {{generate: {{total: {rows}, columns: {{n: _n + 1000000}}}}}}}}
+outputs: [{{name: o, from: s, pipe: {{command: [sh, -c, 'read one; echo "$one"']}}}}]
+""", '--allow-exec', '--start-time', '0')
+            code, out, error, _ = run.end()
+            self.assertEqual((code, out), (0, '{"n":1000000}\n'))
+            self.assertRegex(error, f"^warning: output 'o': 'sh' ended with exit code 0, but read only \\d+ of the {14 * rows} "
+                                    "bytes of batch 1970-01-01T00:00:01Z\n$")
+
+    def test_all_is_read(self):
+        run = self.start(ROWS + "outputs: [{name: o, from: s, pipe: {command: [sh, -c, 'cat > all']}}]", '--allow-exec')
+        code, out, error, _ = run.end()
+        self.assertEqual((code, out, error), (0, '', ''))
+        self.assertEqual(len((run.folder / 'all').read_text().splitlines()), 20000)
 
 
 class Terminal(ProcessTest):

@@ -61,6 +61,31 @@ outputs: [{name: o, from: s, pipe: {command: [sh, -c, 'echo begun; read go < gat
         self.assertEqual((code, out, error), (0, '', ''))
         self.assertEqual((run.folder / 'out').read_text(), '{"value":1}\n')
 
+    def test_hang_up_finishes_as_well(self):
+        run = self.start(to_stdout(ENDLESS['queue']))
+        run.line()
+        run.send(signal.SIGHUP)
+        code, _, error, _ = run.end()
+        self.assertEqual((code, error), (0, ''))
+
+    def test_second_ends_programs_and_what_they_started(self):
+        run = self.start("""
+batch_interval: 1s
+sources: {s: {queue: {batches: [[1]]}}}
+outputs: [{name: o, from: s, pipe: {command: [sh, -c, 'trap "" TERM; echo begun; cat gate & wait']}}]
+""", '--allow-exec', files={'gate': None})
+        self.assertEqual(run.line(), 'begun\n')
+        # Opening it waits until `cat` has, too.
+        with (run.folder / 'gate').open('wb', buffering=0) as gate:
+            run.stop_at_once()
+            code, _, error, _ = run.end(read=False)
+            self.assertEqual(code, 1)
+            self.assertIn('stopped at once', error)
+            # Once nobody runs that could read it.
+            with self.assertRaises(BrokenPipeError):
+                while True:
+                    gate.write(b'x')
+
     def test_second_stops_at_once(self):
         blocked = {
             'a program that does not end': """
