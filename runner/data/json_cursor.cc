@@ -1,5 +1,9 @@
 #include "runner/data/json_cursor.h"
 
+#include <vector>
+
+#include "runner/data/json_variant.h"
+
 namespace streamrun {
 namespace {
 
@@ -25,7 +29,33 @@ int hex_unit(std::string_view text) {
   return unit;
 }
 
-constexpr const char* kTooDeep = "it is nested deeper than 100 levels";
+// Which of the values that are open are objects. As many as a record has room for; few take no memory.
+class OpenLevels {
+ public:
+  bool empty() const { return depth_ == 0; }
+  bool top() const { return depth_ > kNear ? far_.back() : (near_ & 1U) != 0; }
+  void push(bool object) {
+    if (depth_++ < kNear) {
+      near_ = near_ << 1U | (object ? 1U : 0U);
+    } else {
+      far_.push_back(object);
+    }
+  }
+  void pop() {
+    if (--depth_ < kNear) {
+      near_ >>= 1U;
+    } else {
+      far_.pop_back();
+    }
+  }
+
+ private:
+  static constexpr std::size_t kNear = 64;
+  std::uint64_t near_ = 0;
+  std::size_t depth_ = 0;
+  std::vector<bool> far_;
+};
+
 constexpr const char* kBadString = "a string is malformed";
 
 // The text of the string at hand, escapes resolved.
@@ -160,9 +190,10 @@ JsonRead read_json_rare(const Type& type, JsonCursor& cursor, JsonContext& conte
     }
     case TypeKind::variant: {
       if (json_null(cursor)) return JsonRead::mismatch;
-      std::string compact;
-      if (!compact_json(cursor, context, context.depth, compact)) return JsonRead::broken;
-      const StringRef ref = arena.copy(compact);
+      std::string json;
+      context.variant_fields.clear();
+      if (!append_variant(cursor, context, context.depth, json)) return JsonRead::broken;
+      const StringRef ref = arena.copy(json);
       std::memcpy(out, &ref, sizeof ref);
       return JsonRead::ok;
     }
@@ -170,10 +201,8 @@ JsonRead read_json_rare(const Type& type, JsonCursor& cursor, JsonContext& conte
   }
 }
 
-bool skip_json_container(JsonCursor& cursor, int depth) {
-  // `open[i]`: level i is an object.
-  std::array<bool, kJsonDepth + 1> open{};
-  int level = 0;
+bool skip_json_container(JsonCursor& cursor) {
+  OpenLevels open;
   const auto fail = [&](const char* why) {
     cursor.reason = why;
     return false;
@@ -182,8 +211,7 @@ bool skip_json_container(JsonCursor& cursor, int depth) {
   while (true) {
     char c = cursor.token();
     if (c == '{' || c == '[') {
-      if (depth + level + 1 > kJsonDepth) return fail(kTooDeep);
-      open[static_cast<std::size_t>(level++)] = c == '{';
+      open.push(c == '{');
       ++cursor.at;
       const char close = c == '{' ? '}' : ']';
       c = cursor.token();
@@ -197,19 +225,19 @@ bool skip_json_container(JsonCursor& cursor, int depth) {
         continue;
       }
       ++cursor.at;
-      --level;
+      open.pop();
     } else if (json_scalar_starts(c)) {
       ++cursor.at;
     } else {
       return fail("a value is missing");
     }
     while (true) {  // behind a value
-      if (level == 0) return true;
-      const bool object = open[static_cast<std::size_t>(level - 1)];
+      if (open.empty()) return true;
+      const bool object = open.top();
       c = cursor.token();
       if (c == (object ? '}' : ']')) {
         ++cursor.at;
-        --level;
+        open.pop();
         continue;
       }
       if (c != ',') return fail(object ? "a comma or a brace is missing" : "a comma or a bracket is missing");
@@ -225,66 +253,13 @@ bool skip_json_container(JsonCursor& cursor, int depth) {
   }
 }
 
-bool compact_json(JsonCursor& cursor, JsonContext& context, int depth, std::string& out) {
-  const auto fail = [&](const char* why) {
-    cursor.reason = why;
-    return false;
-  };
-  const auto copy_string = [&] {
-    std::string_view raw;
-    if (cursor.token() != '"') return fail("a key is missing");
-    if (!cursor.string(raw)) return fail(kBadString);
-    if (!cursor.plain && raw.find('\\') != std::string_view::npos) {
-      context.spare.clear();
-      if (const char* reason = json_unescape(raw, context.spare)) return fail(reason);
-    }
-    out.append(1, '"').append(raw).append(1, '"');
-    ++cursor.at;
-    return true;
-  };
-  const char c = cursor.token();
-  if (c == '"') return copy_string();
-  if (c == '{' || c == '[') {
-    if (depth + 1 > kJsonDepth) return fail(kTooDeep);
-    const char close = c == '{' ? '}' : ']';
-    out.push_back(c);
-    ++cursor.at;
-    if (cursor.token() == close) {
-      out.push_back(close);
-      ++cursor.at;
-      return true;
-    }
-    while (true) {
-      if (close == '}') {
-        if (!copy_string()) return false;
-        if (cursor.token() != ':') return fail("a colon is missing behind a key");
-        ++cursor.at;
-        out.push_back(':');
-      }
-      if (!compact_json(cursor, context, depth + 1, out)) return false;
-      const char next = cursor.token();
-      if (next != ',' && next != close) return fail("a comma or a closing bracket is missing");
-      out.push_back(next);
-      ++cursor.at;
-      if (next == close) return true;
-    }
-  }
-  if (!json_scalar_starts(c)) return fail("a value is missing");
-  const std::string_view text = cursor.scalar();
-  bool whole = false;
-  if (text != "true" && text != "false" && text != "null" && !json_number(text, whole)) {
-    return fail("a value is malformed");
-  }
-  if (text.size() > 3 && (text[0] == '-' || digit(text[0])) && !whole) {
-    double value = 0;
-    if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc{} &&
-        text.find("e-") == std::string_view::npos && text.find("E-") == std::string_view::npos) {
-      return fail("a number is out of range");
-    }
-  }
-  out.append(text);
-  ++cursor.at;
-  return true;
+std::string_view JsonCursor::shown() const {
+  if (done()) return {};
+  if (*here() != '{' && *here() != '[') return scalar();
+  JsonCursor rest = *this;
+  // Of what does not end, all that there is.
+  const std::uint32_t behind = skip_json_container(rest) ? rest.at[-1] + 1 : end;
+  return {here(), behind - *at};
 }
 
 bool read_json_key(JsonCursor& cursor, std::string& spare, std::string_view& key) {

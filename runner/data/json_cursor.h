@@ -10,6 +10,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runner/data/cell.h"
 #include "runner/data/column.h"
@@ -18,6 +19,7 @@
 
 namespace streamrun {
 
+// Of values that are read; what nobody reads may be nested deeper.
 constexpr int kJsonDepth = 100;
 
 enum class JsonRead : std::uint8_t {
@@ -51,11 +53,8 @@ struct JsonCursor {
     while (last > begin && (last[-1] == ' ' || last[-1] == '\t' || last[-1] == '\r' || last[-1] == '\n')) --last;
     return {begin, static_cast<std::size_t>(last - begin)};
   }
-  // What stands at hand, for messages: a scalar, or the start of a container.
-  std::string_view shown() const {
-    if (done()) return {};
-    return *here() == '{' || *here() == '[' ? std::string_view(here(), end - *at) : scalar();
-  }
+  // What stands at hand, for messages.
+  std::string_view shown() const;
   // What stands between the quotes of the string at hand, escapes and all; false if something is wrong.
   bool string(std::string_view& raw) const {
     const std::string_view quoted = scalar();
@@ -177,6 +176,13 @@ struct JsonContext {
   CompiledTime time;
   std::string spare;
   int depth = 0;
+  // Fields of the objects that are open in the variant at hand: where they stand in its text.
+  struct VariantField {
+    std::size_t begin = 0;
+    std::size_t name_bytes = 0;  // quotes included
+    std::size_t end = 0;
+  };
+  std::vector<VariantField> variant_fields;
 };
 
 // The value at hand, of a simple type or a variant, into its storage. The arena is the column's.
@@ -227,7 +233,7 @@ inline JsonRead read_json_simple(const Type& type, JsonCursor& cursor, JsonConte
 }
 
 // Passes the value at hand; only its structure is looked at. False: `reason` is set.
-bool skip_json_container(JsonCursor& cursor, int depth);
+bool skip_json_container(JsonCursor& cursor);
 inline constexpr std::array<bool, 256> kJsonScalarStart = [] {
   std::array<bool, 256> starts{};
   for (const char c : std::string_view("\"-0123456789tfn")) starts[static_cast<unsigned char>(c)] = true;
@@ -236,17 +242,14 @@ inline constexpr std::array<bool, 256> kJsonScalarStart = [] {
 inline bool json_scalar_starts(char c) {
   return kJsonScalarStart[static_cast<unsigned char>(c)];
 }
-inline bool skip_json(JsonCursor& cursor, int depth) {
+inline bool skip_json(JsonCursor& cursor) {
   const char c = *cursor.here();
   if (json_scalar_starts(c)) [[likely]] {
     ++cursor.at;
     return true;
   }
-  return skip_json_container(cursor, depth);
+  return skip_json_container(cursor);
 }
-
-// The value at hand, checked all through, as text without blanks.
-bool compact_json(JsonCursor& cursor, JsonContext& context, int depth, std::string& out);
 
 // The key at hand and the colon behind it; the cursor is at the value then.
 bool read_json_key(JsonCursor& cursor, std::string& spare, std::string_view& key);

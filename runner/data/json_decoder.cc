@@ -233,7 +233,7 @@ class Run {
         cursor_.at = at;
         if (reason != nullptr) return reason;
         const bool good =
-            wanted == kUnwanted ? skip_json(cursor_, 1) : value(targets_[static_cast<std::size_t>(wanted)], row, found);
+            wanted == kUnwanted ? skip_json(cursor_) : value(targets_[static_cast<std::size_t>(wanted)], row, found);
         if (!good) return cursor_.reason;
         at = cursor_.at;
       }
@@ -298,7 +298,7 @@ class Run {
     } else {
       set_null(target, row);
     }
-    return skip_json(cursor_, 1);
+    return skip_json(cursor_);
   }
 
   const std::unordered_map<std::string, std::int32_t, TextHash, std::equal_to<>>& by_name_;

@@ -171,7 +171,7 @@ JsonRead GrowingColumn::append_structure(JsonCursor& cursor, JsonContext& contex
       return children_[i].append(cursor, context, depth + 1);
     }
     if (cursor.done()) return cursor.broken("it ends too early");
-    return skip_json(cursor, depth + 1) ? JsonRead::ok : JsonRead::broken;
+    return skip_json(cursor) ? JsonRead::ok : JsonRead::broken;
   });
   if (read != JsonRead::ok) {
     for (GrowingColumn& child : children_) child.truncate(rows_);

@@ -1,27 +1,13 @@
 // Numbers and strings as JSON writes them, and base64.
-#include <fmt/compile.h>
-#include <fmt/format.h>
 #include <simdjson.h>
 
 #include <array>
-#include <cmath>
 #include <cstring>
 
 #include "runner/data/text_value.h"
 
 namespace streamrun {
 namespace {
-
-template <class Real>
-void append_shortest(Real value, std::string& out) {
-  if (value == 0 && std::signbit(value)) {  // `-0` would be read as an integer
-    out += "-0.0";
-    return;
-  }
-  std::array<char, 40> buffer;
-  const auto* end = fmt::format_to(buffer.data(), FMT_COMPILE("{}"), value);
-  out.append(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
-}
 
 // Bytes of a JSON string that stand for themselves: all but controls, the quote and the backslash.
 bool needs_escape(char c) {
@@ -74,14 +60,8 @@ constexpr auto kBase64Values = [] {
 
 }  // namespace
 
-void append_json_double(double value, std::string& out) {
-  append_shortest(value, out);
-}
-void append_json_float(float value, std::string& out) {
-  append_shortest(value, out);
-}
-
 void append_json_string(std::string_view text, std::string& out) {
+  if (!is_utf8(text)) return append_json_string(as_utf8(text), out);
   out += '"';
   while (true) {
     const std::size_t plain = plain_prefix(text);

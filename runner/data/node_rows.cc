@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "runner/data/json_variant.h"
 #include "runner/data/text_value.h"
 #include "runner/data/value_builder.h"
 
@@ -15,30 +16,6 @@ bool is_bigint(std::string_view text) {
   std::int64_t value = 0;
   return !text.empty() && static_cast<unsigned char>(text[0]) > ' ' && static_cast<unsigned char>(text.back()) > ' ' &&
          parse_bigint(text, value);
-}
-
-// A number as JSON writes one.
-bool is_json_number(std::string_view text) {
-  std::size_t at = 0;
-  const auto digits = [&] {
-    const std::size_t begin = at;
-    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
-    return at - begin;
-  };
-  if (at < text.size() && text[at] == '-') ++at;
-  const std::size_t first = at;
-  const std::size_t whole = digits();
-  if (whole == 0 || (whole > 1 && text[first] == '0')) return false;
-  if (at < text.size() && text[at] == '.') {
-    ++at;
-    if (digits() == 0) return false;
-  }
-  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    ++at;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
-    if (digits() == 0) return false;
-  }
-  return at == text.size();
 }
 
 // YAML's numbers that are no whole ones, `.inf` and `.nan` among them.
@@ -102,10 +79,11 @@ void append_json_node(const SyntaxNode& node, std::string& out) {
     case SyntaxNode::Kind::null: out += "null"; return;
     case SyntaxNode::Kind::scalar: {
       const std::string& text = node.text.value();
+      bool whole = false;
       if (node.plain && is_boolean(text)) {
         out += json_form(TypeKind::boolean, text);
-      } else if (node.plain && is_json_number(text)) {
-        out += text;
+      } else if (node.plain && json_number(text, whole)) {
+        append_variant_number(text, whole, out);
       } else {
         append_json_string(text, out);
       }

@@ -1,10 +1,10 @@
 #include "runner/data/row_writer.h"
 
-#include <fmt/compile.h>
-
+#include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <system_error>
 
-#include "runner/data/text_value.h"
 #include "runner/data/time_pattern.h"
 
 namespace streamrun {
@@ -24,13 +24,54 @@ char* write_short(Real value, double limit, char* out) {
   const auto digits = static_cast<std::uint64_t>(size);
   out = std::to_chars(out, out + 20, digits / 1000).ptr;
   auto fraction = static_cast<unsigned>(digits % 1000);
-  if (fraction == 0) return out;
   out[0] = '.';
   out[1] = static_cast<char>('0' + fraction / 100);
   fraction %= 100;
   out[2] = static_cast<char>('0' + fraction / 10);
   out[3] = static_cast<char>('0' + fraction % 10);
   return out + (out[3] != '0' ? 4 : out[2] != '0' ? 3 : 2);
+}
+
+// Shortest digits as d.ddde±xx, laid out as Java's Double.toString does.
+template <class Real>
+char* write_java(Real value, char* out) {
+  if (std::signbit(value)) *out++ = '-';
+  value = std::abs(value);
+  if (value == 0) return write_text("0.0", out);
+  char buffer[32];
+  char* end = std::to_chars(buffer, std::end(buffer), value, std::chars_format::scientific).ptr;
+  if (!std::isnormal(value) && buffer[1] == 'e') {
+    // Two digits where they are nearer, though one would do.
+    char two[32];
+    const auto nearer = std::to_chars(two, std::end(two), value, std::chars_format::scientific, 1).ptr;
+    Real same{};
+    if (std::from_chars(two, nearer, same).ec == std::errc() && same == value) end = std::copy(two, nearer, buffer);
+  }
+  const char* const mark = std::find(buffer, end, 'e');
+  char digits[20];
+  std::size_t count = 0;
+  for (const char* c = buffer; c != mark; ++c) {
+    if (*c != '.') digits[count++] = *c;
+  }
+  int exponent = 0;
+  std::from_chars(mark + (mark[1] == '+' ? 2 : 1), end, exponent);
+  const std::string_view all(digits, count);
+  if (exponent < -3 || exponent >= 7) {
+    *out++ = all[0];
+    *out++ = '.';
+    out = write_text(count > 1 ? all.substr(1) : "0", out);
+    *out++ = 'E';
+    return write_integer(exponent, out);
+  }
+  if (exponent < 0) {
+    out = write_text(std::string_view("0.00").substr(0, static_cast<std::size_t>(1 - exponent)), out);
+    return write_text(all, out);
+  }
+  const auto whole = static_cast<std::size_t>(exponent + 1);
+  out = write_text(all.substr(0, whole), out);
+  for (std::size_t i = count; i < whole; ++i) *out++ = '0';
+  *out++ = '.';
+  return write_text(count > whole ? all.substr(whole) : "0", out);
 }
 
 void two_digits(std::uint32_t value, char* out) {
@@ -54,17 +95,16 @@ char* plain_date(std::int32_t days, char* out) {
 
 }  // namespace
 
+// Below ten millions a number stands without an exponent.
 char* write_double(double value, char* out) {
-  if (char* end = write_short(value, 1e15, out)) return end;
-  if (value == 0 && std::signbit(value)) return write_text("-0.0", out);
-  return fmt::format_to(out, FMT_COMPILE("{}"), value);
+  char* const end = write_short(value, 1e10, out);
+  return end != nullptr ? end : write_java(value, out);
 }
 
 char* write_float(float value, char* out) {
   // Six digits are told apart by floats.
-  if (char* end = write_short(value, 1e6, out)) return end;
-  if (value == 0 && std::signbit(value)) return write_text("-0.0", out);
-  return fmt::format_to(out, FMT_COMPILE("{}"), value);
+  char* const end = write_short(value, 1e6, out);
+  return end != nullptr ? end : write_java(value, out);
 }
 
 char* write_date(std::int32_t days, char* out) {
@@ -103,6 +143,10 @@ char* write_timestamp(std::int64_t micros, char* out) {
   }
   *p++ = 'Z';
   return p;
+}
+
+char* write_json_repaired(std::string_view text, char* out) {
+  return write_json_string(as_utf8(text), out - 1);
 }
 
 char* write_json_escape(char c, char* out) {

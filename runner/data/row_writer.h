@@ -15,6 +15,7 @@
 #include "runner/data/column.h"
 #include "runner/data/selection.h"
 #include "runner/data/text_scan.h"
+#include "runner/data/text_value.h"
 
 namespace streamrun {
 
@@ -23,11 +24,15 @@ constexpr std::size_t kSimpleBytes = 40;
 // Writers may put this much behind what they return.
 constexpr std::size_t kSlack = 16;
 
-char* write_double(double value, char* out);  // finite
-char* write_float(float value, char* out);    // finite
+// Finite ones, as Java and so Spark write them: the shortest digits that read back the same, but two where the least
+// numbers have only one; `2000.0`, `1.0E10`.
+char* write_double(double value, char* out);
+char* write_float(float value, char* out);
 char* write_date(std::int32_t days, char* out);
 char* write_timestamp(std::int64_t micros, char* out);  // ISO, with T and Z
 char* write_json_escape(char c, char* out);             // at most 6 bytes
+// What is behind the opening quote of a text that is no UTF-8.
+char* write_json_repaired(std::string_view text, char* out);
 
 inline char* write_integer(std::int64_t value, char* out) {
   return std::to_chars(out, out + 20, value).ptr;
@@ -46,14 +51,17 @@ inline std::uint64_t json_specials(std::uint64_t word) {
   return (((word - kOnes * 0x20) & ~word) | ((quote - kOnes) & ~quote) | ((slash - kOnes) & ~slash)) & (kOnes * 0x80);
 }
 
-// Quoted; room for 6 bytes a byte and two quotes. Reads nothing behind the text.
+// Quoted, bad UTF-8 as U+FFFD; room for 6 bytes a byte and two quotes. Reads nothing behind the text.
 inline char* write_json_string(std::string_view text, char* out) {
   *out++ = '"';
+  char* const begin = out;
   const char* p = text.data();
   const char* const end = p + text.size();
+  std::uint64_t seen = 0;  // its top bits: whether all is ASCII
   const auto slowly = [&](const char* until) {
     for (; p < until; ++p) {
       const auto c = static_cast<unsigned char>(*p);
+      seen |= c;
       if (c < 0x20 || c == '"' || c == '\\') [[unlikely]] {
         out = write_json_escape(*p, out);
       } else {
@@ -63,6 +71,7 @@ inline char* write_json_string(std::string_view text, char* out) {
   };
   while (end - p >= 8) {
     const std::uint64_t word = load_word(p);
+    seen |= word;
     if (json_specials(word) != 0) [[unlikely]] {
       slowly(p + 8);
     } else {
@@ -75,6 +84,7 @@ inline char* write_json_string(std::string_view text, char* out) {
     // The last word overlaps what is written; if it is clean, it is written as it stands.
     const std::uint64_t word = load_word(end - 8);
     const auto left = static_cast<std::size_t>(end - p);
+    seen |= word;
     if (json_specials(word) == 0) {
       const std::uint64_t rest = word >> (8 * (8 - left));
       std::memcpy(out, &rest, 8);
@@ -83,6 +93,8 @@ inline char* write_json_string(std::string_view text, char* out) {
     }
   }
   slowly(end);
+  if ((seen & 0x8080808080808080U) != 0 && !is_utf8(text)) [[unlikely]]
+    return write_json_repaired(text, begin);
   *out++ = '"';
   return out;
 }

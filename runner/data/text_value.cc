@@ -14,6 +14,8 @@
 #include <iterator>
 #include <limits>
 
+#include "runner/data/row_writer.h"
+
 namespace streamrun {
 namespace {
 
@@ -71,52 +73,39 @@ constexpr auto kPowersOfTen = [] {
 
 template <class Real>
 void append_java(Real value, std::string& out) {
-  if (std::isnan(value)) {
-    out += "NaN";
-    return;
-  }
-  if (std::signbit(value)) out += '-';
-  value = std::abs(value);
-  if (std::isinf(value)) {
-    out += "Infinity";
-    return;
-  }
-  if (value == 0) {
-    out += "0.0";
-    return;
-  }
-  // Shortest digits as d.ddde±xx, then laid out as Java does.
-  std::array<char, 32> buffer;
-  const auto made = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
-  const char* mark = std::find(buffer.data(), made.ptr, 'e');
-  std::array<char, 20> digits;
-  std::size_t count = 0;
-  for (const char* c = buffer.data(); c != mark; ++c) {
-    if (*c != '.') digits[count++] = *c;
-  }
-  int exponent = 0;
-  const char* number = mark + 1;
-  if (*number == '+') ++number;
-  std::from_chars(number, made.ptr, exponent);
-
-  const std::string_view all(digits.data(), count);
-  if (exponent < -3 || exponent >= 7) {
-    out += all[0];
-    out += '.';
-    out += count > 1 ? all.substr(1) : "0";
-    out += 'E';
-    append_int(exponent, out);
-  } else if (exponent < 0) {
-    out += "0.";
-    out.append(static_cast<std::size_t>(-exponent - 1), '0');
-    out += all;
+  if (std::isfinite(value)) {
+    std::array<char, kSimpleBytes + kSlack> buffer;
+    if constexpr (sizeof(Real) == 8) {
+      out.append(buffer.data(), write_double(value, buffer.data()));
+    } else {
+      out.append(buffer.data(), write_float(value, buffer.data()));
+    }
   } else {
-    const auto whole = static_cast<std::size_t>(exponent + 1);
-    out += all.substr(0, whole);
-    if (count < whole) out.append(whole - count, '0');
-    out += '.';
-    out += count > whole ? all.substr(whole) : "0";
+    out += std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
   }
+}
+
+// Length of the valid sequence at `at`, or 0; `bad` is the length of the part that is replaced.
+std::size_t sequence_length(std::string_view bytes, std::size_t at, std::size_t& bad) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  const unsigned char lead = byte(at);
+  bad = 1;
+  if (lead < 0x80) return 1;
+  if (lead < 0xC2 || lead > 0xF4) return 0;
+  const std::size_t size = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  unsigned char low = 0x80;
+  unsigned char high = 0xBF;
+  if (lead == 0xE0) low = 0xA0;
+  if (lead == 0xED) high = 0x9F;
+  if (lead == 0xF0) low = 0x90;
+  if (lead == 0xF4) high = 0x8F;
+  for (std::size_t i = 1; i < size; ++i) {
+    if (at + i == bytes.size() || byte(at + i) < low || byte(at + i) > high) return 0;
+    bad = i + 1;
+    low = 0x80;
+    high = 0xBF;
+  }
+  return size;
 }
 
 void append_month_interval(std::int32_t months, std::string& out) {
@@ -284,6 +273,18 @@ void append_decimal(Int128 unscaled, int scale, std::string& out) {
   out.append(buffer.data() + at, buffer.size() - at);
 }
 
+void append_java_decimal(Int128 unscaled, int scale, std::string& out) {
+  std::string digits;
+  append_decimal(unscaled, 0, digits);
+  const std::size_t first = unscaled < 0 ? 1 : 0;
+  const int exponent = static_cast<int>(digits.size() - first) - 1 - scale;
+  if (exponent >= -6) return append_decimal(unscaled, scale, out);
+  out.append(digits, 0, first + 1);
+  if (digits.size() > first + 1) out.append(1, '.').append(digits, first + 1);
+  out += 'E';
+  append_int(exponent, out);
+}
+
 void append_text(const Column& column, std::uint32_t row, std::string& out) {
   if (column.is_null(row)) {
     out += "null";
@@ -357,6 +358,23 @@ bool is_utf8(std::string_view bytes) {
 
 Int128 power_of_ten(int n) {
   return kPowersOfTen[static_cast<std::size_t>(n)];
+}
+
+std::string as_utf8(std::string_view bytes) {
+  std::string text;
+  text.reserve(bytes.size());
+  for (std::size_t at = 0; at < bytes.size();) {
+    std::size_t bad = 0;
+    const std::size_t length = sequence_length(bytes, at, bad);
+    if (length == 0) {
+      text += "\xEF\xBF\xBD";
+      at += bad;
+    } else {
+      text += bytes.substr(at, length);
+      at += length;
+    }
+  }
+  return text;
 }
 
 }  // namespace streamrun

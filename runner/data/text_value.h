@@ -32,13 +32,12 @@ void append_int(std::int64_t value, std::string& out);
 void append_java_double(double value, std::string& out);
 void append_java_float(float value, std::string& out);
 void append_decimal(Int128 unscaled, int scale, std::string& out);
+// As java.math.BigDecimal: `1E-11` below a millionth.
+void append_java_decimal(Int128 unscaled, int scale, std::string& out);
 void append_date(std::int32_t days, std::string& out);
 void append_timestamp(std::int64_t micros, std::string& out);      // with a blank, no zone
 void append_timestamp_iso(std::int64_t micros, std::string& out);  // with T and Z
-// The shortest number that reads back as the same, as JSON is written: `1.5`, `1e+20` (no NaN or infinities).
-void append_json_double(double value, std::string& out);
-void append_json_float(float value, std::string& out);
-void append_json_string(std::string_view text, std::string& out);  // quoted and escaped
+void append_json_string(std::string_view text, std::string& out);  // quoted and escaped, bad UTF-8 as U+FFFD
 void append_base64(std::string_view bytes, std::string& out);      // RFC 4648, one line
 bool decode_base64(std::string_view text, std::string& out);
 
@@ -47,6 +46,8 @@ void append_text(const Column& column, std::uint32_t row, std::string& out);
 
 void append_code_point(char32_t c, std::string& out);  // as UTF-8
 bool is_utf8(std::string_view bytes);
+// Bad UTF-8 becomes U+FFFD, one for each maximal part, as Java and the decoders of the web do.
+std::string as_utf8(std::string_view bytes);
 
 // 10^n for 0 <= n <= 38.
 Int128 power_of_ten(int n);

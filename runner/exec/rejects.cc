@@ -13,29 +13,6 @@ namespace {
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 constexpr std::size_t kShownBytes = 200;  // of a record, in messages
 
-// Length of the valid sequence at `at`, or 0; `bad` is the length of the part that is replaced.
-std::size_t sequence_length(std::string_view bytes, std::size_t at, std::size_t& bad) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
-  const unsigned char lead = byte(at);
-  bad = 1;
-  if (lead < 0x80) return 1;
-  if (lead < 0xC2 || lead > 0xF4) return 0;
-  const std::size_t size = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  unsigned char low = 0x80;
-  unsigned char high = 0xBF;
-  if (lead == 0xE0) low = 0xA0;
-  if (lead == 0xED) high = 0x9F;
-  if (lead == 0xF0) low = 0x90;
-  if (lead == 0xF4) high = 0x8F;
-  for (std::size_t i = 1; i < size; ++i) {
-    if (at + i == bytes.size() || byte(at + i) < low || byte(at + i) > high) return 0;
-    bad = i + 1;
-    low = 0x80;
-    high = 0xBF;
-  }
-  return size;
-}
-
 // The record as it came, or as JSON where it is a row that a step made; nothing of a tombstone.
 std::optional<std::string> record_text(const Origin* origin, std::uint32_t record, const Schema& schema,
                                        const RecordBatch& batch, std::uint32_t row,
@@ -93,23 +70,6 @@ class StringFiller {
 };
 
 }  // namespace
-
-std::string as_utf8(std::string_view bytes) {
-  std::string text;
-  text.reserve(bytes.size());
-  for (std::size_t at = 0; at < bytes.size();) {
-    std::size_t bad = 0;
-    const std::size_t length = sequence_length(bytes, at, bad);
-    if (length == 0) {
-      text += kReplacement;
-      at += bad;
-    } else {
-      text += bytes.substr(at, length);
-      at += length;
-    }
-  }
-  return text;
-}
 
 ColumnPtr raw_column(const Origin* origin, std::uint32_t first, std::uint32_t count) {
   StringFiller filler(TypeKind::binary, count);

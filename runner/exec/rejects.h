@@ -39,9 +39,6 @@ class Rejects {
   std::vector<Routed> routed_;
 };
 
-// Bad UTF-8 becomes U+FFFD, one for each maximal part, as decoders of the web do.
-std::string as_utf8(std::string_view bytes);
-
 // `raw` of `records` of `origin`: null where there is none.
 ColumnPtr raw_column(const Origin* origin, std::uint32_t first, std::uint32_t count);
 // A hidden column of records of `origin`; nullptr where there is none such.

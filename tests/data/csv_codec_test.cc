@@ -46,10 +46,10 @@ const Case kCases[] = {
     {"a bigint", "9223372036854775808", "!is no bigint"},
     {"a double", "235.515", "235.515"},
     {"a double", "-0.5", "-0.5"},
-    {"a double", "1e3", "1000"},
+    {"a double", "1e3", "1000.0"},
     {"a double", "NaN", R"("NaN")"},
     {"a double", "1.2.3", "!is no double"},
-    {"a double", "1.", "1"},
+    {"a double", "1.", "1.0"},
     {"a float", "0.1", "0.1"},
     {"a boolean", "true", "true"},
     {"a boolean", "maybe", "!is no boolean"},
@@ -127,7 +127,7 @@ TEST_CASE("csv: what is written reads back the same") {
       "1,\"a,\"\"b\"\"\",235.515,2024-05-06T07:08:09.5Z,1.10,AAH/,true\n"
       ",,,,,,\n"
       "2,\"\",Infinity,1969-12-31T23:59:59Z,-0.05,AA==,false\n"
-      "3,\" x\",1e+20,,,,\n";
+      "3,\" x\",1.0E20,,,,\n";
   const CsvOptions options = header_options();
   RawRecords records = records_of(text);
   records.at_start = true;

@@ -43,22 +43,22 @@ const Case kCases[] = {
     {"a bigint", R"({"a":-9223372036854775808})", "-9223372036854775808"},
     {"a bigint", R"({"a":9223372036854775808})", "!expected bigint"},
     {"a bigint", R"({"a":123456789012345678})", "123456789012345678"},
-    {"a double", R"({"a":1})", "1"},
+    {"a double", R"({"a":1})", "1.0"},
     {"a double", R"({"a":-0.0})", "-0.0"},
     {"a double", R"({"a":235.515})", "235.515"},
     {"a double", R"({"a":0.1})", "0.1"},
-    {"a double", R"({"a":2.2250738585072011e-308})", "2.225073858507201e-308"},
-    {"a double", R"({"a":1e-999})", "0"},
+    {"a double", R"({"a":2.2250738585072011e-308})", "2.225073858507201E-308"},
+    {"a double", R"({"a":1e-999})", "0.0"},
     {"a double", R"({"a":1e999})", "!expected double, found 1e999"},
     {"a double", R"({"a":-1e999})", "!expected double"},
-    {"a double", R"({"a":123456789.123456789123456789})", "123456789.12345679"},
+    {"a double", R"({"a":123456789.123456789123456789})", "1.2345678912345679E8"},
     {"a double", R"({"a":"NaN"})", R"("NaN")"},
     {"a double", R"({"a":"-Infinity"})", R"("-Infinity")"},
     {"amount double", R"({"amount":"abc"})", "!field 'amount': expected double, found \"abc\""},
     {"a double", R"({"a":1.})", "!malformed"},
     {"a double", R"({"a":.5})", "!a value is missing|expected double"},
     {"a float", R"({"a":0.1})", "0.1"},
-    {"a float", R"({"a":16777217})", "16777216"},
+    {"a float", R"({"a":16777217})", "1.6777216E7"},
     {"a float", R"({"a":1e39})", "!expected float"},
     {"a boolean", R"({"a":true})", "true"},
     {"a boolean", R"({"a":false})", "false"},
@@ -115,12 +115,15 @@ const Case kCases[] = {
     {"a map<int,string>", R"({"a":{"q":"x"}})", "!expected map<int,string>"},
     {"a array<struct<b:int,c:array<string>>>", R"({"a":[{"b":1,"c":["p","q"]},{"c":[]},{}]})",
      R"([{"b":1,"c":["p","q"]},{"b":null,"c":[]},{"b":null,"c":null}])"},
-    {"a variant", R"({"a": { "x" : [ 1 , 2.50 , "a b" , true, null ] } })", R"({"x":[1,2.50,"a b",true,null]})"},
+    {"a variant", R"({"a": { "x" : [ 1 , 2.50 , "a b" , true, null ] } })", R"({"x":[1,2.5,"a b",true,null]})"},
+    {"a variant", R"({"a":{"b":1,"c":[1e2,-1e400,12345678901234567890123456789012345678901],"b":{"b":2},"\u0062":3}})",
+     R"({"c":[100.0,"-Infinity",1.2345678901234568E40],"b":3})"},
+    {"a variant", R"({"a":{"":1,"":2}})", R"({"":2})"},
     {"a variant", R"({"a":"x"})", R"("x")"},
     {"a variant", R"({"a":null})", "null"},
     {"a variant", R"({"a":[tru]})", "!malformed"},
     {"a variant", R"({"a":["\ud800"]})", "!surrogate"},
-    {"a variant", R"({"a":1e999})", "!out of range"},
+    {"a variant", R"({"a":1e999})", R"("Infinity")"},
     {"a int", R"({"a":1)", "!"},
     {"a int", R"({"a":)", "!"},
     {"a int", R"({"a")", "!"},
@@ -221,7 +224,7 @@ TEST_CASE("json: depth") {
       *decoder, records_of(nested("z", 99) + "\n" + nested("z", 100) + "\n" + nested("z", 100'000) + "\n" +
                            nested("v", 99) + "\n" + nested("v", 100) + "\n" + nested("v", 100'000) + "\n" +
                            std::string(100'000, '[') + "\n{\"z\":" + std::string(100'000, '{') + "\n{\"a\":1}"));
-  const bool good[] = {true, false, false, true, false, false, false, false, true};
+  const bool good[] = {true, true, true, true, false, false, false, false, true};
   for (std::size_t i = 0; i < std::size(good); ++i) {
     INFO(i);
     CHECK((decoded.errors[i] == "") == good[i]);
@@ -317,7 +320,7 @@ TEST_CASE("json: what is written reads back the same") {
       "a int, b bigint, c float, d double, e decimal(10,2), f string, g binary, h date, i timestamp, j boolean, "
       "k array<string>, l map<int,double>, m struct<x:int,y:string>, n variant");
   const std::string text =
-      R"({"a":-1,"b":9007199254740993,"c":1.5,"d":1e+20,"e":1.10,"f":"tab\t quote\" é","g":"AAH/","h":"2024-02-29","i":"2024-05-06T07:08:09.5Z","j":true,"k":["x",null],"l":{"1":0.5},"m":{"x":null,"y":"z"},"n":{"q":[1]}})"
+      R"({"a":-1,"b":9007199254740993,"c":1.5,"d":1.0E20,"e":1.10,"f":"tab\t quote\" é","g":"AAH/","h":"2024-02-29","i":"2024-05-06T07:08:09.5Z","j":true,"k":["x",null],"l":{"1":0.5},"m":{"x":null,"y":"z"},"n":{"q":[1]}})"
       "\n"
       R"({"a":null,"b":null,"c":"NaN","d":"-Infinity","e":null,"f":null,"g":null,"h":null,"i":null,"j":null,"k":null,"l":null,"m":null,"n":null})"
       "\n";
@@ -347,7 +350,7 @@ TEST_CASE("json: doubles are written as short as they read back") {
   std::string expected;
   for (std::uint32_t i = 0; i < 6000; ++i) {
     expected += "{\"d\":";
-    append_json_double(values[i], expected);
+    append_java_double(values[i], expected);
     expected += "}\n";
   }
   CHECK((out == expected));

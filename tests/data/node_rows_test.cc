@@ -71,7 +71,7 @@ TEST_CASE("rows are read by the schema's types") {
                             "[a, null]",
                             "{1 -> Infinity}",
                             "{null, hello}",
-                            R"({"x":[1.50,"1",true,null]})",
+                            R"({"x":[1.5,"1",true,null]})",
                             "f"};
   for (std::size_t i = 0; i < 9; ++i) {
     CHECK(row_text(columns[i], 0) == expected[i]);

@@ -154,7 +154,7 @@ Result<ResolvedCall> resolve_from_json(const CallTypes& call) {
     auto reading = std::make_shared<JsonReading>();
     Result<CompiledTime> time = options.time({});
     if (!time) return pass_on(time);
-    reading->typing = {read_json_scalar, true, *std::move(time)};
+    reading->typing = {read_json_scalar, &kReadForm, true, *std::move(time)};
     reading->fail_fast = same_word(options.find("mode"), "FAILFAST");
     const std::string corrupt = options.find("columnNameOfCorruptRecord", "_corrupt_record");
     for (std::size_t i = 0; result.kind() == TypeKind::structure && i < result.fields().size(); ++i) {
@@ -199,7 +199,7 @@ void json_array_length(const KernelCall& call) {
     while (sound && cursor.token() != ']') {
       sound = (out[row] == 0 || *cursor.here() == ',');
       if (sound && out[row] > 0) ++cursor.at;
-      sound = sound && skip_json(cursor, 0);
+      sound = sound && skip_json(cursor);
       ++out[row];
     }
     if (!sound) call.out.set_null(call.out.slot(row));

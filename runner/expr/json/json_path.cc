@@ -87,7 +87,7 @@ class Extraction {
     if (first == '{' && !element) return fields(step, steps.subspan(1), style, out);
     if (first == '[' && step.kind == Kind::index) return element_at(step.index, steps.subspan(1), style, out);
     if (first == '[' && step.kind == Kind::each_element) return elements(steps.subspan(1), style, out);
-    skip_json(cursor_, 0);
+    skip_json(cursor_);
     return false;
   }
 
@@ -111,7 +111,7 @@ class Extraction {
       const bool meant = !found && (step.kind == Kind::each_field || name == step.name);
       if (meant && !(cursor_.token() == 'n' && step.kind == Kind::name)) {
         found = run(rest, style, out);
-      } else if (!skip_json(cursor_, 0)) {
+      } else if (!skip_json(cursor_)) {
         return false;
       }
       return cursor_.reason == nullptr;
@@ -125,7 +125,7 @@ class Extraction {
     const bool sound = for_each_element(cursor_, [&](std::uint32_t i) {
       if (i == index) {
         found = run(rest, listed ? Style::quoted : style, out);
-      } else if (!skip_json(cursor_, 0)) {
+      } else if (!skip_json(cursor_)) {
         return false;
       }
       return cursor_.reason == nullptr;
@@ -199,7 +199,7 @@ bool follow_json_path(JsonCursor& cursor, const JsonPath& path) {
     bool found = false;
     const auto visit = [&](bool meant) {
       found = meant;
-      return !meant && skip_json(cursor, 0);
+      return !meant && skip_json(cursor);
     };
     if (named) {
       for_each_field(cursor, [&](const std::string& name) { return visit(name == step.name); });

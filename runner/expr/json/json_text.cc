@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <iterator>
 #include <utility>
 #include <vector>
 
+#include "runner/data/json_variant.h"
 #include "runner/data/raw_records.h"
 #include "runner/data/text_value.h"
 
@@ -62,29 +62,12 @@ void tighten(std::string_view text, std::uint8_t leniency, std::string& out) {
   }
 }
 
-void append_double_of(std::string_view text, std::string& out) {
-  double value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  append_java_double(value, out);
-}
-
 void jackson_number(std::string_view text, bool whole, std::string& out) {
   if (whole) {
     out.append(text);
   } else {
     append_double_of(text, out);
   }
-}
-
-void variant_number(std::string_view text, bool whole, std::string& out) {
-  const bool power = text.find_first_of("eE") != std::string_view::npos;
-  const auto digits = std::ranges::count_if(text, [](char c) { return c >= '0' && c <= '9'; });
-  if (power || digits > 38) return append_double_of(text, out);
-  if (!whole) {
-    while (text.back() == '0') text.remove_suffix(1);
-    if (text.back() == '.') text.remove_suffix(1);
-  }
-  out.append(text == "-0" ? std::string_view("0") : text);
 }
 
 bool fail(JsonCursor& cursor, const char* why) {
@@ -148,8 +131,9 @@ bool rewrite_object(JsonCursor& cursor, int depth, const JsonForm& form, std::st
 }  // namespace
 
 const JsonForm kJacksonForm{jackson_number, false};
-const JsonForm kVariantForm{variant_number, true};
-const JsonForm kParsedForm{variant_number, true, true};
+const JsonForm kReadForm{append_variant_number, true};
+const JsonForm kParsedForm{append_variant_number, true, true};
+const JsonForm kVariantForm{[](std::string_view text, bool, std::string& out) { out.append(text); }, true};
 
 bool JsonText::index(std::size_t size) {
   if (index_.build(buffer_.data(), size) != nullptr) return false;

@@ -41,8 +41,9 @@ struct JsonForm {
   bool unique = false;  // and a name that comes twice is refused
 };
 extern const JsonForm kJacksonForm;  // fractions as Java's doubles
-extern const JsonForm kVariantForm;  // as Spark's variants: decimals without trailing zeros, names sorted
+extern const JsonForm kReadForm;     // a variant from any JSON: its numbers in their one form, names sorted
 extern const JsonForm kParsedForm;   // likewise, names unique
+extern const JsonForm kVariantForm;  // a variant again: numbers as they stand, names sorted
 
 // Appends the value at hand, checked all through, and passes it. False: the cursor says why.
 bool rewrite_json(JsonCursor& cursor, int depth, const JsonForm& form, std::string& out);

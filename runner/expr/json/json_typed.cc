@@ -118,7 +118,7 @@ JsonRead read_map(const JsonTyping& typing, JsonCursor& cursor, ValueBuilder& ou
 JsonRead read_structure(const JsonTyping& typing, JsonCursor& cursor, ValueBuilder& out, bool& flawed) {
   const std::uint32_t rows = out.rows();
   const std::vector<Field>& fields = out.type().fields();
-  const auto pass = [&] { return skip_json(cursor, 0) ? JsonRead::ok : JsonRead::broken; };
+  const auto pass = [&] { return skip_json(cursor) ? JsonRead::ok : JsonRead::broken; };
   const JsonRead read = read_names(cursor, [&](const std::string& name) {
     std::size_t i = 0;
     while (i < fields.size() && fields[i].name != name) ++i;
@@ -153,7 +153,7 @@ JsonRead read_typed_json(const JsonTyping& typing, JsonCursor& cursor, ValueBuil
     case TypeKind::array: return first == '[' ? read_list(typing, cursor, out, flawed) : JsonRead::mismatch;
     case TypeKind::map: return first == '{' ? read_map(typing, cursor, out, flawed) : JsonRead::mismatch;
     case TypeKind::structure: return first == '{' ? read_structure(typing, cursor, out, flawed) : JsonRead::mismatch;
-    case TypeKind::variant: return rewritten(cursor, kVariantForm, out);
+    case TypeKind::variant: return rewritten(cursor, *typing.variants, out);
     default: return typing.scalar(typing, cursor, out);
   }
 }
@@ -223,7 +223,7 @@ namespace {
 JsonRead cast_number(std::string_view text, bool whole, JsonCursor& cursor, ValueBuilder& out) {
   const Type& type = out.type();
   double real = 0;
-  std::from_chars(text.data(), text.data() + text.size(), real);
+  parse_double(text, real);
   std::int64_t integer = 0;
   const bool exact = whole && std::from_chars(text.data(), text.data() + text.size(), integer).ec == std::errc();
   if (!exact) {

@@ -11,6 +11,8 @@ namespace streamrun {
 struct JsonTyping {
   // The simple value at hand as one more row; passes it where it is ok. Mismatch: it is no such value.
   JsonRead (*scalar)(const JsonTyping& typing, JsonCursor& cursor, ValueBuilder& out) = nullptr;
+  // How a variant is written.
+  const JsonForm* variants = &kReadForm;
   // A field of a structure that is no such value is null, and not a mismatch of the whole.
   bool partial = false;
   CompiledTime time;

@@ -50,6 +50,7 @@ void write_simple(const Column& column, std::uint32_t row, std::string& out) {
                       : kind == TypeKind::float32 ? std::isfinite(column.value<float>(row))
                                                   : true;
   const bool bare = kind == TypeKind::boolean || (column.type().is_numeric() && finite);
+  if (kind == TypeKind::decimal) return append_java_decimal(column.value<Int128>(row), column.type().scale(), out);
   if (!bare) out += '"';
   append_text(column, row, out);
   if (!bare) out += '"';

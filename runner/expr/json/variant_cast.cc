@@ -20,7 +20,7 @@ bool variant_castable(const Type& type) {
 }
 
 void cast_variants(const KernelCall& call, const JsonPath* path, bool attempt) {
-  const JsonTyping typing{cast_variant_scalar, false, {}};
+  const JsonTyping typing{cast_variant_scalar, &kVariantForm, false, {}};
   ValueBuilder builder(call.out.type());
   JsonText text;
   call.selection.for_each([&](std::uint32_t row) {
