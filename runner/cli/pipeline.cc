@@ -1,6 +1,7 @@
 #include "runner/cli/pipeline.h"
 
 #include "runner/cli/verbs.h"
+#include "runner/exec/memory_limit.h"
 
 namespace streamrun {
 
@@ -9,6 +10,7 @@ ResolveOptions compile_options(const Command& command) {
   options.params = command.params;
   options.allow_exec = command.allow_exec;
   options.processors = usable_processors();
+  options.memory = default_memory(usable_memory(process_limits()));
   return options;
 }
 

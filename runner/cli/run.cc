@@ -2,11 +2,9 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <new>
 #include <thread>
 
@@ -98,17 +96,6 @@ std::uint32_t usable_processors() {
 
 namespace {
 
-// Of the machine, the container and the process, the least.
-std::uint64_t usable_memory() {
-  std::uint64_t least =
-      static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  std::uint64_t group = 0;
-  if (std::ifstream("/sys/fs/cgroup/memory.max") >> group) least = std::min(least, group);
-  rlimit own{};
-  if (getrlimit(RLIMIT_AS, &own) == 0) least = std::min<std::uint64_t>(least, own.rlim_cur);
-  return least;
-}
-
 // Memory may end anywhere; what has been published stands, and the rest is not half done.
 void out_of_memory() {
   static constexpr std::string_view kMessage =
@@ -126,7 +113,7 @@ int run_verb(const Command& command, const Catalog& catalog, Console& console) {
   const PhysicalPlan& plan = *compiled.plan;
 
   RunOptions options = command.run;
-  options.breaker_memory = usable_memory() / 2;
+  options.breaker_memory = plan.memory.bytes;
   bool bounded = true;
   for (const PlanSource& source : plan.sources) bounded = bounded && (source.bound.bounded || source.table);
   if (bounded && !command.realtime) options.available_now = true;

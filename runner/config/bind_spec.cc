@@ -14,6 +14,7 @@ struct TopLevel {
   Duration batch_interval{0};
   std::uint32_t concurrent_outputs = 1;
   std::optional<std::uint32_t> parallelism;
+  std::optional<ByteSize> memory;
   std::uint32_t partitions = 8;
   OnError on_error = OnError::fail;
   std::optional<CheckpointOption> checkpoint;
@@ -72,6 +73,7 @@ void bind_top_level(SpecBinding& binding, const SyntaxNode& root, const std::str
   spec.batch_interval = top.batch_interval;
   spec.concurrent_outputs = top.concurrent_outputs;
   spec.parallelism = top.parallelism;
+  spec.memory = top.memory;
   spec.partitions = top.partitions;
   spec.on_error = top.on_error;
   spec.spool = top.spool;
@@ -151,6 +153,8 @@ const OptionTable& pipeline_options() {
           .optional("partitions", &TopLevel::partitions, "8", "default for sources and keyed steps", {1, 65536})
           .optional("on_error", &TopLevel::on_error, "fail", "what a record that cannot be read or computed does")
           .optional("checkpoint", &TopLevel::checkpoint, "", "where state and progress are kept")
+          .optional("memory", &TopLevel::memory, "half of what this process may use",
+                    "bytes that keyed steps, joins and spools may hold together", {1 << 20})
           .optional("spool", &TopLevel::spool, "", "where rows wait that do not fit into memory, and how many bytes")
           .section("params", named(Shape::mapping_of(param_options())),
                    "values for `:name` in expressions and `${name}` in scalars; set by --param")

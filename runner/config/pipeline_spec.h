@@ -137,6 +137,7 @@ struct PipelineSpec {
   Duration batch_interval{0};
   std::uint32_t concurrent_outputs = 1;
   std::optional<std::uint32_t> parallelism;
+  std::optional<ByteSize> memory;
   std::uint32_t partitions = 8;
   OnError on_error = OnError::fail;
   SpoolOption spool;

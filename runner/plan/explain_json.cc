@@ -35,6 +35,7 @@ std::string explain_json(const Explanation& explanation) {
                {"batch_interval", format_duration(plan.interval)},
                {"concurrent_outputs", plan.concurrent_outputs},
                {"parallelism", plan.parallelism},
+               {"memory", plan.memory.bytes},
                {"nodes", Json::array()},
                {"edges", Json::array()},
                {"phases", Json::array()}};

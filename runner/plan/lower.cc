@@ -24,6 +24,7 @@ class Lowering {
     plan_.interval = graph_.interval;
     plan_.concurrent_outputs = graph_.concurrent_outputs;
     plan_.parallelism = graph_.parallelism;
+    plan_.memory = graph_.memory;
     plan_.spool = graph_.spool;
     drop_unread();
     find_without_raw();

@@ -90,6 +90,7 @@ struct PhysicalPlan {
   Duration interval{1000};
   std::uint32_t concurrent_outputs = 1;
   std::uint32_t parallelism = 1;
+  ByteSize memory{std::uint64_t{1} << 30};  // of breakers and spools together
   SpoolOption spool;
   std::vector<PlanSource> sources;
   std::vector<PlanOutput> outputs;

@@ -108,6 +108,7 @@ StreamGraph resolve(const PipelineSpec& spec, const Catalog& catalog, const Reso
   r.graph.interval = spec.batch_interval;
   r.graph.concurrent_outputs = spec.concurrent_outputs;
   r.graph.parallelism = spec.parallelism.value_or(options.processors);
+  r.graph.memory = spec.memory.value_or(ByteSize{options.memory});
   r.graph.spool = spec.spool;
   resolve_params(r);
   declare_names(r);

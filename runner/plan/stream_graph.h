@@ -51,6 +51,7 @@ struct StreamGraph {
   Duration interval{1000};
   std::uint32_t concurrent_outputs = 1;
   std::uint32_t parallelism = 1;
+  ByteSize memory;
   SpoolOption spool;
   std::vector<GraphSource> sources;
   std::vector<GraphOutput> outputs;
@@ -61,7 +62,8 @@ struct StreamGraph {
 struct ResolveOptions {
   std::map<std::string, std::string, std::less<>> params;  // given outside the file
   bool allow_exec = false;
-  std::uint32_t processors = 1;  // default parallelism
+  std::uint32_t processors = 1;                   // default parallelism
+  std::uint64_t memory = std::uint64_t{1} << 30;  // default
 };
 
 // Every fault of names and types; the graph is complete only without errors.
