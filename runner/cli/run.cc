@@ -113,7 +113,6 @@ int run_verb(const Command& command, const Catalog& catalog, Console& console) {
   const PhysicalPlan& plan = *compiled.plan;
 
   RunOptions options = command.run;
-  options.breaker_memory = plan.memory.bytes;
   bool bounded = true;
   for (const PlanSource& source : plan.sources) bounded = bounded && (source.bound.bounded || source.table);
   if (bounded && !command.realtime) options.available_now = true;

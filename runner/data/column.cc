@@ -103,22 +103,20 @@ int order_strings(const StringRef& a, const StringRef& b) {
 
 char* StringArena::allocate(std::size_t n) {
   if (n > left_) {
-    constexpr std::size_t kFirst = 4096;
+    // Small at first: each group of a collect_list has one.
+    constexpr std::size_t kFirst = 128;
     constexpr std::size_t kLast = std::size_t{1} << 20;
-    const std::size_t size = std::max(n, std::min(kLast, kFirst << std::min<std::size_t>(chunks_.size(), 8)));
+    const std::size_t size = std::max(n, std::min(kLast, kFirst << std::min<std::size_t>(chunks_.size(), 13)));
     chunks_.push_back(std::make_unique_for_overwrite<char[]>(size));
+    bytes_ += size;
     // What is left of the chunk before is lost, unless the new one is for a single large text.
-    if (n == size && left_ != 0) {
-      bytes_ += n;
-      return chunks_.back().get();
-    }
+    if (n == size && left_ != 0) return chunks_.back().get();
     next_ = chunks_.back().get();
     left_ = size;
   }
   char* room = next_;
   next_ += n;
   left_ -= n;
-  bytes_ += n;
   return room;
 }
 

@@ -73,7 +73,7 @@ KeptRuns find_kept(const PhysicalPlan& plan) {
 Pass::Pass(const PhysicalPlan& plan, PassInput input)
     : plan_(plan),
       input_(std::move(input)),
-      state_{plan, input_.batch, input_.sinks, {}, {}, {}},
+      state_{plan, input_.batch, input_.sinks, {}, {}, {}, {}, input_.memory},
       window_(2 * thread_count(plan), [this](MorselOutcome&& outcome) { return apply(std::move(outcome)); }),
       own_runs_(plan.nodes.size()),
       complete_(plan.nodes.size(), false),
@@ -105,7 +105,7 @@ Result<PassCounts> Pass::run() {
       state_.runs[i] = input_.kept->runs[i].get();
       complete_[i] = true;
     } else {
-      own_runs_[i] = node.breaker->start(input_.spools);
+      own_runs_[i] = node.breaker->start({input_.spools, input_.memory});
       state_.runs[i] = own_runs_[i].get();
     }
   }
@@ -124,6 +124,7 @@ Result<PassCounts> Pass::run() {
 
 Result<> Pass::run_phase(const PlanPhase& phase) {
   start_kernels();
+  if (auto refused = state_.over_memory()) return failure(std::move(*refused));
   std::vector<Driver> drivers;
   for (const NodeId id : phase.drivers) {
     const PlanNode& node = plan_.nodes[id.value];
@@ -235,7 +236,7 @@ bool Pass::apply(MorselOutcome&& outcome) {
       return stop_with(plan_.nodes[breaker.value].stage + ": " + merged.error().message);
     }
   }
-  if (Result<> enough = within_memory(); !enough) return stop_with(enough.error().message);
+  if (auto refused = state_.over_memory()) return stop_with(std::move(*refused));
   for (MorselOutcome::OutputRows& one : outcome.rows) {
     counts_.rows[one.output] += one.rows.rows;
     if (plan_.outputs[one.output].interleaved) {
@@ -276,20 +277,6 @@ Result<> Pass::append_held() {
     if (!done) return done;
   }
   return {};
-}
-
-Result<> Pass::within_memory() const {
-  std::uint64_t held = 0;
-  std::size_t largest = 0;
-  for (std::size_t i = 0; i < state_.runs.size(); ++i) {
-    if (state_.runs[i] == nullptr) continue;
-    held += state_.runs[i]->bytes();
-    if (state_.runs[largest] == nullptr || state_.runs[i]->bytes() > state_.runs[largest]->bytes()) largest = i;
-  }
-  if (held <= input_.breaker_memory) return {};
-  return failure(plan_.nodes[largest].stage + ": it holds " + std::to_string(state_.runs[largest]->bytes()) +
-                 " bytes of this batch, and all steps together may hold " + std::to_string(input_.breaker_memory) +
-                 "; make batches smaller with `max_batch_bytes` or `max_batch_records`, or use fewer keys");
 }
 
 Result<> Pass::state_of_affairs() {

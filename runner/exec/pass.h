@@ -42,7 +42,7 @@ struct PassInput {
   std::vector<DecodeScratches>* scratches = nullptr;  // by thread
   KeptRuns* kept = nullptr;
   std::shared_ptr<SpoolPool> spools;
-  std::uint64_t breaker_memory = ~std::uint64_t{0};  // bytes of all breakers together
+  std::shared_ptr<MemoryAccount> memory;  // of breakers and spools
   std::optional<std::uint64_t> shuffle_seed;
   std::stop_token abort;
 };
@@ -72,7 +72,6 @@ class Pass {
   bool stop_with(std::string message);
   Result<> append(std::size_t output, StagedRows&& rows);
   Result<> append_held();
-  Result<> within_memory() const;
   Result<> state_of_affairs();
 
   const PhysicalPlan& plan_;

@@ -36,9 +36,16 @@ class BatchLoop {
  public:
   BatchLoop(const PhysicalPlan& plan, const Environment& environment, const RunOptions& options,
             const StopSignals& stop, const std::function<void(const BatchProgress&)>& progress)
-      : plan_(plan), environment_(environment), options_(options), stop_(stop), progress_(progress) {
-    environment_.spools = std::make_shared<SpoolPool>(SpoolLimits{
-        options.spool_memory, plan.spool.path, plan.spool.size ? std::optional(plan.spool.size->bytes) : std::nullopt});
+      : plan_(plan),
+        environment_(environment),
+        options_(options),
+        stop_(stop),
+        progress_(progress),
+        memory_(std::make_shared<MemoryAccount>(plan.memory.bytes)) {
+    // What is in spools leaves at least three quarters to what cannot go to disk.
+    environment_.spools = std::make_shared<SpoolPool>(
+        SpoolLimits{std::min(options.spool_memory, plan.memory.bytes / 4), plan.spool.path,
+                    plan.spool.size ? std::optional(plan.spool.size->bytes) : std::nullopt, memory_});
   }
 
   RunReport run();
@@ -73,6 +80,7 @@ class BatchLoop {
   const RunOptions& options_;
   const StopSignals& stop_;
   const std::function<void(const BatchProgress&)>& progress_;
+  std::shared_ptr<MemoryAccount> memory_;
   std::stop_source pass_abort_;  // told to abort, or an output has failed for good
   std::mutex log_;
   RunReport report_;
@@ -240,7 +248,7 @@ Result<> BatchLoop::run_batch(BatchTime batch, std::vector<SourceRange> ranges, 
   input.scratches = &scratches_;
   input.kept = &kept_;
   input.spools = environment_.spools;
-  input.breaker_memory = options_.breaker_memory;
+  input.memory = memory_;
   input.shuffle_seed = options_.shuffle_seed;
   input.abort = pass_abort_.get_token();
   Pass pass(plan_, std::move(input));

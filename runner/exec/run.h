@@ -20,7 +20,6 @@ struct RunOptions {
   std::optional<BatchTime> start_time;        // the first batch is the first multiple after it
   std::optional<std::uint64_t> shuffle_seed;  // tests: threads take and finish tasks in a seeded order
   std::uint64_t spool_memory = std::uint64_t{64} << 20;
-  std::uint64_t breaker_memory = ~std::uint64_t{0};  // what aggregates and build sides may hold together
 };
 
 struct EndpointCounts {

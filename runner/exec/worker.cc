@@ -21,6 +21,19 @@ ColumnPtr raw_slice(const RawRecords& raw, std::uint32_t first, std::uint32_t co
 
 }  // namespace
 
+std::optional<std::string> PassState::over_memory() const {
+  if (!memory || memory->has_room()) return std::nullopt;
+  const MemoryAccount* largest = nullptr;
+  const PlanNode* holder = nullptr;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const MemoryAccount* one = runs[i] == nullptr ? nullptr : runs[i]->memory();
+    if (one == nullptr || (largest != nullptr && one->held() <= largest->held())) continue;
+    largest = one;
+    holder = &plan.nodes[i];
+  }
+  return holder == nullptr ? memory->refusal() : holder->stage + ": " + largest->refusal();
+}
+
 Worker::Worker(PassState& pass, DecodeScratches& scratches)
     : pass_(pass), scratches_(scratches), locals_(pass.plan.nodes.size()) {
   scratches_.resize(pass.plan.sources.size());
@@ -205,6 +218,7 @@ void Worker::deliver(const PlanNode& from, const PlanEdge& edge, RecordBatch&& b
       }
       if (std::find(touched_.begin(), touched_.end(), node.id) == touched_.end()) touched_.push_back(node.id);
       run.add(*local, std::move(batch), morsel_, *this);
+      if (auto refused = pass_.over_memory()) outcome_.fail = FailVerdict{{}, std::move(*refused)};
       break;
     }
     case PlanNode::Kind::output: stage(node, batch); break;

@@ -5,12 +5,15 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "runner/exec/morsel_source.h"
 #include "runner/exec/outcome.h"
 #include "runner/exec/rejects.h"
 #include "runner/operator/kernel.h"
+#include "runner/operator/memory_account.h"
 #include "runner/plan/physical_plan.h"
 
 namespace streamrun {
@@ -24,6 +27,10 @@ struct PassState {
   std::vector<BreakerRun*> runs;
   std::mutex make_local;               // breakers make one thread's part at a time
   std::atomic<bool> stopping = false;  // somebody failed or aborted: slices that are left need not be computed
+  std::shared_ptr<MemoryAccount> memory;
+
+  // The breaker that holds the most, if all together hold too much, and what to do.
+  std::optional<std::string> over_memory() const;
 };
 
 // Of one thread, kept from batch to batch; by source.

@@ -14,6 +14,26 @@
 
 namespace streamrun {
 
+// The states of one aggregate, by group: in segments, so that more groups move none.
+class StateRows {
+ public:
+  static constexpr std::uint32_t kSegment = 1024;
+
+  // `heap` counts the bytes that all states hold beyond their size.
+  StateRows(std::byte* const* segments, std::size_t stride, std::size_t offset, std::int64_t& heap)
+      : segments_(segments), stride_(stride), offset_(offset), heap_(&heap) {}
+  std::byte* operator[](std::uint32_t group) const {
+    return segments_[group / kSegment] + offset_ + group % kSegment * stride_;
+  }
+  void hold(std::int64_t bytes) const { *heap_ += bytes; }
+
+ private:
+  std::byte* const* segments_;
+  std::size_t stride_;
+  std::size_t offset_;
+  std::int64_t* heap_;
+};
+
 // What an aggregate keeps for one group: `size` bytes in a table that this object does not own. Const,
 // shared by threads; states are touched by one thread at a time. `groups[i]` is the group of selected row i.
 class Aggregator {
@@ -24,21 +44,19 @@ class Aggregator {
   // The order of updates and merges cannot be seen in the result: such states are kept per thread, the
   // others per morsel and merged in order.
   virtual bool exact() const = 0;
-  virtual void create(std::byte* state) const = 0;
-  virtual void destroy(std::byte*) const {}
-  // `states` is the first group's state of this aggregate; the next group's is `stride` bytes on.
+  // Of groups [begin, end).
+  virtual void create(const StateRows& states, std::uint32_t begin, std::uint32_t end) const = 0;
+  virtual void destroy(const StateRows& states, std::uint32_t begin, std::uint32_t end) const = 0;
   // `arguments`: the values of the call's arguments for the selected rows, which all count (`filter` is
-  // applied by the caller).
-  virtual void update(std::byte* states, std::size_t stride, std::span<const std::uint32_t> groups,
+  // applied by the caller). What states hold beyond their size is counted as it changes, here and in merge().
+  virtual void update(const StateRows& states, std::span<const std::uint32_t> groups,
                       std::span<const ColumnPtr> arguments, const Selection& selection) const = 0;
-  // Adds `from` to `into`, where `from` saw later rows. `from` may be emptied.
-  virtual void merge(std::byte* into, std::byte* from) const = 0;
-  // The results of `count` groups, from `states` on. A group that fails (overflow) is an error of its row.
-  virtual ColumnPtr finish(std::byte* states, std::size_t stride, std::uint32_t count, RowErrors& errors) const = 0;
-  // Bytes that a state holds beyond its size: what a memory budget counts. Called now and then.
-  virtual std::size_t heap_bytes(const std::byte*) const { return 0; }
-  // Bytes in the heap of all states together grow by what updates keep (collect_list, strings of max).
-  virtual bool keeps_heap() const { return false; }
+  // Adds groups from `first` on of `from`, which saw later rows, to these groups. `from` may be emptied.
+  virtual void merge(const StateRows& into, std::span<const std::uint32_t> groups, const StateRows& from,
+                     std::uint32_t first) const = 0;
+  // The results of these groups, a row each, once; the states may be emptied. A group that fails (overflow) is an error
+  // of its row.
+  virtual ColumnPtr finish(const StateRows& states, std::span<const std::uint32_t> groups, RowErrors& errors) const = 0;
 };
 
 // One call of an aggregate within an expression: sum(x) filter (where y).

@@ -140,7 +140,9 @@ Result<> ByteSpool::append(std::string&& bytes) {
   size_ += added;
   in_memory_ += grown;
   pool_->in_memory_ += grown;
-  return pool_->make_room();
+  Result<> done = pool_->make_room();
+  pool_->held_.set(pool_->in_memory_);
+  return done;
 }
 
 // A piece may go to disk while it is read: its memory stays until the reader has dropped it.
@@ -184,6 +186,7 @@ void ByteSpool::clear() {
   }
   pieces_.clear();
   pool_->in_memory_ -= in_memory_;
+  pool_->held_.set(pool_->in_memory_);
   in_memory_ = 0;
   size_ = 0;
 }

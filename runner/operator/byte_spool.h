@@ -14,6 +14,7 @@
 
 #include "runner/base/result.h"
 #include "runner/operator/file_descriptor.h"
+#include "runner/operator/memory_account.h"
 
 namespace streamrun {
 
@@ -21,6 +22,7 @@ struct SpoolLimits {
   std::uint64_t memory = std::uint64_t{64} << 20;  // bytes of all spools together
   std::string folder;                              // of the temporary file; empty: TMPDIR, or /tmp
   std::optional<std::uint64_t> disk;               // bytes in it at most
+  std::shared_ptr<MemoryAccount> account;          // where the memory counts; null: nowhere
 };
 
 class ByteSpool;
@@ -29,7 +31,7 @@ class ByteSpool;
 // from which a spool's bytes are cut out when it is cleared. Thread-safe.
 class SpoolPool {
  public:
-  explicit SpoolPool(SpoolLimits limits = {}) : limits_(std::move(limits)) {}
+  explicit SpoolPool(SpoolLimits limits = {}) : limits_(std::move(limits)), held_(limits_.account) {}
 
   std::uint64_t in_memory() const;
   std::uint64_t on_disk() const;
@@ -47,6 +49,7 @@ class SpoolPool {
   mutable std::mutex mutex_;
   std::unordered_set<ByteSpool*> spools_;
   std::uint64_t in_memory_ = 0;
+  HeldMemory held_;  // the same, in the account
   std::uint64_t on_disk_ = 0;
   FileDescriptor file_;
   std::uint64_t file_end_ = 0;

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
+#include <bit>
+#include <memory>
 #include <numeric>
 #include <optional>
 
+#include "runner/operator/memory_account.h"
 #include "runner/operator/projection.h"
 
 namespace streamrun {
@@ -39,6 +41,14 @@ struct Rows {
     }
     return columns;
   }
+  // What so many rows more of these columns may take: columns double where their rows pass a power of two.
+  std::size_t growth(const std::vector<ColumnPtr>& columns, std::uint32_t rows) const {
+    const std::uint64_t room = std::bit_ceil(std::uint64_t{count} + rows);
+    if (count != 0 && room == std::bit_ceil(count)) return 0;
+    std::size_t total = 0;
+    for (const ColumnPtr& column : columns) total += column ? room * storage_size(column->type().kind()) : 0;
+    return total;
+  }
   std::size_t bytes() const {
     std::size_t total = 0;
     for (const auto& builder : builders) total += builder ? builder->bytes() : 0;
@@ -49,17 +59,20 @@ struct Rows {
 class Local final : public BreakerLocal {
  public:
   Rows rows;
+  std::unique_ptr<HeldMemory> held;
 };
 
 class Partial final : public BreakerPartial {
  public:
   std::vector<ColumnPtr> columns;
   std::uint32_t rows = 0;
+  std::unique_ptr<HeldMemory> held;
 };
 
 class Run final : public BreakerRun, public Collected {
  public:
-  explicit Run(std::shared_ptr<const CollectSpec> spec) : spec_(std::move(spec)) {}
+  Run(std::shared_ptr<const CollectSpec> spec, std::shared_ptr<MemoryAccount> whole)
+      : spec_(std::move(spec)), memory_(std::make_shared<MemoryAccount>(std::move(whole))), held_(memory_) {}
 
   std::unique_ptr<BreakerLocal> local() override { return std::make_unique<Local>(); }
 
@@ -73,23 +86,30 @@ class Run final : public BreakerRun, public Collected {
           evaluate(spec_->computed[i], {batch.columns, batch.rows}, batch.selection, context.eval);
     }
     reject_failed(batch, context);
-    if (!batch.selection.empty()) static_cast<Local&>(base).rows.append(columns, batch.selection);
+    if (batch.selection.empty()) return;
+    auto& local = static_cast<Local&>(base);
+    local.rows.append(columns, batch.selection);
+    if (!local.held) local.held = std::make_unique<HeldMemory>(memory_);
+    local.held->set(local.rows.bytes());
   }
 
   std::unique_ptr<BreakerPartial> end_morsel(BreakerLocal& base) override {
-    Rows& rows = static_cast<Local&>(base).rows;
+    auto& local = static_cast<Local&>(base);
+    Rows& rows = local.rows;
     if (rows.count == 0) return nullptr;
     auto partial = std::make_unique<Partial>();
     partial->rows = rows.count;
     partial->columns = rows.finish();
+    partial->held = std::move(local.held);
     rows = {};
     return partial;
   }
 
   Result<> merge(std::unique_ptr<BreakerPartial> base) override {
     const auto& partial = static_cast<const Partial&>(*base);
+    if (!memory_->has_room(all_.growth(partial.columns, partial.rows))) return failure(memory_->refusal());
     all_.append(partial.columns, Selection::all(partial.rows));
-    bytes_.store(all_.bytes(), std::memory_order_relaxed);
+    held_.set(all_.bytes());
     return {};
   }
 
@@ -108,16 +128,18 @@ class Run final : public BreakerRun, public Collected {
     batch.columns.assign(columns_.begin(), columns_.begin() + spec_->inputs);
     return batch;
   }
-  std::size_t bytes() const override { return bytes_.load(std::memory_order_relaxed); }
+  const MemoryAccount* memory() const override { return memory_.get(); }
 
   std::uint32_t rows() const override { return all_.count; }
   const std::vector<ColumnPtr>& columns() const override { return columns_; }
+  const std::shared_ptr<MemoryAccount>& account() const override { return memory_; }
 
  private:
   std::shared_ptr<const CollectSpec> spec_;
   Rows all_;
   std::vector<ColumnPtr> columns_;
-  std::atomic<std::size_t> bytes_ = 0;
+  std::shared_ptr<MemoryAccount> memory_;
+  HeldMemory held_;
 };
 
 class Collect final : public Breaker {
@@ -130,8 +152,8 @@ class Collect final : public Breaker {
     for (const Expression& expression : spec_->computed) need_columns(expression, needed);
     return needed;
   }
-  std::unique_ptr<BreakerRun> start(const std::shared_ptr<SpoolPool>&) const override {
-    return std::make_unique<Run>(spec_);
+  std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const override {
+    return std::make_unique<Run>(spec_, resources.memory);
   }
   std::string describe() const override { return fmt::format("collect {}", spec_->text); }
 

@@ -24,6 +24,8 @@ class Collected {
   virtual ~Collected() = default;
   virtual std::uint32_t rows() const = 0;
   virtual const std::vector<ColumnPtr>& columns() const = 0;
+  // In which they are counted; who makes more of them counts it there too.
+  virtual const std::shared_ptr<MemoryAccount>& account() const = 0;
 };
 
 // The run is a Collected once it has finished. `spec` is shared, so that who reads the result may still say

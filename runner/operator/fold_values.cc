@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace streamrun {
 namespace {
@@ -43,7 +44,9 @@ void FoldValues::set(std::uint32_t group, const Column& from, std::uint32_t row)
   if (!fixed_) {
     ColumnBuilder cell(fold_->type);
     cell.append(from, row);
-    cells_[group] = cell.finish();
+    const std::size_t bytes = cell.bytes() + sizeof(Column);
+    heap_ += bytes - std::exchange(cells_[group].bytes, bytes);
+    cells_[group].value = cell.finish();
     return;
   }
   if (from.is_null(row)) {
@@ -60,8 +63,8 @@ ColumnPtr FoldValues::gathered(std::span<const std::uint32_t> groups) const {
   if (fixed_) return gather(fixed_, groups);
   ColumnBuilder builder(fold_->type);
   for (const std::uint32_t group : groups) {
-    if (cells_[group]) {
-      builder.append(*cells_[group], 0);
+    if (cells_[group].value) {
+      builder.append(*cells_[group].value, 0);
     } else {
       builder.append_null();
     }
@@ -159,21 +162,21 @@ void FoldValues::merge(std::span<const std::uint32_t> groups, const FoldValues& 
   }
   if (!both.empty()) {
     for (RowError& error : assign(both, fold_->merge, {gathered(both), from.gathered(from_both)}, context)) {
-      lost_.push_back({both[error.row], std::move(error.message)});
+      lost_.try_emplace(both[error.row], std::move(error.message));
     }
   }
 }
 
-ColumnPtr FoldValues::finish(RowErrors& errors) const {
-  for (const RowError& error : lost_) errors.add(error.row, error.message);
-  std::vector<std::uint32_t> all(present_.size());
-  std::iota(all.begin(), all.end(), 0U);
-  return gathered(all);
+ColumnPtr FoldValues::finish(std::span<const std::uint32_t> groups, RowErrors& errors) const {
+  for (std::uint32_t i = 0; i < groups.size() && !lost_.empty(); ++i) {
+    if (const auto lost = lost_.find(groups[i]); lost != lost_.end()) errors.add(i, lost->second);
+  }
+  return gathered(groups);
 }
 
 std::size_t FoldValues::bytes() const {
-  const std::size_t width = std::max<std::size_t>(storage_size(fold_->type.kind()), 1);
-  return fixed_ ? fixed_->rows() * width : cells_.size() * (sizeof(Column) + 64);
+  const std::size_t fixed = fixed_ ? fixed_->rows() * storage_size(fold_->type.kind()) : 0;
+  return fixed + heap_ + cells_.capacity() * sizeof(Cell) + present_.capacity();
 }
 
 }  // namespace streamrun

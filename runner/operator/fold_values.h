@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "runner/expr/expression.h"
@@ -24,13 +26,19 @@ class FoldValues {
   void merge(std::span<const std::uint32_t> groups, const FoldValues& from, std::span<const std::uint32_t> from_groups,
              EvalContext& context);
   void reach(std::uint32_t groups);
-  // Values of groups 0…; errors of groups that a merge has lost are added to `errors`.
-  ColumnPtr finish(RowErrors& errors) const;
+  // Values of these groups, a row each; errors of those that a merge has lost are added to `errors`.
+  ColumnPtr finish(std::span<const std::uint32_t> groups, RowErrors& errors) const;
   // No row of it could be folded.
   bool absent(std::uint32_t group) const { return present_[group] == 0; }
   std::size_t bytes() const;
 
  private:
+  // A column of one row.
+  struct Cell {
+    ColumnPtr value;
+    std::size_t bytes = 0;
+  };
+
   ColumnPtr gathered(std::span<const std::uint32_t> groups) const;
   void set(std::uint32_t group, const Column& from, std::uint32_t row);
   void turn(std::span<const std::uint32_t> groups, std::span<const std::uint32_t> rows, const ColumnPtr& values,
@@ -40,9 +48,10 @@ class FoldValues {
 
   const Fold* fold_;
   std::vector<std::uint8_t> present_;
-  MutableColumn fixed_;           // of types of a fixed width, longer than the groups
-  std::vector<ColumnPtr> cells_;  // of the others: a column of one row each
-  std::vector<RowError> lost_;    // by group
+  MutableColumn fixed_;                                  // of types of a fixed width, longer than the groups
+  std::vector<Cell> cells_;                              // of the others
+  std::size_t heap_ = 0;                                 // bytes of the cells
+  std::unordered_map<std::uint32_t, std::string> lost_;  // by group
 };
 
 }  // namespace streamrun

@@ -10,9 +10,8 @@
 namespace streamrun {
 namespace {
 
-constexpr std::size_t kFirstSlots = 256;
 constexpr std::uint32_t kChunk = 1024;  // rows whose hashes are computed together
-constexpr std::uint32_t kAhead = 16;    // slots are fetched this many rows before they are looked at
+constexpr std::uint32_t kAhead = 32;    // places are fetched this many rows before they are looked at
 constexpr std::uint64_t kNullHash = 0x9e3779b97f4a7c15U;
 
 std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
@@ -42,6 +41,10 @@ std::uint64_t hash_text(const StringRef& text) {
 
 std::uint64_t hash_integer(std::int64_t value) {
   return mix(static_cast<std::uint64_t>(value) ^ 0x8ebc6af09c88c6e3U, 0x589965cc75374cc3U);
+}
+
+std::uint32_t tag_of(std::uint64_t hash) {
+  return static_cast<std::uint32_t>(hash >> 32);
 }
 
 bool is_integer_key(TypeKind kind) {
@@ -114,91 +117,13 @@ void encode_value(const Column& column, std::uint32_t row, std::string& out) {
 }  // namespace
 
 GroupTable::GroupTable(std::vector<Type> types, std::uint32_t expected)
-    : types_(std::move(types)), path_(Path::encoded) {
+    : types_(std::move(types)), path_(Path::encoded), index_(expected) {
   if (types_.size() == 1 && is_text_key(types_[0].kind())) path_ = Path::text;
   if (types_.size() == 1 && is_integer_key(types_[0].kind())) path_ = Path::integer;
   if (path_ == Path::encoded) {
     for (const Type& type : types_) builders_.emplace_back(type);
   }
   arena_ = std::make_shared<StringArena>();
-  hashes_.reserve(expected);
-  (path_ == Path::integer ? integers_.reserve(expected) : texts_.reserve(expected));
-  resize(std::max(kFirstSlots, std::bit_ceil(std::size_t{expected} * 2 + 1)));
-}
-
-void GroupTable::resize(std::size_t slots) {
-  mask_ = slots - 1;
-  if (path_ == Path::integer) {
-    integer_slots_.assign(slots, {});
-  } else {
-    text_slots_.assign(slots, {});
-  }
-  for (std::uint32_t group = 0; group < size(); ++group) {
-    if (group == null_group_) continue;
-    std::size_t at = hashes_[group] & mask_;
-    const auto short_hash = static_cast<std::uint32_t>(hashes_[group]);
-    if (path_ == Path::integer) {
-      while (integer_slots_[at].group != kNone) at = (at + 1) & mask_;
-      integer_slots_[at] = {integers_[group], short_hash, group};
-    } else {
-      while (text_slots_[at].group != kNone) at = (at + 1) & mask_;
-      const Words words = words_of(texts_[group]);
-      text_slots_[at] = {words.low, words.high, short_hash, group};
-    }
-  }
-}
-
-std::uint32_t GroupTable::new_group(std::uint64_t hash) {
-  hashes_.push_back(hash);
-  return size() - 1;
-}
-
-inline std::size_t GroupTable::text_slot(const StringRef& key, std::uint64_t hash) const {
-  const Words words = words_of(key);
-  for (std::size_t at = hash & mask_;; at = (at + 1) & mask_) {
-    const TextSlot& slot = text_slots_[at];
-    // An empty slot looks like an empty text: either way the search ends.
-    if (slot.low == words.low && slot.high == words.high) [[likely]]
-      return at;
-    if (slot.group == kNone) return at;
-    if (slot.low == words.low && !is_inline(words) && slot.hash == static_cast<std::uint32_t>(hash) &&
-        texts_[slot.group] == key) {
-      return at;
-    }
-  }
-}
-
-std::uint32_t GroupTable::add_text(std::size_t at, StringRef key, std::uint64_t hash) {
-  if (!key.is_inline()) key = arena_->copy({key.data(), key.size()});
-  const std::uint32_t group = new_group(hash);
-  texts_.push_back(key);
-  const Words kept = words_of(key);
-  text_slots_[at] = {kept.low, kept.high, static_cast<std::uint32_t>(hash), group};
-  if (std::size_t{size()} * 2 > mask_) resize((mask_ + 1) * 2);
-  return group;
-}
-
-std::size_t GroupTable::integer_slot(std::int64_t key, std::uint64_t hash) const {
-  for (std::size_t at = hash & mask_;; at = (at + 1) & mask_) {
-    const IntegerSlot& slot = integer_slots_[at];
-    if (slot.group == kNone || slot.key == key) return at;
-  }
-}
-
-std::uint32_t GroupTable::add_integer(std::size_t at, std::int64_t key, std::uint64_t hash) {
-  const std::uint32_t group = new_group(hash);
-  integers_.push_back(key);
-  integer_slots_[at] = {key, static_cast<std::uint32_t>(hash), group};
-  if (std::size_t{size()} * 2 > mask_) resize((mask_ + 1) * 2);
-  return group;
-}
-
-std::uint32_t GroupTable::insert_null() {
-  if (null_group_ != kNone) return null_group_;
-  null_group_ = new_group(kNullHash);
-  if (path_ == Path::text) texts_.emplace_back();
-  if (path_ == Path::integer) integers_.push_back(0);
-  return null_group_;
 }
 
 void GroupTable::encode_rows(std::span<const ColumnPtr> keys, const Selection& selection, std::uint32_t begin,
@@ -268,109 +193,184 @@ void GroupTable::prepare(std::span<const ColumnPtr> keys, const Selection& selec
   });
 }
 
-// Chunk by chunk: `known(row, key, hash)` gives the group of a key, `absent(row)` that of a row without one. Slots are
-// fetched before they are looked at; hashes behind the chunk's end are any.
-template <class Slots, class Key, class Known, class Absent>
-void GroupTable::for_each_key(const Slots& slots, const Key* Scratch::* chunk, std::span<const ColumnPtr> keys,
-                              const Selection& selection, Nulls nulls, Scratch& scratch,
-                              std::vector<std::uint32_t>& groups, const Known& known, const Absent& absent) const {
-  groups.resize(selection.count());
-  std::uint32_t* const out = groups.data();
-  for (std::uint32_t begin = 0; begin < selection.count(); begin += kChunk) {
-    const std::uint32_t end = begin + std::min(kChunk, selection.count() - begin);
-    prepare(keys, selection, begin, end, nulls, scratch);
-    const std::uint64_t* hash = scratch.hashes.data();
-    const Key* key = scratch.*chunk;
-    if (scratch.absent.empty()) {
-      for (std::uint32_t row = begin; row < end; ++row, ++key, ++hash) {
-        __builtin_prefetch(&slots[hash[kAhead] & mask_]);
-        out[row] = known(row, *key, *hash);
-      }
-    } else {
-      for (std::uint32_t row = begin; row < end; ++row, ++key, ++hash) {
-        out[row] = scratch.absent[row - begin] == 0 ? known(row, *key, *hash) : absent(row);
+// The keys of groups [begin, end) of another table.
+void GroupTable::prepare(const GroupTable& from, std::uint32_t begin, std::uint32_t end, Scratch& scratch) const {
+  scratch.hashes.resize(kChunk + kAhead);
+  scratch.absent.clear();
+  if (from.null_group_ >= begin && from.null_group_ < end) {
+    scratch.absent.assign(end - begin, 0);
+    scratch.absent[from.null_group_ - begin] = 1;
+  }
+  if (path_ == Path::integer) {
+    scratch.integers.resize(kChunk);
+    scratch.integer_keys = scratch.integers.data();
+    for (std::uint32_t group = begin; group < end; ++group) {
+      scratch.integers[group - begin] = from.integers_[group];
+      scratch.hashes[group - begin] = hash_integer(from.integers_[group]);
+    }
+    return;
+  }
+  scratch.texts.resize(kChunk);
+  scratch.text_keys = scratch.texts.data();
+  for (std::uint32_t group = begin; group < end; ++group) {
+    scratch.texts[group - begin] = from.texts_[group];
+    scratch.hashes[group - begin] = hash_text(from.texts_[group]);
+  }
+}
+
+// Chunk by chunk, in two rounds: places and keys are fetched from memory in the first, for all rows at once, and
+// compared in the second. `missing(row, key, tag)` gives the group of a key that the first round did not find,
+// `absent(row)` that of a row without one. Hashes behind the chunk's end are any.
+template <class Key, class Prepare, class Missing, class Absent>
+void GroupTable::for_each_key(const Segments<Key>& kept, const Key* Scratch::* chunk, std::uint32_t rows,
+                              const Prepare& prepare_rows, Scratch& scratch, std::vector<std::uint32_t>& groups,
+                              const Missing& missing, const Absent& absent) const {
+  groups.resize(rows);
+  scratch.candidates.resize(kChunk);
+  for (std::uint32_t begin = 0; begin < rows; begin += kChunk) {
+    const std::uint32_t count = std::min(kChunk, rows - begin);
+    prepare_rows(begin, begin + count, scratch);
+    const std::uint64_t* const hashes = scratch.hashes.data();
+    std::uint32_t* const candidates = scratch.candidates.data();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      index_.prefetch(tag_of(hashes[i + kAhead]));
+      candidates[i] = index_.candidate(tag_of(hashes[i]));
+      if (candidates[i] != kNone) __builtin_prefetch(&kept[candidates[i]]);
+    }
+    const Key* const keys = scratch.*chunk;
+    std::uint32_t* const out = groups.data() + begin;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (!scratch.absent.empty() && scratch.absent[i] != 0) {
+        out[i] = absent(begin + i);
+      } else if (candidates[i] != kNone && kept[candidates[i]] == keys[i]) [[likely]] {
+        out[i] = candidates[i];
+      } else {
+        out[i] = missing(begin + i, keys[i], hashes[i]);
       }
     }
+  }
+}
+
+std::uint32_t GroupTable::add_group(std::uint64_t hash) {
+  index_.add(tag_of(hash), size_);
+  return size_++;
+}
+
+// `is_new(row)` is told of each row that makes a group.
+template <class Prepare, class New>
+void GroupTable::insert_rows(std::uint32_t rows, Nulls nulls, const Prepare& prepare_rows,
+                             std::vector<std::uint32_t>& groups, const New& is_new) {
+  const auto absent = [&](std::uint32_t row) {
+    if (nulls == Nulls::none) return kNone;
+    if (null_group_ == kNone) {
+      null_group_ = size_++;
+      (path_ == Path::integer ? integers_.push_back(0) : texts_.push_back({}));
+      is_new(row);
+    }
+    return null_group_;
+  };
+  if (path_ == Path::integer) {
+    const auto missing = [&](std::uint32_t row, std::int64_t key, std::uint64_t hash) {
+      const std::uint32_t found =
+          index_.find(tag_of(hash), [&](std::uint32_t group) { return integers_[group] == key; });
+      if (found != kNone) return found;
+      is_new(row);
+      integers_.push_back(key);
+      return add_group(hash);
+    };
+    for_each_key(integers_, &Scratch::integer_keys, rows, prepare_rows, scratch_, groups, missing, absent);
+  } else {
+    const auto missing = [&](std::uint32_t row, const StringRef& key, std::uint64_t hash) {
+      const std::uint32_t found = index_.find(tag_of(hash), [&](std::uint32_t group) { return texts_[group] == key; });
+      if (found != kNone) return found;
+      is_new(row);
+      texts_.push_back(key.is_inline() ? key : arena_->copy({key.data(), key.size()}));
+      return add_group(hash);
+    };
+    for_each_key(texts_, &Scratch::text_keys, rows, prepare_rows, scratch_, groups, missing, absent);
   }
 }
 
 void GroupTable::insert(std::span<const ColumnPtr> keys, const Selection& selection, Nulls nulls,
                         std::vector<std::uint32_t>& groups, std::vector<std::uint32_t>& firsts) {
   firsts.clear();
-  const auto absent = [&](std::uint32_t row) {
-    if (nulls == Nulls::none) return kNone;
-    if (null_group_ == kNone) firsts.push_back(selection[row]);
-    return insert_null();
-  };
-  if (path_ == Path::integer) {
-    const auto known = [&](std::uint32_t row, std::int64_t key, std::uint64_t hash) {
-      const std::size_t slot = integer_slot(key, hash);
-      if (integer_slots_[slot].group != kNone) [[likely]]
-        return integer_slots_[slot].group;
-      firsts.push_back(selection[row]);
-      return add_integer(slot, key, hash);
-    };
-    for_each_key(integer_slots_, &Scratch::integer_keys, keys, selection, nulls, scratch_, groups, known, absent);
-  } else {
-    const auto known = [&](std::uint32_t row, const StringRef& key, std::uint64_t hash) {
-      const std::size_t slot = text_slot(key, hash);
-      if (text_slots_[slot].group != kNone) [[likely]]
-        return text_slots_[slot].group;
-      firsts.push_back(selection[row]);
-      return add_text(slot, key, hash);
-    };
-    for_each_key(text_slots_, &Scratch::text_keys, keys, selection, nulls, scratch_, groups, known, absent);
-  }
+  insert_rows(
+      selection.count(), nulls,
+      [&](std::uint32_t begin, std::uint32_t end, Scratch& scratch) {
+        prepare(keys, selection, begin, end, nulls, scratch);
+      },
+      groups, [&](std::uint32_t row) { firsts.push_back(selection[row]); });
   for (std::size_t i = 0; i < builders_.size(); ++i) builders_[i].append(*keys[i], firsts);
+}
+
+void GroupTable::insert(const GroupTable& from, std::uint32_t begin, std::uint32_t end,
+                        std::vector<std::uint32_t>& groups) {
+  std::vector<std::uint32_t> firsts;
+  insert_rows(
+      end - begin, Nulls::group,
+      [&](std::uint32_t first, std::uint32_t last, Scratch& scratch) {
+        prepare(from, begin + first, begin + last, scratch);
+      },
+      groups, [&](std::uint32_t row) { firsts.push_back(begin + row); });
+  for (std::size_t i = 0; i < builders_.size(); ++i) builders_[i].append(*from.columns_[i], firsts);
 }
 
 void GroupTable::find(std::span<const ColumnPtr> keys, const Selection& selection, Nulls nulls,
                       std::vector<std::uint32_t>& groups, Scratch& scratch) const {
-  if (size() == 0) {
-    groups.assign(selection.count(), kNone);
-    return;
-  }
+  const auto prepare_rows = [&](std::uint32_t begin, std::uint32_t end, Scratch& room) {
+    prepare(keys, selection, begin, end, nulls, room);
+  };
   const auto absent = [&](std::uint32_t) { return nulls == Nulls::none ? kNone : null_group_; };
   if (path_ == Path::integer) {
-    const auto known = [&](std::uint32_t, std::int64_t key, std::uint64_t hash) {
-      return integer_slots_[integer_slot(key, hash)].group;
+    const auto missing = [&](std::uint32_t, std::int64_t key, std::uint64_t hash) {
+      return index_.find(tag_of(hash), [&](std::uint32_t group) { return integers_[group] == key; });
     };
-    for_each_key(integer_slots_, &Scratch::integer_keys, keys, selection, nulls, scratch, groups, known, absent);
+    for_each_key(integers_, &Scratch::integer_keys, selection.count(), prepare_rows, scratch, groups, missing, absent);
   } else {
-    const auto known = [&](std::uint32_t, const StringRef& key, std::uint64_t hash) {
-      return text_slots_[text_slot(key, hash)].group;
+    const auto missing = [&](std::uint32_t, const StringRef& key, std::uint64_t hash) {
+      return index_.find(tag_of(hash), [&](std::uint32_t group) { return texts_[group] == key; });
     };
-    for_each_key(text_slots_, &Scratch::text_keys, keys, selection, nulls, scratch, groups, known, absent);
+    for_each_key(texts_, &Scratch::text_keys, selection.count(), prepare_rows, scratch, groups, missing, absent);
   }
 }
 
-std::vector<ColumnPtr> GroupTable::take_keys() {
+std::uint64_t GroupTable::hash(std::uint32_t group) const {
+  if (group == null_group_) return kNullHash;
+  return path_ == Path::integer ? hash_integer(integers_[group]) : hash_text(texts_[group]);
+}
+
+void GroupTable::seal() {
+  index_ = KeyIndex();
+  scratch_ = {};
+  for (ColumnBuilder& builder : builders_) {
+    column_bytes_ += builder.bytes();
+    columns_.push_back(builder.finish());
+  }
+  builders_.clear();
+}
+
+std::vector<ColumnPtr> GroupTable::keys(std::span<const std::uint32_t> groups) const {
   std::vector<ColumnPtr> columns;
-  if (path_ == Path::encoded) {
-    for (ColumnBuilder& builder : builders_) columns.push_back(builder.finish());
-    return columns;
-  }
-  const MutableColumn column = Column::make(types_[0], size());
-  if (path_ == Path::text) {
-    std::copy(texts_.begin(), texts_.end(), column->values<StringRef>());
-    column->keep(arena_);
-  } else {
-    with_storage(types_[0].kind(), [&]<class T>() {
-      if constexpr (std::is_integral_v<T>) {
-        std::transform(integers_.begin(), integers_.end(), column->values<T>(),
-                       [](std::int64_t value) { return static_cast<T>(value); });
+  for (const ColumnPtr& column : columns_) columns.push_back(gather(column, groups));
+  if (path_ == Path::encoded) return columns;
+  const MutableColumn column = Column::make(types_[0], static_cast<std::uint32_t>(groups.size()));
+  with_storage(types_[0].kind(), [&]<class T>() {
+    for (std::uint32_t i = 0; i < groups.size(); ++i) {
+      if constexpr (std::is_same_v<T, StringRef>) {
+        column->values<T>()[i] = texts_[groups[i]];
+      } else if constexpr (std::is_integral_v<T>) {
+        column->values<T>()[i] = static_cast<T>(integers_[groups[i]]);
       }
-    });
-  }
-  if (null_group_ != kNone) column->set_null(null_group_);
+      if (groups[i] == null_group_) column->set_null(i);
+    }
+  });
+  if (path_ == Path::text) column->keep(arena_);
   columns.push_back(column);
   return columns;
 }
 
 std::size_t GroupTable::bytes() const {
-  std::size_t total = text_slots_.capacity() * sizeof(TextSlot) + integer_slots_.capacity() * sizeof(IntegerSlot) +
-                      hashes_.capacity() * sizeof(std::uint64_t) + texts_.capacity() * sizeof(StringRef) +
-                      integers_.capacity() * sizeof(std::int64_t) + arena_->bytes();
+  std::size_t total = index_.bytes() + texts_.bytes() + integers_.bytes() + arena_->bytes() + column_bytes_;
   for (const ColumnBuilder& builder : builders_) total += builder.bytes();
   return total;
 }

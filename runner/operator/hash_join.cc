@@ -6,6 +6,7 @@
 
 #include "runner/expr/join_condition.h"
 #include "runner/operator/group_table.h"
+#include "runner/operator/memory_account.h"
 #include "runner/operator/projection.h"
 
 namespace streamrun {
@@ -16,14 +17,17 @@ constexpr std::uint32_t kEmitRows = 4096;
 
 class State final : public KernelState {
  public:
-  State(const JoinSpec& spec, const Collected& from) : right(from) {
+  State(const JoinSpec& spec, const Collected& from) : right(from), held(from.account()) {
     const auto rows = from.rows();
     if (spec.kind == JoinKind::right_outer || spec.kind == JoinKind::full_outer) {
       matched = std::vector<std::atomic<std::uint8_t>>(rows);
     }
-    order.resize(rows);
-    std::iota(order.begin(), order.end(), 0U);
-    if (spec.left_keys.empty()) return;
+    if (spec.left_keys.empty()) {
+      order.resize(rows);
+      std::iota(order.begin(), order.end(), 0U);
+      held.set(matched.size() + order.size() * sizeof(std::uint32_t));
+      return;
+    }
     std::vector<Type> types;
     for (const Expression& key : spec.right_keys) types.push_back(key.type());
     table.emplace(std::move(types));
@@ -42,6 +46,7 @@ class State final : public KernelState {
     for (std::uint32_t row = 0; row < rows; ++row) {
       if (groups[row] != GroupTable::kNone) order[at[groups[row]]++] = row;
     }
+    held.set(matched.size() + (order.size() + begins.size()) * sizeof(std::uint32_t) + table->bytes(), table->size());
   }
 
   std::span<const std::uint32_t> matches(std::uint32_t group) const {
@@ -53,6 +58,7 @@ class State final : public KernelState {
   std::vector<std::uint32_t> begins;  // of each group's rows in `order`
   std::vector<std::uint32_t> order;   // right rows, by group
   std::vector<std::atomic<std::uint8_t>> matched;
+  HeldMemory held;
 };
 
 // Candidates: places in the left selection, and right rows.

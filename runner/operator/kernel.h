@@ -32,6 +32,7 @@ using Emit = std::function<void(RecordBatch&&)>;
 
 class BreakerRun;
 class SpoolPool;
+class MemoryAccount;
 
 // What a kernel keeps for one pass, shared by the threads (a join's marks of matched rows).
 class KernelState {
@@ -91,8 +92,13 @@ class BreakerRun {
   virtual std::uint32_t chunks() const = 0;
   virtual Result<RecordBatch> chunk(std::uint32_t index, KernelContext& context) = 0;
 
-  // Bytes held, what is in spools aside: what the memory budget counts. Any thread.
-  virtual std::size_t bytes() const = 0;
+  // What it holds, spools aside, a part of what the breaker was started with; null: nothing. Any thread.
+  virtual const MemoryAccount* memory() const { return nullptr; }
+};
+
+struct BreakerResources {
+  std::shared_ptr<SpoolPool> spools;      // for what need not stay in memory
+  std::shared_ptr<MemoryAccount> memory;  // in which all the rest is counted
 };
 
 class Breaker {
@@ -100,8 +106,7 @@ class Breaker {
   virtual ~Breaker() = default;
   // The input columns that it keeps, given which of its output's are needed.
   virtual std::vector<bool> prune(const std::vector<bool>& output_needed) = 0;
-  // `spools`: for what need not stay in memory.
-  virtual std::unique_ptr<BreakerRun> start(const std::shared_ptr<SpoolPool>& spools) const = 0;
+  virtual std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const = 0;
   // Its result's rows are of one record each, and have their origins.
   virtual bool keeps_origins() const { return true; }
   // For `explain`: `aggregate by (word) into 8 partitions, exact`.

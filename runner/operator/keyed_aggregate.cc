@@ -5,16 +5,21 @@
 #include <algorithm>
 #include <atomic>
 #include <numeric>
+#include <utility>
 
+#include "runner/data/cell.h"
+#include "runner/data/text_value.h"
+#include "runner/expr/group_states.h"
 #include "runner/operator/fold_values.h"
-#include "runner/operator/group_states.h"
 #include "runner/operator/group_table.h"
+#include "runner/operator/memory_account.h"
 #include "runner/operator/projection.h"
 
 namespace streamrun {
 namespace {
 
 constexpr std::uint32_t kChunkRows = 4096;
+constexpr std::uint32_t kMostExpected = 1U << 16;
 
 // A spec with what was found out about it; shared by the runs of all passes.
 struct Aggregation {
@@ -25,7 +30,7 @@ struct Aggregation {
   std::vector<bool> wanted;                                    // outputs
   bool fold_wanted = false;
   bool exact = true;
-  // Groups of the batch before, so that tables need not grow again; shared by the runs of all passes.
+  // Groups of the batch before, so that small tables need not grow again; shared by the runs of all passes.
   std::shared_ptr<std::atomic<std::uint32_t>> last_groups = std::make_shared<std::atomic<std::uint32_t>>(0);
 
   bool keyed() const { return !spec.keys.empty(); }
@@ -33,8 +38,8 @@ struct Aggregation {
 
 // Groups with their states.
 struct Groups {
-  explicit Groups(const Aggregation& aggregation, std::uint32_t expected = 0)
-      : table(aggregation.key_types, expected), states(aggregation.aggregators) {
+  Groups(const Aggregation& aggregation, std::shared_ptr<MemoryAccount> account, std::uint32_t expected = 0)
+      : table(aggregation.key_types, expected), states(aggregation.aggregators), held(std::move(account)) {
     if (aggregation.fold_wanted) fold.emplace(*aggregation.spec.fold);
   }
   void reach(std::uint32_t count) {
@@ -42,20 +47,23 @@ struct Groups {
     if (fold) fold->reach(count);
     size = std::max(size, count);
   }
-  const std::vector<ColumnPtr>& keys() {
-    if (!keys_taken && !table_is_empty()) keys_of_groups = table.take_keys();
-    keys_taken = true;
-    return keys_of_groups;
+  void seal() {
+    table.seal();
+    count();
   }
-  bool table_is_empty() const { return table.size() == 0; }
+  // Before it is merged into others, which count its keys from now on.
+  void retire() {
+    table.seal();
+    held.set(bytes(), 0);
+  }
   std::size_t bytes() const { return table.bytes() + states.bytes() + (fold ? fold->bytes() : 0); }
+  void count() { held.set(bytes(), table.size()); }
 
   GroupTable table;
   GroupStates states;
   std::optional<FoldValues> fold;
+  HeldMemory held;
   std::uint32_t size = 0;
-  std::vector<ColumnPtr> keys_of_groups;
-  bool keys_taken = false;
 };
 
 class Local final : public BreakerLocal {
@@ -63,7 +71,6 @@ class Local final : public BreakerLocal {
   std::unique_ptr<Groups> groups;
   // Groups made by each morsel, where the locals are merged at the end: morsel, its first group.
   std::vector<std::pair<std::uint64_t, std::uint32_t>> runs;
-  std::size_t counted = 0;  // bytes that the run's total holds
   BatchTime batch;
   // Room for `add`.
   std::vector<std::uint32_t> group_of_row;
@@ -78,7 +85,10 @@ class Partial final : public BreakerPartial {
 
 class Run final : public BreakerRun {
  public:
-  explicit Run(std::shared_ptr<const Aggregation> aggregation) : aggregation_(std::move(aggregation)) {}
+  Run(std::shared_ptr<const Aggregation> aggregation, std::shared_ptr<MemoryAccount> whole)
+      : aggregation_(std::move(aggregation)),
+        memory_(std::make_shared<MemoryAccount>(std::move(whole))),
+        order_held_(memory_) {}
 
   std::unique_ptr<BreakerLocal> local() override { return std::make_unique<Local>(); }
 
@@ -87,7 +97,12 @@ class Run final : public BreakerRun {
   Result<> merge(std::unique_ptr<BreakerPartial> partial) override {
     auto& morsel = static_cast<Partial&>(*partial);
     batch_ = morsel.batch;
-    absorb_all(std::move(morsel.groups));
+    if (!result_) {
+      result_ = std::move(morsel.groups);
+      return {};
+    }
+    morsel.groups->retire();
+    absorb(*morsel.groups, 0, morsel.groups->size);
     return {};
   }
   Result<> finish(std::vector<std::unique_ptr<BreakerLocal>> locals) override;
@@ -95,7 +110,7 @@ class Run final : public BreakerRun {
   std::uint32_t partitions() const override { return aggregation_->keyed() ? aggregation_->spec.partitions : 1; }
   std::uint32_t chunks() const override { return static_cast<std::uint32_t>(slices_.size()); }
   Result<RecordBatch> chunk(std::uint32_t index, KernelContext& context) override;
-  std::size_t bytes() const override { return bytes_.load(std::memory_order_relaxed); }
+  const MemoryAccount* memory() const override { return memory_.get(); }
 
  private:
   // Groups [begin, end) of the result, in its order.
@@ -105,18 +120,18 @@ class Run final : public BreakerRun {
     std::uint32_t end;
   };
 
-  void absorb_all(std::unique_ptr<Groups> from);
   void absorb(Groups& from, std::uint32_t begin, std::uint32_t end);
-  void merge_locals(std::vector<Local*> locals);
+  Result<> merge_locals(std::vector<Local*> locals);
+  Result<> within_memory() const;
   void order_groups();
+  std::string group_text(const RecordBatch& batch, std::uint32_t row) const;
 
   std::shared_ptr<const Aggregation> aggregation_;
+  std::shared_ptr<MemoryAccount> memory_;
   std::unique_ptr<Groups> result_;
   BatchTime batch_;
-  std::atomic<std::size_t> bytes_ = 0;
-  std::vector<ColumnPtr> columns_;     // keys, calls' results (null where nobody needs them), the fold's
-  std::vector<std::string> failures_;  // by group; empty: none at all
   std::vector<std::uint32_t> order_;
+  HeldMemory order_held_;
   std::vector<Slice> slices_;
 };
 
@@ -124,7 +139,9 @@ void Run::add(BreakerLocal& base, RecordBatch&& batch, MorselIndex morsel, Kerne
   auto& local = static_cast<Local&>(base);
   const Aggregation& plan = *aggregation_;
   const EvalInput input{batch.columns, batch.rows};
-  if (!local.groups) local.groups = std::make_unique<Groups>(plan, plan.exact ? plan.last_groups->load() : 0);
+  if (!local.groups)
+    local.groups =
+        std::make_unique<Groups>(plan, memory_, plan.exact ? std::min(plan.last_groups->load(), kMostExpected) : 0);
   local.batch = context.eval.batch;
   const auto value_of = [&](const Expression& expression) {
     const auto bare = expression.column();
@@ -168,9 +185,9 @@ void Run::add(BreakerLocal& base, RecordBatch&& batch, MorselIndex morsel, Kerne
   const std::span<const std::uint32_t> all_groups = local.group_of_row;
   for (std::size_t i = 0; i < plan.calls.size(); ++i) {
     const AggregateCall& call = plan.spec.calls[plan.calls[i]];
-    std::byte* states = groups.states.states(i);
+    const StateRows states = groups.states.states(i);
     if (!call.filter) {
-      call.aggregator->update(states, groups.states.stride(), all_groups, arguments[i], batch.selection);
+      call.aggregator->update(states, all_groups, arguments[i], batch.selection);
       continue;
     }
     // Both selections ascend; rows that failed are in neither group nor selection.
@@ -183,74 +200,63 @@ void Run::add(BreakerLocal& base, RecordBatch&& batch, MorselIndex morsel, Kerne
       rows.push_back(row);
       groups_of_rows.push_back(all_groups[at]);
     });
-    call.aggregator->update(states, groups.states.stride(), groups_of_rows, arguments[i],
-                            Selection::of(std::move(rows)));
+    call.aggregator->update(states, groups_of_rows, arguments[i], Selection::of(std::move(rows)));
   }
   if (plan.fold_wanted) {
     groups.fold->add(all_groups, batch.selection, values, context.eval);
     reject_failed(batch, context);
   }
+  groups.count();
 }
 
 std::unique_ptr<BreakerPartial> Run::end_morsel(BreakerLocal& base) {
   auto& local = static_cast<Local&>(base);
   if (!local.groups) return nullptr;
-  const std::size_t now = local.groups->bytes();
-  bytes_.fetch_add(now - local.counted, std::memory_order_relaxed);
-  local.counted = now;
   if (aggregation_->exact) return nullptr;
   auto partial = std::make_unique<Partial>();
   partial->groups = std::move(local.groups);
   partial->batch = local.batch;
   local.runs.clear();
-  local.counted = 0;
   return partial;
-}
-
-void Run::absorb_all(std::unique_ptr<Groups> from) {
-  if (!result_) {
-    result_ = std::move(from);
-    return;
-  }
-  const std::size_t before = result_->bytes() + from->bytes();
-  absorb(*from, 0, from->size);
-  from.reset();
-  bytes_.fetch_add(result_->bytes() - before, std::memory_order_relaxed);
 }
 
 void Run::absorb(Groups& from, std::uint32_t begin, std::uint32_t end) {
   if (begin == end) return;
-  std::vector<std::uint32_t> from_groups(end - begin);
-  std::iota(from_groups.begin(), from_groups.end(), begin);
   std::vector<std::uint32_t> groups(end - begin, 0);
   if (aggregation_->keyed()) {
-    const std::vector<ColumnPtr>& keys = from.keys();
-    std::vector<std::uint32_t> firsts;
-    const Selection selection = begin == 0 && end == from.size ? Selection::all(end) : Selection::of(from_groups);
-    result_->table.insert(keys, selection, GroupTable::Nulls::group, groups, firsts);
+    result_->table.insert(from.table, begin, end, groups);
     result_->reach(result_->table.size());
   } else {
     result_->reach(1);
   }
-  for (std::uint32_t i = 0; i < groups.size(); ++i) result_->states.merge(groups[i], from.states, from_groups[i]);
+  result_->states.merge(groups, from.states, begin);
   if (result_->fold) {
+    std::vector<std::uint32_t> from_groups(end - begin);
+    std::iota(from_groups.begin(), from_groups.end(), begin);
     EvalContext context;
     context.batch = batch_;
     result_->fold->merge(groups, *from.fold, from_groups, context);
   }
+  result_->count();
+}
+
+Result<> Run::within_memory() const {
+  if (memory_->has_room()) return {};
+  return failure(memory_->refusal());
 }
 
 // The locals' groups are ordered by the morsel that made them, and no morsel is in two of them: taking runs of
 // one morsel, the earliest first, meets the groups in order of first occurrence.
-void Run::merge_locals(std::vector<Local*> locals) {
+Result<> Run::merge_locals(std::vector<Local*> locals) {
   if (locals.size() == 1) {
     result_ = std::move(locals[0]->groups);
-    return;
+    return {};
   }
-  result_ = std::make_unique<Groups>(*aggregation_);
+  for (Local* local : locals) local->groups->retire();
+  result_ = std::make_unique<Groups>(*aggregation_, memory_);
   if (!aggregation_->keyed()) {
     for (Local* local : locals) absorb(*local->groups, 0, local->groups->size);
-    return;
+    return {};
   }
   std::vector<std::size_t> next(locals.size(), 0);
   for (;;) {
@@ -259,11 +265,12 @@ void Run::merge_locals(std::vector<Local*> locals) {
       if (next[i] == locals[i]->runs.size()) continue;
       if (best == locals.size() || locals[i]->runs[next[i]].first < locals[best]->runs[next[best]].first) best = i;
     }
-    if (best == locals.size()) return;
+    if (best == locals.size()) return {};
     Local& local = *locals[best];
     const std::uint32_t begin = local.runs[next[best]].second;
     ++next[best];
     absorb(*local.groups, begin, next[best] == local.runs.size() ? local.groups->size : local.runs[next[best]].second);
+    if (Result<> enough = within_memory(); !enough) return enough;
   }
 }
 
@@ -276,29 +283,16 @@ Result<> Run::finish(std::vector<std::unique_ptr<BreakerLocal>> locals) {
     filled.push_back(local);
   }
   // In the ordered mode partials have been merged already, and locals are empty.
-  if (!filled.empty()) merge_locals(std::move(filled));
+  if (!filled.empty()) {
+    if (Result<> merged = merge_locals(std::move(filled)); !merged) return merged;
+  }
   locals.clear();
-  if (!result_) result_ = std::make_unique<Groups>(*aggregation_);
+  if (!result_) result_ = std::make_unique<Groups>(*aggregation_, memory_);
   if (!aggregation_->keyed() && aggregation_->spec.row_when_empty) result_->reach(1);
   aggregation_->last_groups->store(result_->size);
+  result_->seal();
   order_groups();
-
-  RowErrors errors;
-  if (aggregation_->keyed()) columns_ = result_->keys();
-  columns_.resize(aggregation_->spec.keys.size());
-  columns_.resize(columns_.size() + aggregation_->spec.calls.size() + (aggregation_->spec.fold ? 1 : 0));
-  if (result_->size == 0) return {};
-  for (std::size_t i = 0; i < aggregation_->calls.size(); ++i) {
-    GroupStates& states = result_->states;
-    columns_[aggregation_->spec.keys.size() + aggregation_->calls[i]] =
-        aggregation_->aggregators[i]->finish(states.states(i), states.stride(), result_->size, errors);
-  }
-  if (result_->fold) columns_.back() = result_->fold->finish(errors);
-  if (!errors.empty()) {
-    failures_.resize(result_->size);
-    for (RowError& error : errors.take()) failures_[error.row] = std::move(error.message);
-  }
-  return {};
+  return within_memory();
 }
 
 void Run::order_groups() {
@@ -316,6 +310,7 @@ void Run::order_groups() {
   }
   std::partial_sum(begins.begin(), begins.end(), begins.begin());
   order_.resize(begins.back());
+  order_held_.set(order_.size() * sizeof(std::uint32_t));
   std::vector<std::uint32_t> at(begins.begin(), begins.end() - 1);
   for (std::uint32_t group = 0; group < groups.size; ++group) {
     if (is_there(group)) order_[at[partition_of(group)]++] = group;
@@ -327,12 +322,32 @@ void Run::order_groups() {
   }
 }
 
+// For people: ('a', 5).
+std::string Run::group_text(const RecordBatch& batch, std::uint32_t row) const {
+  std::string text;
+  for (std::size_t i = 0; i < aggregation_->key_types.size(); ++i) {
+    text += text.empty() ? "" : ", ";
+    const bool quoted = aggregation_->key_types[i].kind() == TypeKind::string && !batch.columns[i]->is_null(row);
+    std::string value;
+    append_text(*batch.columns[i], row, value);
+    value = excerpt(value);
+    text += quoted ? fmt::format("'{}'", value) : value;
+  }
+  return fmt::format("({})", text);
+}
+
 Result<RecordBatch> Run::chunk(std::uint32_t index, KernelContext& context) {
   const Slice& slice = slices_[index];
   const KeyedAggregateSpec& spec = aggregation_->spec;
   const auto groups = std::span(order_).subspan(slice.begin, slice.end - slice.begin);
+  RowErrors failed;
   std::vector<ColumnPtr> inputs;
-  for (const ColumnPtr& column : columns_) inputs.push_back(column ? gather(column, groups) : nullptr);
+  if (aggregation_->keyed()) inputs = result_->table.keys(groups);
+  inputs.resize(spec.keys.size() + spec.calls.size());
+  for (std::size_t i = 0; i < aggregation_->calls.size(); ++i) {
+    inputs[spec.keys.size() + aggregation_->calls[i]] = result_->states.finish(i, groups, failed);
+  }
+  if (spec.fold) inputs.push_back(result_->fold ? result_->fold->finish(groups, failed) : nullptr);
 
   RecordBatch batch;
   batch.rows = slice.end - slice.begin;
@@ -344,9 +359,10 @@ Result<RecordBatch> Run::chunk(std::uint32_t index, KernelContext& context) {
     batch.columns.push_back(Column::make_null(finish.type(), batch.rows));
   }
   if (spec.fold) batch.columns.push_back(Column::make_null(spec.fold->type, batch.rows));
-  if (!failures_.empty()) {
-    for (std::uint32_t row = 0; row < batch.rows; ++row) {
-      if (!failures_[groups[row]].empty()) context.eval.errors.add(row, failures_[groups[row]]);
+  if (!failed.empty()) {
+    for (RowError& error : failed.take()) {
+      if (aggregation_->keyed()) error.message += ", in the group " + group_text(batch, error.row);
+      context.eval.errors.add(error.row, std::move(error.message));
     }
     reject_failed(batch, context);
   }
@@ -409,8 +425,8 @@ class KeyedAggregate final : public Breaker {
     return needed;
   }
 
-  std::unique_ptr<BreakerRun> start(const std::shared_ptr<SpoolPool>&) const override {
-    return std::make_unique<Run>(std::make_shared<const Aggregation>(plan_));
+  std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const override {
+    return std::make_unique<Run>(std::make_shared<const Aggregation>(plan_), resources.memory);
   }
 
   bool keeps_origins() const override { return false; }

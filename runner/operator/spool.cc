@@ -180,9 +180,6 @@ class SpoolRun final : public BreakerRun {
     return batch;
   }
 
-  // Its rows are the pool's to count.
-  std::size_t bytes() const override { return 0; }
-
  private:
   const Schema& schema_;
   ByteSpool spool_;
@@ -194,8 +191,8 @@ class Spool final : public Breaker {
  public:
   explicit Spool(Schema schema) : schema_(std::move(schema)) {}
   std::vector<bool> prune(const std::vector<bool>& output_needed) override { return output_needed; }
-  std::unique_ptr<BreakerRun> start(const std::shared_ptr<SpoolPool>& pool) const override {
-    return std::make_unique<SpoolRun>(schema_, pool);
+  std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const override {
+    return std::make_unique<SpoolRun>(schema_, resources.spools);
   }
   std::string describe() const override { return "spool"; }
 

@@ -72,7 +72,7 @@ TEST_CASE("a group of version 1, its mount among others") {
 }
 
 TEST_CASE("a container sees its own group as the mount") {
-  for (const std::string& group : {"/docker/abc", "/docker/abc/inner", "/../outside", "/elsewhere"}) {
+  for (const std::string group : {"/docker/abc", "/docker/abc/inner", "/../outside", "/elsewhere"}) {
     CAPTURE(group);
     Root root;
     root.write("proc/self/cgroup", "0::" + group)

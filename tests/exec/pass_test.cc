@@ -74,26 +74,27 @@ TEST_CASE("rows keep the order of the source at any parallelism") {
 class Hoard final : public Breaker {
  public:
   std::vector<bool> prune(const std::vector<bool>& needed) override { return needed; }
-  std::unique_ptr<BreakerRun> start(const std::shared_ptr<SpoolPool>&) const override {
-    return std::make_unique<Run>();
+  std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const override {
+    return std::make_unique<Run>(resources.memory);
   }
   std::string describe() const override { return "hoard"; }
 
  private:
   class Run final : public BreakerRun {
    public:
+    explicit Run(const std::shared_ptr<MemoryAccount>& whole) : memory_(std::make_shared<MemoryAccount>(whole)) {}
     std::unique_ptr<BreakerLocal> local() override { return std::make_unique<BreakerLocal>(); }
     void add(BreakerLocal&, RecordBatch&& batch, MorselIndex, KernelContext&) override {
-      bytes_ += 1000 * batch.selection.count();
+      memory_->change(1000 * batch.selection.count(), 0);
     }
     Result<> finish(std::vector<std::unique_ptr<BreakerLocal>>) override { return {}; }
     std::uint32_t partitions() const override { return 1; }
     std::uint32_t chunks() const override { return 0; }
     Result<RecordBatch> chunk(std::uint32_t, KernelContext&) override { return RecordBatch(); }
-    std::size_t bytes() const override { return bytes_; }
+    const MemoryAccount* memory() const override { return memory_.get(); }
 
    private:
-    std::atomic<std::size_t> bytes_ = 0;
+    std::shared_ptr<MemoryAccount> memory_;
   };
 };
 
@@ -112,11 +113,12 @@ TEST_CASE("a breaker over its memory fails the batch and is named") {
     builder.plan.phases.resize(2);
     builder.plan.phases[0] = {{in}, {}, {hoard}};
     builder.plan.phases[1] = {{hoard}, {}, {}};
-    world.options.breaker_memory = enough ? 60 * 37 * 1000 : 100'000;
+    builder.plan.memory = {enough ? 60 * 37 * 1000U : 100'000U};
     const RunReport report = world.run(builder.plan);
     CHECK(report.failure.has_value() == !enough);
     if (enough) continue;
-    CHECK(report.failure->message.starts_with("s step 1 (hoard): it holds 111000 bytes of this batch"));
+    CHECK(report.failure->message.starts_with(
+        "s step 1 (hoard): it holds 111000 bytes, and all steps together may hold 100000B"));
     CHECK(events.all() == std::vector<std::string>{"a@1000 discard"});
   }
 }

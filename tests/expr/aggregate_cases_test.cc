@@ -4,49 +4,25 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <numeric>
 
 #include "runner/expr/aggregate.h"
+#include "runner/expr/group_states.h"
 #include "tests/expr/case_values.h"
 
 namespace streamrun {
 namespace {
 
-// The states of one call over all groups, in memory of their own.
-class States {
- public:
-  States(const Aggregator& aggregator, std::uint32_t groups)
-      : aggregator_(aggregator), groups_(groups), stride_((aggregator.state_size() + 15) / 16 * 16) {
-    memory_.resize(stride_ / 16 * groups + 1);
-    for (std::uint32_t g = 0; g < groups_; ++g) aggregator_.create(at(g));
-  }
-  ~States() {
-    for (std::uint32_t g = 0; g < groups_; ++g) aggregator_.destroy(at(g));
-  }
-  States(const States&) = delete;
-  States& operator=(const States&) = delete;
-
-  void update(const AggregateCall& call, const EvalInput& input, const std::vector<std::uint32_t>& group_of,
-              Selection rows, EvalContext& context) {
-    if (call.filter) rows = select(*call.filter, input, rows, context);
-    std::vector<ColumnPtr> arguments;
-    for (const Expression& argument : call.arguments) arguments.push_back(evaluate(argument, input, rows, context));
-    std::vector<std::uint32_t> groups;
-    rows.for_each([&](std::uint32_t row) { groups.push_back(group_of[row]); });
-    aggregator_.update(at(0), stride_, groups, arguments, rows);
-  }
-  void merge(States& later) {
-    for (std::uint32_t g = 0; g < groups_; ++g) aggregator_.merge(at(g), later.at(g));
-  }
-  ColumnPtr finish(EvalContext& context) { return aggregator_.finish(at(0), stride_, groups_, context.errors); }
-
- private:
-  std::byte* at(std::uint32_t group) { return reinterpret_cast<std::byte*>(memory_.data()) + group * stride_; }
-
-  const Aggregator& aggregator_;
-  std::uint32_t groups_;
-  std::size_t stride_;
-  std::vector<Int128> memory_;  // aligned to 16
-};
+// Adds rows up to the states of their groups.
+void update(GroupStates& states, const AggregateCall& call, const EvalInput& input,
+            const std::vector<std::uint32_t>& group_of, Selection rows, EvalContext& context) {
+  if (call.filter) rows = select(*call.filter, input, rows, context);
+  std::vector<ColumnPtr> arguments;
+  for (const Expression& argument : call.arguments) arguments.push_back(evaluate(argument, input, rows, context));
+  std::vector<std::uint32_t> groups;
+  rows.for_each([&](std::uint32_t row) { groups.push_back(group_of[row]); });
+  call.aggregator->update(states.states(0), groups, arguments, rows);
+}
 
 struct Grouping {
   std::vector<Json> keys;
@@ -106,12 +82,16 @@ std::string run(const Json& one, std::uint32_t split) {
   EvalContext context;
   std::vector<ColumnPtr> results;
   for (const AggregateCall& call : compiled->calls) {
-    States states(*call.aggregator, groups);
-    States later(*call.aggregator, groups);
-    states.update(call, {columns, count}, grouping.group_of, rows_between(0, split), context);
-    later.update(call, {columns, count}, grouping.group_of, rows_between(split, count), context);
-    states.merge(later);
-    results.push_back(states.finish(context));
+    GroupStates states(std::span(&call.aggregator, 1));
+    GroupStates later(std::span(&call.aggregator, 1));
+    states.reach(groups);
+    later.reach(groups);
+    update(states, call, {columns, count}, grouping.group_of, rows_between(0, split), context);
+    update(later, call, {columns, count}, grouping.group_of, rows_between(split, count), context);
+    std::vector<std::uint32_t> all(groups);
+    std::iota(all.begin(), all.end(), 0U);
+    states.merge(all, later, 0);
+    results.push_back(states.finish(0, all, context.errors));
   }
   ColumnPtr made;
   if (context.errors.empty()) {

@@ -15,7 +15,7 @@ std::string all_of(const ByteSpool& spool) {
 }
 
 TEST_CASE("spools share their memory, and the largest goes to disk first") {
-  const auto pool = std::make_shared<SpoolPool>(SpoolLimits{9500, {}, {}});
+  const auto pool = std::make_shared<SpoolPool>(SpoolLimits{9500, {}, {}, {}});
   ByteSpool small(pool);
   ByteSpool large(pool);
   const std::string a(1000, 'a');
@@ -41,7 +41,7 @@ TEST_CASE("spools share their memory, and the largest goes to disk first") {
 }
 
 TEST_CASE("many spools need no more than one file") {
-  const auto pool = std::make_shared<SpoolPool>(SpoolLimits{1000, {}, {}});
+  const auto pool = std::make_shared<SpoolPool>(SpoolLimits{1000, {}, {}, {}});
   std::deque<ByteSpool> spools;
   for (int i = 0; i < 3000; ++i) REQUIRE(spools.emplace_back(pool).append(std::to_string(i) + std::string(90, ' ')));
   CHECK(pool->in_memory() <= 1000);
@@ -53,14 +53,14 @@ TEST_CASE("many spools need no more than one file") {
 }
 
 TEST_CASE("the disk has its bound, and a folder that is not there is an error") {
-  const auto pool = std::make_shared<SpoolPool>(SpoolLimits{100, {}, 1500});
+  const auto pool = std::make_shared<SpoolPool>(SpoolLimits{100, {}, 1500, {}});
   ByteSpool spool(pool);
   REQUIRE(spool.append(std::string(1000, 'a')));
   const auto done = spool.append(std::string(1000, 'a'));
   REQUIRE(!done);
   CHECK(done.error().message.find("max_batch_bytes") != std::string::npos);
 
-  ByteSpool nowhere(std::make_shared<SpoolPool>(SpoolLimits{100, "/no/such/folder", {}}));
+  ByteSpool nowhere(std::make_shared<SpoolPool>(SpoolLimits{100, "/no/such/folder", {}, {}}));
   CHECK(!nowhere.append(std::string(1000, 'a')));
 }
 

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,7 +54,10 @@ TEST_CASE("groups of texts come in order of first occurrence, whatever room was 
     std::vector<std::uint32_t> found;
     table.find(std::vector{column}, Selection::all(column->rows()), GroupTable::Nulls::group, found, scratch);
     CHECK(found == expected);
-    const ColumnPtr keys = table.take_keys()[0];
+    table.seal();
+    std::vector<std::uint32_t> all(table.size());
+    std::iota(all.begin(), all.end(), 0U);
+    const ColumnPtr keys = table.keys(all)[0];
     for (std::uint32_t i = 0; i < firsts.size(); ++i) REQUIRE(equal_values(*keys, i, *column, firsts[i]));
   }
 }
@@ -90,6 +94,97 @@ TEST_CASE("whole numbers and keys of several columns group alike") {
   CHECK(one.size() == 1000);
   CHECK(groups == groups_of_two);
   CHECK(groups[1001] == 1);
+}
+
+// Whole numbers from `first` on.
+ColumnPtr numbers_from(std::int64_t first, std::uint32_t count) {
+  const MutableColumn numbers = Column::make(TypeKind::int64, count);
+  for (std::uint32_t i = 0; i < count; ++i) numbers->values<std::int64_t>()[i] = first + i;
+  return numbers;
+}
+
+// The same as texts of up to 12 bytes.
+ColumnPtr texts_from(std::int64_t first, std::uint32_t count) {
+  const MutableColumn texts = Column::make(TypeKind::string, count);
+  for (std::uint32_t i = 0; i < count; ++i) texts->values<StringRef>()[i] = StringRef(std::to_string(first + i));
+  return texts;
+}
+
+TEST_CASE("a short key costs 40 bytes at the most, and a table grows by steps") {
+  constexpr std::uint32_t kRows = 10'000;
+  for (const TypeKind kind : {TypeKind::int64, TypeKind::string}) {
+    GroupTable table({kind});
+    std::vector<std::uint32_t> groups;
+    std::vector<std::uint32_t> firsts;
+    for (std::uint32_t part = 0; part < 100; ++part) {
+      const std::size_t before = table.bytes();
+      const std::int64_t first = std::int64_t{part} * kRows;
+      const ColumnPtr keys = kind == TypeKind::int64 ? numbers_from(first, kRows) : texts_from(first, kRows);
+      table.insert(std::vector{keys}, Selection::all(kRows), GroupTable::Nulls::group, groups, firsts);
+      REQUIRE(groups[0] == first);
+      REQUIRE(groups[kRows - 1] == first + kRows - 1);
+      REQUIRE(firsts.size() == kRows);
+      if (part < 10) continue;
+      REQUIRE(table.bytes() < before * 2);
+      REQUIRE(table.bytes() < std::size_t{table.size()} * (kind == TypeKind::int64 ? 32 : 40));
+    }
+    // All are found again, in any order.
+    const ColumnPtr keys = kind == TypeKind::int64 ? numbers_from(499'000, kRows) : texts_from(499'000, kRows);
+    table.insert(std::vector{keys}, Selection::all(kRows), GroupTable::Nulls::group, groups, firsts);
+    CHECK(firsts.empty());
+    CHECK(groups[5] == 499'005);
+  }
+}
+
+TEST_CASE("groups of another table come in its order, the null among them") {
+  const ColumnPtr first = column_of({"b", std::nullopt, "a longer key than twelve"});
+  const ColumnPtr second = column_of({"c", "a longer key than twelve", std::nullopt, "b", "d"});
+  std::vector<std::uint32_t> groups;
+  std::vector<std::uint32_t> firsts;
+  GroupTable one({TypeKind::string});
+  one.insert(std::vector{first}, Selection::all(3), GroupTable::Nulls::group, groups, firsts);
+  GroupTable other({TypeKind::string});
+  other.insert(std::vector{second}, Selection::all(5), GroupTable::Nulls::group, groups, firsts);
+  other.seal();
+  one.insert(other, 0, 5, groups);
+  CHECK(groups == std::vector<std::uint32_t>{3, 2, 1, 0, 4});
+  one.insert(other, 3, 5, groups);
+  CHECK(groups == std::vector<std::uint32_t>{0, 4});
+  CHECK(one.hash(1) == other.hash(2));
+  one.seal();
+  const ColumnPtr keys = one.keys(std::vector<std::uint32_t>{4, 1})[0];
+  CHECK(equal_values(*keys, 0, *second, 4));
+  CHECK(keys->is_null(1));
+}
+
+TEST_CASE("keys of several columns go from table to table") {
+  const ColumnPtr numbers = numbers_from(0, 5000);
+  const ColumnPtr texts = texts_from(7, 5000);
+  std::vector<std::uint32_t> groups;
+  std::vector<std::uint32_t> firsts;
+  GroupTable other({TypeKind::int64, TypeKind::string});
+  other.insert(std::vector{numbers, texts}, Selection::all(5000), GroupTable::Nulls::group, groups, firsts);
+  other.seal();
+  GroupTable one({TypeKind::int64, TypeKind::string});
+  one.insert(other, 4000, 5000, groups);
+  one.insert(other, 0, 5000, groups);
+  CHECK(one.size() == 5000);
+  CHECK(groups[4000] == 0);
+  CHECK(groups[0] == 1000);
+  one.seal();
+  const std::vector<ColumnPtr> keys = one.keys(std::vector<std::uint32_t>{1000, 0});
+  CHECK(equal_values(*keys[0], 0, *numbers, 0));
+  CHECK(equal_values(*keys[1], 1, *texts, 4000));
+}
+
+TEST_CASE("an index keeps groups whose tags are alike") {
+  KeyIndex index;
+  for (std::uint32_t group = 0; group < 40'000; ++group) index.add(group < 20'000 ? 7 : group << 12U, group);
+  CHECK(index.candidate(7) == 0);
+  CHECK(index.find(7, [](std::uint32_t group) { return group == 19'999; }) == 19'999);
+  CHECK(index.find(7, [](std::uint32_t group) { return group == 20'000; }) == KeyIndex::kNone);
+  CHECK(index.candidate(8) == KeyIndex::kNone);
+  for (std::uint32_t group = 20'000; group < 40'000; ++group) REQUIRE(index.candidate(group << 12U) == group);
 }
 
 }  // namespace

@@ -107,14 +107,14 @@ Outcome run(const TransformDescriptor& transform, const SyntaxNode& node, const 
     REQUIRE(breaker.finish(std::move(locals)));
   };
   if (bound->breaker) {
-    const auto breaker = bound->breaker->start(nullptr);
+    const auto breaker = bound->breaker->start({});
     collect(*breaker, morsels);
     for (std::uint32_t i = 0; i < breaker->chunks(); ++i) outcome.rows += json_of(breaker->chunk(i, context).value());
   } else {
     std::vector<std::unique_ptr<BreakerRun>> runs;
     std::vector<BreakerRun*> sides;
     for (const auto& side : bound->sides) {
-      runs.push_back(side->start(nullptr));
+      runs.push_back(side->start({}));
       collect(*runs.back(), {other});
       sides.push_back(runs.back().get());
     }

@@ -1,5 +1,6 @@
-"""A bounded run stays under 200 MiB whatever the input's size."""
+"""A bounded run stays under 200 MiB whatever the input's size; what steps hold is bounded by `memory`."""
 import os
+import resource
 import subprocess
 
 from processes.process import ProcessTest
@@ -101,3 +102,45 @@ outputs:
                                 r"allows no more; .*`max_batch_bytes`")
         self.assertEqual([p.name for p in run.folder.iterdir()], ['case.yaml'])
         self.assertLess(peak, MOST)
+
+
+KEYED = """
+batch_interval: 1s
+parallelism: {threads}
+{memory}
+sources: {{s: {{generate: {{total: {total}, columns: {{k: "cast(_n as string)"}}}}}}}}
+streams: {{r: {{from: s, steps: [{{reduce_by_key: {{key: k, to: {{c: {aggregate}}}}}}}]}}}}
+outputs: [{{name: o, from: r, discard: {{}}}}]
+"""
+
+
+class KeyedMemory(ProcessTest):
+    def keyed(self, total, aggregate='count(*)', threads=1, memory='', before=None):
+        run = self.start(KEYED.format(total=total, aggregate=aggregate, threads=threads, memory=memory), before=before)
+        run.process.stdin.close()
+        return run.end()
+
+    def test_many_short_keys(self):
+        code, _, error, peak = self.keyed(3000000)
+        self.assertEqual((code, error), (0, ''))
+        self.assertLess(peak, 250)
+
+    def test_budget_is_kept_and_said(self):
+        for aggregate in ('count(*)', 'sum(cast(1 as double))', 'max(k)', 'collect_list(k)', 'count(distinct k)'):
+            for threads in (1, 2):
+                with self.subTest(aggregate=aggregate, threads=threads):
+                    code, _, error, peak = self.keyed(4000000, aggregate, threads, 'memory: 48MiB')
+                    self.assertEqual(code, 1)
+                    self.assertRegex(error, r'^error: r step 1 \(reduce_by_key\): it holds \d+ bytes for \d+ keys, and '
+                                            r'all steps together may hold 48MiB; raise `memory`, make batches smaller '
+                                            r'with `max_batch_bytes` or `max_batch_records`, or use fewer keys\n$')
+                    self.assertLess(peak, MOST)
+
+    def test_address_space_that_ends(self):
+        for most in (400, 600, 1000):
+            with self.subTest(most=most):
+                code, _, error, _ = self.keyed(5000000, threads=2, before=lambda most=most: resource.setrlimit(
+                    resource.RLIMIT_AS, (most << 20, most << 20)))
+                if code != 0:
+                    self.assertEqual(code, 1)
+                    self.assertIn('r step 1 (reduce_by_key): ', error)

@@ -2,12 +2,15 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <numeric>
 #include <unordered_set>
 
 #include "runner/expr/coercion.h"
 #include "runner/expr/decimal_math.h"
 #include "runner/expr/functions/aggregates.h"
 #include "runner/expr/functions/lists.h"
+#include "runner/expr/group_states.h"
 
 namespace streamrun {
 
@@ -45,51 +48,53 @@ void append_key(const Column& column, std::uint32_t row, std::string& out) {
   });
 }
 
-// Rows kept in the order they came, all or distinct ones.
-struct Collection {
+// Rows kept in the order they came, all or distinct ones; made when the first one comes.
+struct Rows {
   std::vector<ColumnBuilder> columns;
   std::unordered_set<std::string> keys;
+  std::int64_t heap = 0;
 };
+using Collection = std::unique_ptr<Rows>;
+
 class Collector : public Aggregator {
  public:
   Collector(std::vector<Type> types, bool distinct) : types_(std::move(types)), distinct_(distinct) {}
   std::size_t state_size() const override { return sizeof(Collection); }
+  std::size_t state_alignment() const override { return alignof(Collection); }
   bool exact() const override { return false; }
-  bool keeps_heap() const override { return true; }
-  std::size_t heap_bytes(const std::byte* state) const override {
-    const Collection& c = *reinterpret_cast<const Collection*>(state);
-    std::size_t bytes = c.keys.size() * 64;
-    for (const ColumnBuilder& column : c.columns) bytes += column.bytes();
-    return bytes;
+  void create(const StateRows& states, std::uint32_t begin, std::uint32_t end) const override {
+    for (std::uint32_t group = begin; group < end; ++group) new (states[group]) Collection();
   }
-  void create(std::byte* state) const override {
-    auto* c = new (state) Collection();
-    for (const Type& type : types_) c->columns.emplace_back(type);
+  void destroy(const StateRows& states, std::uint32_t begin, std::uint32_t end) const override {
+    for (std::uint32_t group = begin; group < end; ++group) at(states[group]).~Collection();
   }
-  void destroy(std::byte* state) const override { at(state).~Collection(); }
-  void update(std::byte* states, std::size_t stride, Groups groups, Arguments arguments,
-              const Selection& selection) const override {
+  void update(const StateRows& states, Groups groups, Arguments arguments, const Selection& selection) const override {
     std::string key;
-    for_each_grouped(groups, selection, [&](std::uint32_t row, std::uint32_t group) {
-      take(at(states + group * stride), arguments, row, key);
-    });
+    for_each_grouped(groups, selection,
+                     [&](std::uint32_t row, std::uint32_t group) { take(states, group, arguments, row, key); });
   }
-  void merge(std::byte* into, std::byte* from) const override {
-    std::vector<ColumnPtr> rows;
-    for (ColumnBuilder& column : at(from).columns) rows.push_back(column.finish());
-    if (rows.empty()) return;
+  void merge(const StateRows& into, Groups groups, const StateRows& from, std::uint32_t first) const override {
     std::string key;
-    for (std::uint32_t row = 0; row < rows[0]->rows(); ++row) take(at(into), rows, row, key);
+    for (const std::uint32_t group : groups) {
+      Collection& later = at(from[first++]);
+      if (!at(into[group]) && later) {
+        into.hold(later->heap);
+        at(into[group]) = std::move(later);
+        continue;
+      }
+      const std::vector<ColumnPtr> rows = rows_of(later);
+      for (std::uint32_t row = 0; row < rows[0]->rows(); ++row) take(into, group, rows, row, key);
+    }
   }
 
  protected:
   static Collection& at(std::byte* state) { return *std::launder(reinterpret_cast<Collection*>(state)); }
-  // The columns of a group; the state keeps them.
-  std::vector<ColumnPtr> rows_of(std::byte* state) const {
+  // The columns of a group, which has none afterwards.
+  std::vector<ColumnPtr> rows_of(Collection& collection) const {
+    const Collection taken = std::move(collection);
     std::vector<ColumnPtr> rows;
-    for (ColumnBuilder& builder : at(state).columns) {
-      rows.push_back(builder.finish());
-      for (std::uint32_t row = 0; row < rows.back()->rows(); ++row) builder.append(*rows.back(), row);
+    for (std::size_t i = 0; i < types_.size(); ++i) {
+      rows.push_back(taken ? ColumnPtr(taken->columns[i].finish()) : Column::make(types_[i], 0));
     }
     return rows;
   }
@@ -97,16 +102,37 @@ class Collector : public Aggregator {
   std::vector<Type> types_;
 
  private:
-  void take(Collection& c, Arguments arguments, std::uint32_t row, std::string& key) const {
+  // What a builder and an entry of the set cost beside what they hold.
+  static constexpr std::int64_t kBuilder = 192;
+  static constexpr std::int64_t kEntry = 64;
+
+  void take(const StateRows& states, std::uint32_t group, Arguments arguments, std::uint32_t row,
+            std::string& key) const {
     for (std::size_t i = 0; i < types_.size(); ++i) {
       if (arguments[i]->is_null(row)) return;
     }
+    Collection& collection = at(states[group]);
+    std::int64_t grown = 0;
+    if (!collection) {
+      collection = std::make_unique<Rows>();
+      for (const Type& type : types_) collection->columns.emplace_back(type);
+      grown += static_cast<std::int64_t>(sizeof(Rows)) + kBuilder * static_cast<std::int64_t>(types_.size());
+    }
+    Rows& rows = *collection;
     if (distinct_) {
       key.clear();
       for (std::size_t i = 0; i < types_.size(); ++i) append_key(*arguments[i], row, key);
-      if (!c.keys.insert(key).second) return;
+      if (!rows.keys.insert(key).second) return;
+      grown += kEntry + static_cast<std::int64_t>(key.size());
     }
-    for (std::size_t i = 0; i < types_.size(); ++i) c.columns[i].append(*arguments[i], row);
+    for (std::size_t i = 0; i < types_.size(); ++i) {
+      ColumnBuilder& column = rows.columns[i];
+      grown -= static_cast<std::int64_t>(column.bytes());
+      column.append(*arguments[i], row);
+      grown += static_cast<std::int64_t>(column.bytes());
+    }
+    rows.heap += grown;
+    states.hold(grown);
   }
 
   bool distinct_;
@@ -115,11 +141,11 @@ class Collector : public Aggregator {
 class Collect final : public Collector {
  public:
   Collect(const Type& element, bool distinct) : Collector({element}, distinct) {}
-  ColumnPtr finish(std::byte* states, std::size_t stride, std::uint32_t count, RowErrors&) const override {
-    MutableColumn out = Column::make(Type::array(types_[0]), count);
+  ColumnPtr finish(const StateRows& states, Groups groups, RowErrors&) const override {
+    MutableColumn out = Column::make(Type::array(types_[0]), static_cast<std::uint32_t>(groups.size()));
     ColumnBuilder elements(types_[0]);
-    for (std::uint32_t g = 0; g < count; ++g) {
-      const std::vector<ColumnPtr> rows = rows_of(states + g * stride);
+    for (std::uint32_t g = 0; g < groups.size(); ++g) {
+      const std::vector<ColumnPtr> rows = rows_of(at(states[groups[g]]));
       out->values<ListRef>()[g] = {elements.rows(), rows[0]->rows()};
       for (std::uint32_t i = 0; i < rows[0]->rows(); ++i) elements.append(*rows[0], i);
     }
@@ -133,20 +159,18 @@ class Distinct final : public Collector {
   Distinct(std::shared_ptr<const Aggregator> inner, std::vector<Type> types)
       : Collector(std::move(types), true), inner_(std::move(inner)) {}
   bool exact() const override { return inner_->exact(); }
-  ColumnPtr finish(std::byte* states, std::size_t stride, std::uint32_t count, RowErrors& errors) const override {
-    const std::size_t size = (inner_->state_size() + 15) / 16 * 16;
-    std::vector<Int128> memory(size / 16 * count + 1);  // aligned to 16
-    auto* const inner = reinterpret_cast<std::byte*>(memory.data());
-    for (std::uint32_t g = 0; g < count; ++g) {
-      inner_->create(inner + g * size);
-      const std::vector<ColumnPtr> rows = rows_of(states + g * stride);
-      const std::uint32_t n = rows.empty() ? 0 : rows[0]->rows();
-      const std::vector<std::uint32_t> groups(n, 0);
-      inner_->update(inner + g * size, size, groups, rows, Selection::all(n));
+  ColumnPtr finish(const StateRows& states, Groups groups, RowErrors& errors) const override {
+    const auto count = static_cast<std::uint32_t>(groups.size());
+    GroupStates inner(std::span(&inner_, 1));
+    inner.reach(count);
+    std::vector<std::uint32_t> all(count);
+    std::iota(all.begin(), all.end(), 0U);
+    for (const std::uint32_t g : all) {
+      const std::vector<ColumnPtr> rows = rows_of(at(states[groups[g]]));
+      const std::uint32_t n = rows[0]->rows();
+      inner_->update(inner.states(0), std::vector<std::uint32_t>(n, g), rows, Selection::all(n));
     }
-    ColumnPtr out = inner_->finish(inner, size, count, errors);
-    for (std::uint32_t g = 0; g < count; ++g) inner_->destroy(inner + g * size);
-    return out;
+    return inner.finish(0, all, errors);
   }
 
  private:
@@ -160,11 +184,12 @@ class Ordered final : public Collector {
   Ordered(std::vector<Type> types, Type result_type, Order kind, std::vector<double> shares = {})
       : Collector(std::move(types), false), result_(std::move(result_type)), kind_(kind), shares_(std::move(shares)) {}
   bool exact() const override { return kind_ == Order::median || kind_ == Order::percentile; }
-  ColumnPtr finish(std::byte* states, std::size_t stride, std::uint32_t count, RowErrors&) const override {
+  ColumnPtr finish(const StateRows& states, Groups groups, RowErrors&) const override {
+    const auto count = static_cast<std::uint32_t>(groups.size());
     ColumnBuilder builder(kind_ == Order::percentile && result_.kind() == TypeKind::array ? types_[0] : result_);
     MutableColumn numbers = Column::make(result_, count);
     for (std::uint32_t g = 0; g < count; ++g) {
-      const std::vector<ColumnPtr> rows = rows_of(states + g * stride);
+      const std::vector<ColumnPtr> rows = rows_of(at(states[groups[g]]));
       const Column& values = *rows[0];
       const std::uint32_t n = values.rows();
       std::vector<std::uint32_t> order(n);

@@ -31,11 +31,10 @@ class MomentOf final : public Stateful<Moments> {
  public:
   MomentOf() : Stateful(TypeKind::float64) {}
   bool exact() const override { return false; }
-  void update(std::byte* states, std::size_t stride, Groups groups, Arguments arguments,
-              const Selection& selection) const override {
+  void update(const StateRows& states, Groups groups, Arguments arguments, const Selection& selection) const override {
     for_each_grouped(groups, selection, [&](std::uint32_t row, std::uint32_t group) {
       if (arguments[0]->is_null(row)) return;
-      Moments& m = at(states + group * stride);
+      Moments& m = at(states[group]);
       const double x = arguments[0]->value<double>(row);
       const double before = m.n;
       m.n += 1;
@@ -76,11 +75,10 @@ class RelationOf final : public Stateful<Pairs> {
  public:
   RelationOf() : Stateful(TypeKind::float64) {}
   bool exact() const override { return false; }
-  void update(std::byte* states, std::size_t stride, Groups groups, Arguments arguments,
-              const Selection& selection) const override {
+  void update(const StateRows& states, Groups groups, Arguments arguments, const Selection& selection) const override {
     for_each_grouped(groups, selection, [&](std::uint32_t row, std::uint32_t group) {
       if (arguments[0]->is_null(row) || arguments[1]->is_null(row)) return;
-      Pairs& p = at(states + group * stride);
+      Pairs& p = at(states[group]);
       const double x = arguments[0]->value<double>(row), y = arguments[1]->value<double>(row);
       p.n += 1;
       const double dx = x - p.mean_x, dy = y - p.mean_y;

@@ -15,6 +15,7 @@ struct Picked {
   Stored<T> value;
   bool seen = false;  // a row was taken
   bool null = false;  // and it was null (first, last)
+  std::size_t heap() const { return static_cast<std::size_t>(heap_of(value)); }
 };
 template <class T, Pick pick>
 class Picker final : public Stateful<Picked<T>> {
@@ -22,17 +23,11 @@ class Picker final : public Stateful<Picked<T>> {
   using Base = Stateful<Picked<T>>;
   Picker(Type type, bool ignore_nulls) : Base(std::move(type)), ignore_nulls_(ignore_nulls) {}
   bool exact() const override { return pick == Pick::least || pick == Pick::greatest; }
-  bool keeps_heap() const override { return std::is_void_v<T> || std::is_same_v<T, StringRef>; }
-  std::size_t heap_bytes(const std::byte* state) const override {
-    if constexpr (std::is_same_v<T, StringRef>) return Base::at(state).value.value.capacity();
-    return 0;
-  }
-  void update(std::byte* states, std::size_t stride, Groups groups, Arguments arguments,
-              const Selection& selection) const override {
+  void update(const StateRows& states, Groups groups, Arguments arguments, const Selection& selection) const override {
     const Column& column = *arguments[0];
     const bool nulls = !column.no_nulls();
     for_each_grouped(groups, selection, [&](std::uint32_t row, std::uint32_t group) {
-      Picked<T>& state = Base::at(states + group * stride);
+      Picked<T>& state = Base::at(states[group]);
       if (pick == Pick::first && state.seen) return;
       const bool null = nulls && column.is_null(row);
       if (null && ignore_nulls_) return;
@@ -41,7 +36,10 @@ class Picker final : public Stateful<Picked<T>> {
       }
       state.seen = true;
       state.null = null;
-      if (!null) state.value.set(column, row);
+      if (null) return;
+      const std::int64_t before = heap_of(state);
+      state.value.set(column, row);
+      states.hold(heap_of(state) - before);
     });
   }
 
@@ -56,11 +54,11 @@ class Picker final : public Stateful<Picked<T>> {
     into = std::move(from);
   }
   // Groups are written one after the other, so nested values are gathered by a builder.
-  ColumnPtr finish(std::byte* states, std::size_t stride, std::uint32_t count, RowErrors& errors) const override {
+  ColumnPtr finish(const StateRows& states, Groups groups, RowErrors&) const override {
     if constexpr (std::is_void_v<T>) {
       ColumnBuilder builder(Base::result_);
-      for (std::uint32_t g = 0; g < count; ++g) {
-        const Picked<T>& state = Base::at(states + g * stride);
+      for (const std::uint32_t group : groups) {
+        const Picked<T>& state = Base::at(states[group]);
         if (state.seen && !state.null) {
           builder.append(*state.value.value, 0);
         } else {
@@ -69,15 +67,14 @@ class Picker final : public Stateful<Picked<T>> {
       }
       return builder.finish();
     } else {
-      MutableColumn out = Column::make(Base::result_, count);
+      MutableColumn out = Column::make(Base::result_, static_cast<std::uint32_t>(groups.size()));
       auto arena = std::make_shared<StringArena>();
-      for (std::uint32_t g = 0; g < count; ++g) {
-        const Picked<T>& state = Base::at(states + g * stride);
-        state.value.put(*out, g, *arena);
-        if (!state.seen || state.null) out->set_null(g);
+      for (std::uint32_t i = 0; i < groups.size(); ++i) {
+        const Picked<T>& state = Base::at(states[groups[i]]);
+        state.value.put(*out, i, *arena);
+        if (!state.seen || state.null) out->set_null(i);
       }
       if (std::is_same_v<T, StringRef>) out->keep(arena);
-      static_cast<void>(errors);
       return out;
     }
   }
@@ -91,27 +88,28 @@ class Picker final : public Stateful<Picked<T>> {
 struct ByState {
   Stored<void> value, key;
   bool seen = false;
+  std::size_t heap() const { return value.heap() + key.heap(); }
 };
 template <bool greatest>
 class PickBy final : public Stateful<ByState> {
  public:
   explicit PickBy(Type type) : Stateful(std::move(type)) {}
   bool exact() const override { return false; }
-  bool keeps_heap() const override { return true; }
-  void update(std::byte* states, std::size_t stride, Groups groups, Arguments arguments,
-              const Selection& selection) const override {
+  void update(const StateRows& states, Groups groups, Arguments arguments, const Selection& selection) const override {
     for_each_grouped(groups, selection, [&](std::uint32_t row, std::uint32_t group) {
-      ByState& state = at(states + group * stride);
+      ByState& state = at(states[group]);
       if (arguments[1]->is_null(row) || (state.seen && !better(state.key.compare(*arguments[1], row)))) return;
       state.seen = true;
+      const std::int64_t before = heap_of(state);
       state.value.set(*arguments[0], row);
       state.key.set(*arguments[1], row);
+      states.hold(heap_of(state) - before);
     });
   }
-  ColumnPtr finish(std::byte* states, std::size_t stride, std::uint32_t count, RowErrors&) const override {
+  ColumnPtr finish(const StateRows& states, Groups groups, RowErrors&) const override {
     ColumnBuilder builder(result_);
-    for (std::uint32_t g = 0; g < count; ++g) {
-      const ByState& state = at(states + g * stride);
+    for (const std::uint32_t group : groups) {
+      const ByState& state = at(states[group]);
       if (state.seen) {
         builder.append(*state.value.value, 0);
       } else {

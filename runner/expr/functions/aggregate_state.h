@@ -22,30 +22,47 @@ void for_each_grouped(std::span<const std::uint32_t> groups, const Selection& se
   }
 }
 
+// Bytes that a state holds beyond its size.
+template <class S>
+std::int64_t heap_of(const S& state) {
+  if constexpr (requires { state.heap(); }) return static_cast<std::int64_t>(state.heap());
+  return 0;
+}
+
 template <class S>
 class Stateful : public Aggregator {
  public:
   std::size_t state_size() const override { return sizeof(S); }
-  void create(std::byte* state) const override { new (state) S(); }
-  void destroy(std::byte* state) const override { at(state).~S(); }
-  void merge(std::byte* into, std::byte* from) const override { add(at(into), at(from)); }
-  ColumnPtr finish(std::byte* states, std::size_t stride, std::uint32_t count, RowErrors& errors) const override {
-    MutableColumn out = Column::make(result_, count);
-    prepare(*out);
-    for (std::uint32_t g = 0; g < count; ++g) result(at(states + g * stride), *out, g, errors);
-    complete(*out);
+  std::size_t state_alignment() const override { return alignof(S); }
+  void create(const StateRows& states, std::uint32_t begin, std::uint32_t end) const override {
+    for (std::uint32_t group = begin; group < end; ++group) new (states[group]) S();
+  }
+  void destroy(const StateRows& states, std::uint32_t begin, std::uint32_t end) const override {
+    if constexpr (!std::is_trivially_destructible_v<S>) {
+      for (std::uint32_t group = begin; group < end; ++group) at(states[group]).~S();
+    }
+  }
+  void merge(const StateRows& into, std::span<const std::uint32_t> groups, const StateRows& from,
+             std::uint32_t first) const override {
+    for (const std::uint32_t group : groups) {
+      S& state = at(into[group]);
+      const std::int64_t before = heap_of(state);
+      add(state, at(from[first++]));
+      into.hold(heap_of(state) - before);
+    }
+  }
+  ColumnPtr finish(const StateRows& states, std::span<const std::uint32_t> groups, RowErrors& errors) const override {
+    MutableColumn out = Column::make(result_, static_cast<std::uint32_t>(groups.size()));
+    for (std::uint32_t i = 0; i < groups.size(); ++i) result(at(states[groups[i]]), *out, i, errors);
     return out;
   }
 
  protected:
   explicit Stateful(Type result_type) : result_(std::move(result_type)) {}
   static S& at(std::byte* state) { return *std::launder(reinterpret_cast<S*>(state)); }
-  static const S& at(const std::byte* state) { return *std::launder(reinterpret_cast<const S*>(state)); }
 
   virtual void add(S& into, S& from) const = 0;
-  virtual void prepare(Column&) const {}
-  virtual void complete(Column&) const {}
-  virtual void result(S& state, Column& out, std::uint32_t group, RowErrors& errors) const = 0;
+  virtual void result(S& state, Column& out, std::uint32_t row, RowErrors& errors) const = 0;
 
   Type result_;
 };
@@ -72,6 +89,8 @@ struct Stored {
 template <>
 struct Stored<StringRef> {
   std::string value;
+  // Short texts are kept in the object itself.
+  std::size_t heap() const { return value.capacity() < sizeof value / 2 ? 0 : value.capacity() + 1; }
   void set(const Column& from, std::uint32_t row) { value = from.value<StringRef>(row).view(); }
   void put(Column& out, std::uint32_t row, StringArena& arena) const {
     out.values<StringRef>()[row] = arena.copy(value);
@@ -85,9 +104,12 @@ struct Stored<StringRef> {
 template <>
 struct Stored<void> {
   ColumnPtr value;
+  std::size_t bytes = 0;
+  std::size_t heap() const { return bytes; }
   void set(const Column& from, std::uint32_t row) {
     ColumnBuilder builder(from.type());
     builder.append(from, row);
+    bytes = sizeof(Column) + builder.bytes();
     value = builder.finish();
   }
   int compare(const Column& other, std::uint32_t row) const { return compare_values(*value, 0, other, row); }

@@ -1,7 +1,11 @@
 // Counts, sums, means, and truths of all rows.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
+#include <string>
 
+#include "runner/data/text_value.h"
 #include "runner/expr/coercion.h"
 #include "runner/expr/decimal_math.h"
 #include "runner/expr/functions/aggregates.h"
@@ -15,10 +19,9 @@ class Count final : public Stateful<std::int64_t> {
  public:
   explicit Count(bool if_true = false) : Stateful(TypeKind::int64), if_true_(if_true) {}
   bool exact() const override { return true; }
-  void update(std::byte* states, std::size_t stride, Groups groups, Arguments arguments,
-              const Selection& selection) const override {
+  void update(const StateRows& states, Groups groups, Arguments arguments, const Selection& selection) const override {
     if (arguments.empty()) {
-      for (const std::uint32_t group : groups) ++at(states + group * stride);
+      for (const std::uint32_t group : groups) ++at(states[group]);
       return;
     }
     const bool nulls =
@@ -29,7 +32,7 @@ class Count final : public Stateful<std::int64_t> {
         for (const ColumnPtr& argument : arguments) counts = counts && !argument->is_null(row);
       }
       if (if_true_) counts = counts && arguments[0]->value<std::uint8_t>(row) != 0;
-      at(states + group * stride) += counts ? 1 : 0;
+      at(states[group]) += counts ? 1 : 0;
     });
   }
 
@@ -50,6 +53,11 @@ struct Total {
   std::int64_t count = 0;
   bool overflow = false;
 };
+template <>
+struct Total<double> {
+  double sum = 0;
+  std::int64_t count = 0;
+};
 template <class T, class S>
 class Sum final : public Stateful<Total<S>> {
  public:
@@ -57,15 +65,14 @@ class Sum final : public Stateful<Total<S>> {
   // `scale`: of decimal arguments; `average` divides by the count.
   Sum(Type result_type, int scale, bool average) : Base(std::move(result_type)), scale_(scale), average_(average) {}
   bool exact() const override { return !std::is_floating_point_v<S>; }
-  void update(std::byte* states, std::size_t stride, Groups groups, Arguments arguments,
-              const Selection& selection) const override {
+  void update(const StateRows& states, Groups groups, Arguments arguments, const Selection& selection) const override {
     const Column& column = *arguments[0];
     const T* values = column.values<T>();
     const std::uint32_t step = column.constant() ? 0 : 1;
     const bool nulls = !column.no_nulls();
     for_each_grouped(groups, selection, [&](std::uint32_t row, std::uint32_t group) {
       if (nulls && column.is_null(row)) return;
-      accumulate(Base::at(states + group * stride), static_cast<S>(values[row * step]), 1);
+      accumulate(Base::at(states[group]), static_cast<S>(values[row * step]), 1);
     });
   }
 
@@ -80,7 +87,7 @@ class Sum final : public Stateful<Total<S>> {
   }
   void add(Total<S>& into, Total<S>& from) const override {
     accumulate(into, from.sum, from.count);
-    into.overflow = into.overflow || from.overflow;
+    if constexpr (!std::is_floating_point_v<S>) into.overflow = into.overflow || from.overflow;
   }
   void result(Total<S>& total, Column& out, std::uint32_t group, RowErrors& errors) const override {
     if (total.count == 0) {
@@ -88,7 +95,6 @@ class Sum final : public Stateful<Total<S>> {
       out.set_null(group);
       return;
     }
-    const char* const fault = average_ ? "overflow in avg" : "overflow in sum";
     switch (out.type().kind()) {
       case TypeKind::float64: {
         const auto sum = static_cast<double>(total.sum);
@@ -102,7 +108,7 @@ class Sum final : public Stateful<Total<S>> {
           slot = total.sum;
           const bool fits = !total.overflow && (average_ ? decimal_divide(total.sum, scale_, total.count, 0, to, slot)
                                                          : decimal_fits(total.sum, to.precision));
-          if (!fits) errors.add(group, fault);
+          if (!fits) errors.add(group, overflow_text(total, out.type()));
         }
         return;
       case TypeKind::month_interval:
@@ -112,7 +118,7 @@ class Sum final : public Stateful<Total<S>> {
         if constexpr (!std::is_floating_point_v<S>) {
           if (total.overflow || total.sum > std::numeric_limits<std::int64_t>::max() ||
               total.sum < std::numeric_limits<std::int64_t>::min()) {
-            errors.add(group, fault);
+            errors.add(group, overflow_text(total, out.type()));
             return;
           }
           out.values<std::int64_t>()[group] = static_cast<std::int64_t>(total.sum);
@@ -122,6 +128,16 @@ class Sum final : public Stateful<Total<S>> {
   }
 
  private:
+  std::string overflow_text(const Total<S>& total, const Type& type) const
+    requires(!std::is_floating_point_v<S>)
+  {
+    std::string sum;
+    append_decimal(total.sum, scale_, sum);
+    if (total.overflow) sum = "a sum of more than 38 digits";
+    if (average_) return fmt::format("overflow in avg: {} over {} values is no {}", sum, total.count, type.name());
+    return fmt::format("overflow in sum: {} is no {}", sum, type.name());
+  }
+
   int scale_;
   bool average_;
 };
@@ -135,10 +151,9 @@ class Truth final : public Stateful<Verdict> {
  public:
   Truth() : Stateful(TypeKind::boolean) {}
   bool exact() const override { return true; }
-  void update(std::byte* states, std::size_t stride, Groups groups, Arguments arguments,
-              const Selection& selection) const override {
+  void update(const StateRows& states, Groups groups, Arguments arguments, const Selection& selection) const override {
     for_each_grouped(groups, selection, [&](std::uint32_t row, std::uint32_t group) {
-      if (!arguments[0]->is_null(row)) take(at(states + group * stride), arguments[0]->value<std::uint8_t>(row) != 0);
+      if (!arguments[0]->is_null(row)) take(at(states[group]), arguments[0]->value<std::uint8_t>(row) != 0);
     });
   }
 
