@@ -108,26 +108,30 @@ std::size_t sequence_length(std::string_view bytes, std::size_t at, std::size_t&
   return size;
 }
 
-void append_month_interval(std::int32_t months, std::string& out) {
-  const std::int64_t wide = months;
-  const std::int64_t size = std::abs(wide);
-  fmt::format_to(std::back_inserter(out), FMT_COMPILE("INTERVAL '{}{}-{}' YEAR TO MONTH"), wide < 0 ? "-" : "",
-                 size / 12, size % 12);
-}
-
-void append_day_interval(std::int64_t micros, std::string& out) {
-  const bool negative = micros < 0;
-  const std::uint64_t size = negative ? ~static_cast<std::uint64_t>(micros) + 1 : static_cast<std::uint64_t>(micros);
-  const std::uint64_t seconds = size / 1'000'000;
-  fmt::format_to(std::back_inserter(out), FMT_COMPILE("INTERVAL '{}{} {:02}:{:02}:{:02}"), negative ? "-" : "",
-                 seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-  auto fraction = static_cast<std::uint32_t>(size % 1'000'000);
-  if (fraction != 0) {
-    int width = 6;
-    for (; fraction % 10 == 0; fraction /= 10) --width;
-    fmt::format_to(std::back_inserter(out), FMT_COMPILE(".{:0{}}"), fraction, width);
+// Spark's ANSI text: the first field counts all that is in it, the others have two digits.
+void append_interval(const Type& type, std::int64_t value, std::string& out) {
+  struct Unit {
+    std::uint64_t size;
+    std::string_view separator;  // before it, where it is not the first
+  };
+  constexpr std::array<Unit, 6> kUnits = {
+      {{12, ""}, {1, "-"}, {86'400'000'000, ""}, {3'600'000'000, " "}, {60'000'000, ":"}, {1'000'000, ":"}}};
+  std::uint64_t rest = value < 0 ? ~static_cast<std::uint64_t>(value) + 1 : static_cast<std::uint64_t>(value);
+  out += value < 0 ? "INTERVAL '-" : "INTERVAL '";
+  const auto first = static_cast<std::size_t>(type.first_unit());
+  const auto last = static_cast<std::size_t>(type.last_unit());
+  for (std::size_t i = first; i <= last; ++i) {
+    if (i != first) out += kUnits[i].separator;
+    const int width = i > static_cast<std::size_t>(IntervalUnit::day) ? 2 : 1;
+    fmt::format_to(std::back_inserter(out), FMT_COMPILE("{:0{}}"), rest / kUnits[i].size, width);
+    rest %= kUnits[i].size;
   }
-  out += "' DAY TO SECOND";
+  if (type.last_unit() == IntervalUnit::second && rest != 0) {
+    int width = 6;
+    for (; rest % 10 == 0; rest /= 10) --width;
+    fmt::format_to(std::back_inserter(out), FMT_COMPILE(".{:0{}}"), rest, width);
+  }
+  out.append("' ").append(interval_fields(type));
 }
 
 // A variant's text: a string without its quotes, everything else as JSON.
@@ -303,8 +307,8 @@ void append_text(const Column& column, std::uint32_t row, std::string& out) {
     case TypeKind::variant: append_variant(column.value<StringRef>(row).view(), out); return;
     case TypeKind::date: append_date(column.value<std::int32_t>(row), out); return;
     case TypeKind::timestamp: append_timestamp(column.value<std::int64_t>(row), out); return;
-    case TypeKind::month_interval: append_month_interval(column.value<std::int32_t>(row), out); return;
-    case TypeKind::day_interval: append_day_interval(column.value<std::int64_t>(row), out); return;
+    case TypeKind::month_interval: append_interval(column.type(), column.value<std::int32_t>(row), out); return;
+    case TypeKind::day_interval: append_interval(column.type(), column.value<std::int64_t>(row), out); return;
     case TypeKind::array:
     case TypeKind::map: {
       const bool map = column.type().kind() == TypeKind::map;

@@ -236,6 +236,30 @@ Type Type::decimal(int precision, int scale) {
   return type;
 }
 
+Type Type::interval(IntervalUnit first, IntervalUnit last) {
+  Type type(first < IntervalUnit::day ? TypeKind::month_interval : TypeKind::day_interval);
+  type.precision_ = static_cast<std::uint8_t>(static_cast<int>(first) - static_cast<int>(type.first_unit()));
+  type.scale_ = static_cast<std::uint8_t>(static_cast<int>(type.last_unit()) - static_cast<int>(last));
+  return type;
+}
+
+IntervalUnit Type::first_unit() const {
+  const IntervalUnit first = kind_ == TypeKind::month_interval ? IntervalUnit::year : IntervalUnit::day;
+  return static_cast<IntervalUnit>(static_cast<int>(first) + precision_);
+}
+
+IntervalUnit Type::last_unit() const {
+  const IntervalUnit last = kind_ == TypeKind::month_interval ? IntervalUnit::month : IntervalUnit::second;
+  return static_cast<IntervalUnit>(static_cast<int>(last) - scale_);
+}
+
+std::string interval_fields(const Type& interval) {
+  constexpr std::array<std::string_view, 6> kNames = {"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"};
+  std::string text(kNames[static_cast<std::size_t>(interval.first_unit())]);
+  if (interval.first_unit() == interval.last_unit()) return text;
+  return text.append(" TO ").append(kNames[static_cast<std::size_t>(interval.last_unit())]);
+}
+
 Type Type::array(Type element) {
   Type type(TypeKind::array);
   type.fields_ = std::make_shared<const std::vector<Field>>(std::vector<Field>{{"element", std::move(element)}});
@@ -293,8 +317,14 @@ std::string Type::name() const {
       return text + ">";
     }
     case TypeKind::variant: return "variant";
-    case TypeKind::month_interval: return "interval year to month";
-    case TypeKind::day_interval: return "interval day to second";
+    case TypeKind::month_interval:
+    case TypeKind::day_interval: {
+      std::string text = "interval " + interval_fields(*this);
+      for (char& c : text) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+      }
+      return text;
+    }
   }
   return {};
 }

@@ -31,6 +31,9 @@ enum class TypeKind : std::uint8_t {
   day_interval,    // day-time, in microseconds
 };
 
+// Fields of intervals: a month_interval goes from year to month, a day_interval from day to second.
+enum class IntervalUnit : std::uint8_t { year, month, day, hour, minute, second };
+
 struct Field;
 
 // Immutable and cheap to copy.
@@ -39,6 +42,8 @@ class Type {
   Type() = default;
   constexpr Type(TypeKind kind) : kind_(kind) {}  // NOLINT: a kind without arguments is a type
   static Type decimal(int precision, int scale);
+  // Of the units from `first` to `last`; the kinds by themselves are year to month and day to second.
+  static Type interval(IntervalUnit first, IntervalUnit last);
   static Type array(Type element);
   static Type map(Type key, Type value);
   static Type structure(std::vector<Field> fields);
@@ -46,6 +51,9 @@ class Type {
   TypeKind kind() const { return kind_; }
   int precision() const { return precision_; }
   int scale() const { return scale_; }
+  bool is_interval() const { return kind_ == TypeKind::month_interval || kind_ == TypeKind::day_interval; }
+  IntervalUnit first_unit() const;
+  IntervalUnit last_unit() const;
   // array: `element`; map: `key`, `value`; structure: its fields; else none.
   const std::vector<Field>& fields() const;
   const Type& element() const;
@@ -64,10 +72,14 @@ class Type {
 
  private:
   TypeKind kind_ = TypeKind::null;
+  // Of an interval the units that it lacks at its start and at its end.
   std::uint8_t precision_ = 0;
   std::uint8_t scale_ = 0;
   std::shared_ptr<const std::vector<Field>> fields_;
 };
+
+// `DAY TO SECOND`, `HOUR`, `YEAR TO MONTH`, as Spark writes them.
+std::string interval_fields(const Type& interval);
 
 struct Field {
   std::string name;

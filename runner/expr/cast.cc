@@ -204,7 +204,10 @@ void copy_values(const KernelCall& call) {
   call.out.children = from.children;
 }
 
-void nothing(const KernelCall&) {}
+// Of a bare null: every row is null already.
+void nothing(const KernelCall& call) {
+  call.out.children = Column::make_null(call.out.type(), call.out.rows())->children;
+}
 
 struct Choice {
   CallKernel kernel = nullptr;
@@ -345,7 +348,8 @@ Choice choose(const Type& from, const Type& to) {
 }  // namespace
 
 Result<ResolvedCall> resolve_cast(const Type& from, const Type& to, bool try_cast) {
-  if (from == to) return call_of({from}, to, copy_values);
+  const bool fields_alone = from.is_interval() && from.kind() == to.kind();
+  if (from == to || fields_alone) return call_of({from}, to, copy_values);
   if (from.kind() == TypeKind::null) return call_of({from}, to, nothing);
   const Choice choice = try_cast ? choose<true>(from, to) : choose<false>(from, to);
   if (choice.kernel == nullptr) return failure("cannot cast " + from.name() + " to " + to.name());

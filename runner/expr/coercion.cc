@@ -72,6 +72,9 @@ std::optional<Type> common_type(const Type& a, const Type& b, bool string_promot
   if (string_promotion && a.kind() == string) return string_meets(b);
   if (string_promotion && b.kind() == string) return string_meets(a);
   if (a.kind() != b.kind()) return std::nullopt;
+  if (a.is_interval()) {
+    return Type::interval(std::min(a.first_unit(), b.first_unit()), std::max(a.last_unit(), b.last_unit()));
+  }
   if (a.kind() == array) {
     const auto element = common_type(a.element(), b.element(), string_promotion);
     if (!element) return std::nullopt;

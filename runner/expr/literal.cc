@@ -186,6 +186,7 @@ constexpr std::int64_t kSecond = 1'000'000;
 struct Unit {
   std::int64_t months = 0;
   std::int64_t micros = 0;
+  IntervalUnit field = IntervalUnit::second;
 };
 
 std::optional<Unit> unit_of(std::string_view name) {
@@ -193,15 +194,15 @@ std::optional<Unit> unit_of(std::string_view name) {
     std::string_view name;
     Unit unit;
   };
-  constexpr std::array<Named, 9> kUnits = {{{"year", {12, 0}},
-                                            {"month", {1, 0}},
-                                            {"week", {0, 7 * 86400 * kSecond}},
-                                            {"day", {0, 86400 * kSecond}},
-                                            {"hour", {0, 3600 * kSecond}},
-                                            {"minute", {0, 60 * kSecond}},
-                                            {"second", {0, kSecond}},
-                                            {"millisecond", {0, 1000}},
-                                            {"microsecond", {0, 1}}}};
+  constexpr std::array<Named, 9> kUnits = {{{"year", {12, 0, IntervalUnit::year}},
+                                            {"month", {1, 0, IntervalUnit::month}},
+                                            {"week", {0, 7 * 86400 * kSecond, IntervalUnit::day}},
+                                            {"day", {0, 86400 * kSecond, IntervalUnit::day}},
+                                            {"hour", {0, 3600 * kSecond, IntervalUnit::hour}},
+                                            {"minute", {0, 60 * kSecond, IntervalUnit::minute}},
+                                            {"second", {0, kSecond, IntervalUnit::second}},
+                                            {"millisecond", {0, 1000, IntervalUnit::second}},
+                                            {"microsecond", {0, 1, IntervalUnit::second}}}};
   for (const Named& named : kUnits) {
     if (same_word(name, named.name)) return named.unit;
     if (name.size() == named.name.size() + 1 && (name.back() == 's' || name.back() == 'S') &&
@@ -223,6 +224,11 @@ std::unexpected<Error> no_interval(std::string_view text) {
 }
 
 }  // namespace
+
+void IntervalBuilder::include(IntervalUnit unit) {
+  first_ = std::min(first_, unit);
+  last_ = std::max(last_, unit);
+}
 
 Result<bool> IntervalBuilder::add(std::string_view amount, std::string_view unit_name) {
   const auto unit = unit_of(unit_name);
@@ -248,6 +254,7 @@ Result<bool> IntervalBuilder::add(std::string_view amount, std::string_view unit
     }
   }
   const std::int64_t sign = negative ? -1 : 1;
+  include(unit->field);
   if (unit->months != 0) {
     any_months_ = true;
     const Int128 months = Int128(months_) + Int128(whole) * unit->months * sign;
@@ -326,11 +333,11 @@ Result<bool> IntervalBuilder::add_text(std::string_view text) {
 
 Result<ColumnPtr> IntervalBuilder::finish() const {
   if (any_months_ && any_time_) return failure("an interval holds years and months, or days and times, not both");
-  if (any_months_) return constant<std::int32_t>(Type(TypeKind::month_interval), static_cast<std::int32_t>(months_));
+  if (any_months_) return constant<std::int32_t>(Type::interval(first_, last_), static_cast<std::int32_t>(months_));
   if (micros_ > std::numeric_limits<std::int64_t>::max() || micros_ < std::numeric_limits<std::int64_t>::min()) {
     return failure("an interval is too long");
   }
-  return constant<std::int64_t>(Type(TypeKind::day_interval), static_cast<std::int64_t>(micros_));
+  return constant<std::int64_t>(Type::interval(first_, last_), static_cast<std::int64_t>(micros_));
 }
 
 }  // namespace streamrun

@@ -31,6 +31,11 @@ class IntervalBuilder {
   Result<ColumnPtr> finish() const;
 
  private:
+  void include(IntervalUnit unit);
+
+  // The units that were named, and those between them, are the fields of the type.
+  IntervalUnit first_ = IntervalUnit::second;
+  IntervalUnit last_ = IntervalUnit::year;
   bool any_months_ = false;
   bool any_time_ = false;
   std::int64_t months_ = 0;
