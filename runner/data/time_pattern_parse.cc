@@ -6,12 +6,18 @@
 
 #include "runner/data/time_names.h"
 #include "runner/data/time_pattern.h"
+#include "runner/data/time_zone.h"
 
 namespace streamrun {
 namespace {
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
+}
+
+bool is_zone_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '/' || c == '_' || c == '+' ||
+         c == '-' || c == ':' || c == '~' || c == '.';
 }
 
 char lower(char c) {
@@ -42,7 +48,7 @@ bool is_fixed_number(char letter, int count) {
 struct Fields {
   std::optional<std::int32_t> year, month, day, day_of_year, weekday, quarter, era, julian;
   std::optional<std::int32_t> hour, hour12, half, minute, second, micros, week_day;
-  std::int32_t zone = 0;
+  TimeZone zone;
 };
 
 // Fields that are given twice agree.
@@ -95,13 +101,13 @@ struct Input {
 
   // `+hh`, `+hhmm`, `+hh:mm`; minutes as `colon` and `minutes` say.
   enum class Minutes { none, optional, needed };
-  bool offset(Minutes minutes, bool colon, std::int32_t& seconds) {
+  bool offset(Minutes minutes, bool colon, std::int32_t& seconds, int hour_digits = 2) {
     const char sign = peek();
     if (sign != '+' && sign != '-') return false;
     ++at;
     std::int64_t hours = 0;
     std::int64_t rest = 0;
-    if (!number(2, 2, 0, hours)) return false;
+    if (!number(hour_digits, 2, 0, hours)) return false;
     if (minutes != Minutes::none) {
       const std::size_t before = at;
       const bool there = (!colon || literal(":")) && number(2, 2, 0, rest);
@@ -117,7 +123,33 @@ struct Input {
     return true;
   }
 
-  bool zone(char letter, int count, std::int32_t& seconds) {
+  // `Europe/Berlin`: as much of the text as names a zone.
+  bool region(TimeZone& zone) {
+    std::size_t size = 0;
+    while (at + size < text.size() && is_zone_character(text[at + size])) ++size;
+    for (; size > 0; --size) {
+      const Result<TimeZone> found = TimeZone::find(text.substr(at, size));
+      if (!found) continue;
+      zone = *found;
+      at += size;
+      return true;
+    }
+    return false;
+  }
+
+  bool zone(char letter, int count, TimeZone& out) {
+    if (letter == 'V' || letter == 'z') {
+      if (letter == 'z' && literal("Coordinated Universal Time")) return true;
+      if (region(out)) return true;
+    }
+    std::int32_t seconds = 0;
+    if (!fixed_zone(letter, count, seconds)) return false;
+    out = TimeZone::fixed(seconds);
+    return true;
+  }
+
+ private:
+  bool fixed_zone(char letter, int count, std::int32_t& seconds) {
     seconds = 0;
     if (letter == 'X' && literal("Z")) return true;
     if (letter == 'Z' && count == 5 && literal("Z")) return true;
@@ -126,8 +158,11 @@ struct Input {
       return offset(Minutes::needed, count == 3 || count == 5, seconds);
     }
     if (letter == 'Z' && count != 4) return offset(Minutes::needed, count == 5, seconds);
-    // Names of zones; those of regions are not known here.
-    if (literal("Coordinated Universal Time")) return true;
+    if (letter == 'O') {
+      if (!literal("GMT")) return false;
+      if (peek() != '+' && peek() != '-') return true;
+      return offset(count == 4 ? Minutes::needed : Minutes::optional, true, seconds, count == 4 ? 2 : 1);
+    }
     const bool named = literal("UTC") || literal("GMT");
     if (named && peek() != '+' && peek() != '-') return true;
     if (!named && literal("Z")) return true;
@@ -167,8 +202,8 @@ bool resolve(const Fields& f, std::int64_t& micros) {
     hour = *f.hour;
   }
   const std::int64_t seconds =
-      std::int64_t{days} * 86400 + hour * 3600 + f.minute.value_or(0) * 60 + f.second.value_or(0) - f.zone;
-  micros = seconds * 1'000'000 + f.micros.value_or(0);
+      std::int64_t{days} * 86400 + hour * 3600 + f.minute.value_or(0) * 60 + f.second.value_or(0);
+  micros = f.zone.to_utc(seconds * 1'000'000 + f.micros.value_or(0));
   return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include "runner/data/text_value.h"
 #include "runner/data/time_pattern.h"
+#include "runner/data/time_zone.h"
 
 namespace streamrun {
 namespace {
@@ -42,13 +43,13 @@ struct Reader {
 
 bool make_days(std::int32_t year, std::int32_t month, std::int32_t day, std::int32_t& days) {
   constexpr std::array<std::int32_t, 12> kLengths = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  constexpr std::int32_t kFarthest = 5'000'000;  // days of these years fit 32 bits
+  constexpr std::int32_t kFarthest = 5'881'580;  // in this year the days outgrow 32 bits
   if (year < -kFarthest || year > kFarthest || month < 1 || month > 12 || day < 1) return false;
   const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
   const std::int32_t length = month == 2 && leap ? 29 : kLengths[static_cast<std::size_t>(month - 1)];
   if (day > length) return false;
   days = days_from_civil({year, static_cast<std::uint32_t>(month), static_cast<std::uint32_t>(day)});
-  return true;
+  return civil_from_days(days).year == year;
 }
 
 // year[-month[-day]]
@@ -69,46 +70,6 @@ bool read_date(Reader& in, std::int32_t& days, bool& whole) {
     }
   }
   return make_days(year, month, day, days);
-}
-
-// `Z`, `UTC`, `GMT`, `UT`, and offsets `+h +hh +h:mm +hhmm +hh:mm:ss`, also behind those names.
-bool read_zone(std::string_view text, std::int32_t& seconds) {
-  seconds = 0;
-  text = trim_blanks(text);
-  if (text == "Z" || text == "z") return true;
-  for (const std::string_view name : {"UTC", "GMT", "UT"}) {
-    if (text.starts_with(name)) {
-      text.remove_prefix(name.size());
-      if (text.empty()) return true;
-      break;
-    }
-  }
-  Reader in{text};
-  const bool negative = in.peek() == '-';
-  if (!in.accept('-') && !in.accept('+')) return false;
-  std::int32_t hours = 0;
-  std::int32_t minutes = 0;
-  std::int32_t rest = 0;
-  const std::size_t digits = text.size() - 1;
-  if (digits == 4 && text.find(':') == std::string_view::npos) {
-    if (!in.number(4, 4, hours)) return false;
-    minutes = hours % 100;
-    hours /= 100;
-  } else if (digits == 6 && text.find(':') == std::string_view::npos) {
-    if (!in.number(6, 6, hours)) return false;
-    rest = hours % 100;
-    minutes = hours / 100 % 100;
-    hours /= 10000;
-  } else {
-    if (!in.number(1, 2, hours)) return false;
-    if (in.accept(':') && !in.number(1, 2, minutes)) return false;
-    if (in.accept(':') && !in.number(2, 2, rest)) return false;
-  }
-  if (!in.end() || minutes > 59 || rest > 59) return false;
-  seconds = hours * 3600 + minutes * 60 + rest;
-  if (seconds > 18 * 3600) return false;
-  if (negative) seconds = -seconds;
-  return true;
 }
 
 void append_padded(std::uint32_t value, int width, std::string& out) {
@@ -182,7 +143,7 @@ bool parse_timestamp(std::string_view text, std::int32_t today, std::int64_t& mi
   std::int32_t minute = 0;
   std::int32_t second = 0;
   std::int32_t fraction = 0;
-  std::int32_t zone = 0;
+  TimeZone zone;
   if (!in.number(1, 2, hour)) return false;
   if (in.accept(':')) {
     if (!in.number(1, 2, minute)) return false;
@@ -192,14 +153,27 @@ bool parse_timestamp(std::string_view text, std::int32_t today, std::int64_t& mi
         std::int32_t unit = 100'000;
         for (; is_digit(in.peek()); ++in.at, unit /= 10) fraction += unit * (in.peek() - '0');
       }
-      if (!in.end() && !read_zone(in.text.substr(in.at), zone)) return false;
+      if (!in.end()) {
+        const Result<TimeZone> named = TimeZone::find(trim_blanks(in.text.substr(in.at)));
+        if (!named) return false;
+        zone = *named;
+      }
       in.at = in.text.size();
     }
   }
   if (!in.end() || hour > 23 || minute > 59 || second > 59) return false;
-  const std::int64_t seconds = std::int64_t{days} * 86400 + hour * 3600 + minute * 60 + second - zone;
-  return !__builtin_mul_overflow(seconds, kMicrosPerSecond, &micros) &&
-         !__builtin_add_overflow(micros, std::int64_t{fraction}, &micros);
+  // Offsets are of less than a day, which is kept clear at the ends of the range.
+  const std::int64_t seconds = std::int64_t{days} * 86400 + hour * 3600 + minute * 60 + second;
+  if (__builtin_mul_overflow(seconds, kMicrosPerSecond, &micros) ||
+      __builtin_add_overflow(micros, std::int64_t{fraction}, &micros)) {
+    return false;
+  }
+  const std::int64_t local = micros;
+  const bool at_the_end = local > std::numeric_limits<std::int64_t>::max() - kMicrosPerDay ||
+                          local < std::numeric_limits<std::int64_t>::min() + kMicrosPerDay;
+  if (at_the_end) return zone.to_utc(0) == 0;
+  micros = zone.to_utc(local);
+  return true;
 }
 
 void append_date(std::int32_t days, std::string& out) {

@@ -31,13 +31,13 @@ struct Table {
 const Table& table() {
   static const Table kTable = [] {
     Table out;
-    for (const auto make : {math_functions,     rounding_functions,    number_functions,        null_functions,
-                            special_functions,  string_functions,      string_search_functions, concat_functions,
-                            encoding_functions, format_functions,      hash_functions,          url_functions,
-                            like_functions,     regex_functions,       time_functions,          time_text_functions,
-                            array_functions,    array_set_functions,   map_functions,           higher_order_functions,
-                            json_functions,     variant_functions,     sum_aggregates,          pick_aggregates,
-                            moment_aggregates,  collection_aggregates, arithmetic_functions,    comparison_functions}) {
+    for (const auto make :
+         {math_functions,         rounding_functions,      number_functions,     null_functions,      special_functions,
+          string_functions,       string_search_functions, concat_functions,     encoding_functions,  format_functions,
+          hash_functions,         url_functions,           like_functions,       regex_functions,     time_functions,
+          time_text_functions,    time_zone_functions,     array_functions,      array_set_functions, map_functions,
+          higher_order_functions, json_functions,          variant_functions,    sum_aggregates,      pick_aggregates,
+          moment_aggregates,      collection_aggregates,   arithmetic_functions, comparison_functions}) {
       out.add(make());
     }
     return out;

@@ -22,6 +22,7 @@ std::vector<Function> like_functions();
 std::vector<Function> regex_functions();
 std::vector<Function> time_functions();
 std::vector<Function> time_text_functions();
+std::vector<Function> time_zone_functions();
 std::vector<Function> array_functions();
 std::vector<Function> array_set_functions();
 std::vector<Function> map_functions();
