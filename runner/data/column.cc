@@ -177,13 +177,20 @@ MutableColumn Column::make_constant(Type type, std::uint32_t rows) {
   return std::make_shared<Made>(std::move(type), rows);
 }
 
+ColumnPtr Column::make_empty(const Type& type) {
+  MutableColumn column = make(type, 0);
+  for (const Field& field : type.fields()) column->children.push_back(make_empty(field.type));
+  return column;
+}
+
 ColumnPtr Column::make_null(Type type, std::uint32_t rows) {
   MutableColumn column = make_constant(type, rows);
   if (const std::size_t width = storage_size(type.kind()); width != 0) {
     std::memset(column->storage_.get(), 0, width);
   }
   for (const Field& field : type.fields()) {
-    column->children.push_back(type.kind() == TypeKind::structure ? make_null(field.type, rows) : make(field.type, 0));
+    column->children.push_back(type.kind() == TypeKind::structure ? make_null(field.type, rows)
+                                                                  : make_empty(field.type));
   }
   column->set_null(0);
   return column;
@@ -307,6 +314,39 @@ ColumnPtr gather(const ColumnPtr& from, std::span<const std::uint32_t> rows) {
   }
   to->heaps = from->heaps;
   return to;
+}
+
+std::size_t value_bytes(const Column& column, std::uint32_t row, std::size_t most) {
+  if (column.is_null(row)) return 1;
+  return with_storage(column.type().kind(), [&]<class T>() -> std::size_t {
+    if constexpr (std::is_same_v<T, StringRef>) {
+      return sizeof(std::uint32_t) + column.value<T>(row).size();
+    } else if constexpr (std::is_same_v<T, ListRef>) {
+      const ListRef list = column.value<T>(row);
+      std::size_t sum = sizeof(std::uint32_t);
+      for (const ColumnPtr& child : column.children) {
+        const std::size_t width = storage_size(child->type().kind());
+        const bool fixed = width != 0 && !child->type().is_nested() && child->type().kind() != TypeKind::string &&
+                           child->type().kind() != TypeKind::binary && child->type().kind() != TypeKind::variant;
+        if (fixed) {
+          sum += width * list.length;
+          continue;
+        }
+        for (std::uint32_t i = 0; i < list.length && sum <= most; ++i) {
+          sum += value_bytes(*child, list.offset + i, most - sum);
+        }
+      }
+      return sum;
+    } else if constexpr (std::is_void_v<T>) {
+      std::size_t sum = 1;
+      for (const ColumnPtr& child : column.children) {
+        if (sum <= most) sum += value_bytes(*child, row, most - sum);
+      }
+      return sum;
+    } else {
+      return sizeof(T);
+    }
+  });
 }
 
 int compare_values(const Column& a, std::uint32_t row_a, const Column& b, std::uint32_t row_b) {

@@ -144,6 +144,8 @@ class Column {
   // One value that stands for every row; `rows` says of how many.
   static MutableColumn make_constant(Type type, std::uint32_t rows);
   static ColumnPtr make_null(Type type, std::uint32_t rows);  // constant null
+  // No rows, with children down to the innermost type: what is said of a list's elements holds of none too.
+  static ColumnPtr make_empty(const Type& type);
   // The same constant over another number of rows.
   static ColumnPtr resized_constant(const ColumnPtr& constant, std::uint32_t rows);
 
@@ -244,6 +246,10 @@ class ColumnBuilder {
 
 // Rows of `from` at `rows`, in that order, sharing strings and nested values: no copy of their bytes.
 ColumnPtr gather(const ColumnPtr& from, std::span<const std::uint32_t> rows);
+
+// Roughly the bytes of a value, each part of it counted as often as it occurs, shared or not. Counts no further than
+// `most`: a result above it only says that there are more.
+std::size_t value_bytes(const Column& column, std::uint32_t row, std::size_t most);
 
 // Order of two values of one type, as Spark's: null first, NaN greatest and equal to itself, -0.0 = 0.0,
 // strings by bytes, nested ones in turn. Negative, zero, positive. Maps have no order: asserted.

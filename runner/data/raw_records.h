@@ -34,6 +34,8 @@ class RowErrors {
   bool empty() const { return errors_.empty(); }
   std::size_t size() const { return errors_.size(); }
   const std::vector<RowError>& all() const { return errors_; }
+  // Forgets all but the first `size` that were added.
+  void truncate(std::size_t size) { errors_.resize(size); }
   // By row, one each (the first that was added), and the list is empty afterwards.
   std::vector<RowError> take();
 

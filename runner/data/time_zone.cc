@@ -126,8 +126,8 @@ std::int64_t within_tables(std::int64_t seconds) {
 
 Result<TimeZone> TimeZone::find(std::string_view name) {
   TimeZone zone;
-  std::string_view rest = long_name(name);
-  if (rest == "Z") return zone;
+  if (name == "Z") return zone;
+  std::string_view rest = name.size() == 3 ? long_name(name) : name;
   for (const std::string_view prefix : {"UTC", "GMT", "UT"}) {
     if (!rest.starts_with(prefix)) continue;
     if (rest == prefix) return zone;

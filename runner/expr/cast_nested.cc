@@ -8,51 +8,40 @@
 namespace streamrun {
 namespace {
 
-// The rows of children[0] that the selected lists reach, ascending, and whose list each is.
-struct Reach {
-  std::vector<std::uint32_t> elements;
-  std::vector<std::uint32_t> owners;
-};
+// The rows of children[0] that the selected lists reach, ascending, and whose list each is: an element that several
+// rows share stands there for each of them.
+using Reach = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
 Reach reach_of(const KernelCall& call) {
-  Reach reach;
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> all;
+  Reach all;
   for_each_value<ListRef>(call, call.arguments[0], [&](const ListRef& list, std::uint32_t row) {
     for (std::uint32_t i = 0; i < list.length; ++i) all.emplace_back(list.offset + i, row);
   });
   if (!std::is_sorted(all.begin(), all.end())) std::sort(all.begin(), all.end());
-  for (const auto& [element, owner] : all) {
-    if (!reach.elements.empty() && reach.elements.back() == element) continue;
-    reach.elements.push_back(element);
-    reach.owners.push_back(owner);
-  }
-  return reach;
+  return all;
 }
 
-// Casts `rows` of a child; an error of one is an error of the row that owns it.
+// Casts the rows of a child that `reach` names; an error of one is an error of each row that owns it.
 template <bool Try>
-ColumnPtr cast_child(const KernelCall& call, const ColumnPtr& child, const Type& to,
-                     const std::vector<std::uint32_t>& rows, const std::vector<std::uint32_t>& owners) {
+ColumnPtr cast_child(const KernelCall& call, const ColumnPtr& child, const Type& to, const Reach& reach) {
   if (child->type() == to) return child;
   const Result<ResolvedCall> cast = resolve_cast(child->type(), to, Try);
   MutableColumn out = Column::make(to, child->rows());
   if (!cast) return out;
-  std::vector<std::uint32_t> valid, valid_owners;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (child->is_null(rows[i])) {
-      out->set_null(rows[i]);
-    } else {
-      valid.push_back(rows[i]);
-      valid_owners.push_back(owners[i]);
+  std::vector<std::uint32_t> valid;
+  for (const auto& [element, owner] : reach) {
+    if (child->is_null(element)) {
+      out->set_null(element);
+    } else if (valid.empty() || valid.back() != element) {
+      valid.push_back(element);
     }
   }
   const ColumnPtr arguments[] = {child};
-  EvalContext inner{call.context.batch, call.context.seed_row, {}};
-  const std::vector<std::uint32_t> order = valid;
+  EvalContext inner{call.context.batch, call.context.seed_row, {}, call.context.budget};
   const Selection selection = Selection::of(std::move(valid));
   cast->kernel({arguments, selection, *out, inner, nullptr});
   for (RowError& error : inner.errors.take()) {
-    const auto at = std::lower_bound(order.begin(), order.end(), error.row) - order.begin();
-    call.context.errors.add(valid_owners[static_cast<std::size_t>(at)], std::move(error.message));
+    const auto owners = std::ranges::equal_range(reach, error.row, {}, &Reach::value_type::first);
+    for (const auto& [element, owner] : owners) call.context.errors.add(owner, error.message);
   }
   return out;
 }
@@ -69,7 +58,7 @@ void cast_lists(const KernelCall& call) {
     const Type& to = call.out.type().kind() == TypeKind::array ? call.out.type().element()
                      : i == 0                                  ? call.out.type().key()
                                                                : call.out.type().value();
-    ColumnPtr child = cast_child<Try>(call, from.children[i], to, reach.elements, reach.owners);
+    ColumnPtr child = cast_child<Try>(call, from.children[i], to, reach);
     if (i >= call.out.children.size()) {
       call.out.children.push_back(std::move(child));
     } else {
@@ -82,17 +71,12 @@ void cast_lists(const KernelCall& call) {
 template <bool Try>
 void cast_structure(const KernelCall& call) {
   const Column& from = *call.arguments[0];
-  std::vector<std::uint32_t> rows;
-  call.selection.for_each([&](std::uint32_t row) { rows.push_back(row); });
-  std::vector<std::uint32_t> slots = rows;
-  if (from.constant()) {
-    slots.assign(rows.empty() ? 0 : 1, 0);
-    rows.resize(slots.size());
-  }
+  Reach reach;
+  call.selection.for_each([&](std::uint32_t row) { reach.emplace_back(from.slot(row), row); });
   call.out.children.clear();
   const std::vector<Field>& fields = call.out.type().fields();
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    ColumnPtr child = cast_child<Try>(call, from.children[i], fields[i].type, slots, rows);
+    ColumnPtr child = cast_child<Try>(call, from.children[i], fields[i].type, reach);
     if (from.constant() && !call.out.constant() && !child->constant()) {
       const std::vector<std::uint32_t> same(call.out.rows(), 0);
       child = gather(child, same);

@@ -22,6 +22,21 @@ Comparison comparison_of(std::string_view name) {
   return Comparison::none;
 }
 
+// The argument whose constant is what a rule refuses: without its value the call is taken, as `out` says.
+const Ast* refused_constant(const Ast& call, const CallTypes& given, const TypeRule& resolve, ResolvedCall& out) {
+  std::vector<ColumnPtr> constants(given.constants.begin(), given.constants.end());
+  for (std::size_t i = 0; i < constants.size() && i < call.children.size(); ++i) {
+    const ColumnPtr own = std::exchange(constants[i], nullptr);
+    if (own == nullptr) continue;
+    Result<ResolvedCall> other = resolve({given.types, constants});
+    constants[i] = own;
+    if (!other) continue;
+    out = *std::move(other);
+    return call.children[i].get();
+  }
+  return nullptr;
+}
+
 // Where a call that its rule of types refuses is wrong: the last argument without whose type it would be taken (it
 // does not go with those before it), or else be refused for another reason. The whole call where there is none, and
 // for an operator between its operands.
@@ -95,7 +110,14 @@ NodePtr Checker::apply(std::string_view name, Nodes arguments, const Ast& ast) {
   Result<ResolvedCall> resolved = function->resolve({types, constants});
   if (!resolved) {
     const std::string& message = resolved.error().message;
-    return refuse("type-mismatch", refused_at(ast, {types, constants}, function->resolve, message), message);
+    ResolvedCall without;
+    const Ast* constant = refused_constant(ast, {types, constants}, function->resolve, without);
+    if (constant == nullptr) {
+      return refuse("type-mismatch", refused_at(ast, {types, constants}, function->resolve, message), message);
+    }
+    // A row that is never computed does not fail.
+    if (guards_ == 0) return refuse("constant-error", *constant, message);
+    resolved = std::move(without);
   }
   auto node = std::make_shared<ExprNode>();
   node->kind = NodeKind::call;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "runner/expr/value_set.h"
+
 namespace streamrun {
 
 ColumnPtr assemble(const Type& type, std::uint32_t rows, std::span<const Part> parts) {
@@ -12,6 +14,7 @@ ColumnPtr assemble(const Type& type, std::uint32_t rows, std::span<const Part> p
   if (!type.is_nested()) {
     MutableColumn out = Column::make(type, rows);
     for (const Part& part : parts) {
+      if (part.selection.empty()) continue;
       const Column& from = *part.values;
       with_storage(type.kind(), [&]<class T>() {
         if constexpr (!std::is_void_v<T>) {
@@ -47,6 +50,7 @@ ColumnPtr assemble(const Type& type, std::uint32_t rows, std::span<const Part> p
 Evaluator::Evaluator(Frame& frame, EvalContext& context) : frame_(frame), context_(context) {
   scratch_.batch = context.batch;
   scratch_.seed_row = context.seed_row;
+  scratch_.budget = context.budget;
 }
 
 Selection Evaluator::alive(const Selection& selection, std::size_t errors) const {
@@ -63,6 +67,8 @@ ColumnPtr Evaluator::sized(const ColumnPtr& constant) const {
 }
 
 ColumnPtr Evaluator::value(const ExprNode& node, const Selection& selection) {
+  if (context_.exceeded()) [[unlikely]]
+    return Column::make_null(node.type, frame_.rows);
   switch (node.kind) {
     case NodeKind::constant: return sized(node.value);
     case NodeKind::column: return frame_.columns[node.index];
@@ -128,6 +134,7 @@ ColumnPtr Evaluator::call(const ExprNode& node, const Selection& selection) {
       seen = context_.errors.size();
     }
   }
+  if (!context_.take(rows->count() * storage_size(node.type.kind()))) return Column::make_null(node.type, frame_.rows);
   MutableColumn out;
   if (node.nulls == NullRule::propagate) {
     Bitmap validity;
@@ -271,15 +278,13 @@ ColumnPtr Evaluator::element(const ExprNode& node, const Selection& selection) {
   const Selection open = alive(alive_rows, more_errors);
   std::vector<std::uint32_t> rows(frame_.rows, kNoRow);
   const bool map = from->type().kind() == TypeKind::map;
+  ListFinder finder;
   open.for_each([&](std::uint32_t row) {
     if (from->is_null(row) || key->is_null(row)) return;
     const ListRef list = from->value<ListRef>(row);
     if (map) {
-      for (std::uint32_t i = 0; i < list.length; ++i) {
-        if (!equal_values(*from->children[0], list.offset + i, *key, row)) continue;
-        rows[row] = list.offset + i;
-        break;
-      }
+      const std::uint32_t at = finder.find(*from->children[0], list, *key, row);
+      if (at != kNotFound) rows[row] = list.offset + at;
       return;
     }
     const std::int64_t index =

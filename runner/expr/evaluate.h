@@ -34,6 +34,9 @@ class Evaluator {
   ColumnPtr fold_lists(const ExprNode& node, const Selection& selection, const ColumnPtr& lists, ColumnPtr start);
   ColumnPtr elementwise(const ExprNode& node, const Selection& selection, std::span<const ColumnPtr> lists);
 
+  // Takes what the values hold from the budget; one that is too large is an error of its row.
+  void bound_values(const Column& values, const Selection& selection);
+
   // The rows of `selection` that have not failed since the context had `errors` of them.
   Selection alive(const Selection& selection, std::size_t errors) const;
   ColumnPtr sized(const ColumnPtr& constant) const;

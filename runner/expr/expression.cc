@@ -116,16 +116,70 @@ Expression column_expression(const Scope& scope, std::uint32_t column, LocatedTe
   return Expression(std::move(node), std::move(text));
 }
 
+namespace {
+
+// Of what rows make together, and of what a row that is alone may make: the larger one, as it cannot be parted.
+constexpr std::size_t kSliceBytes = std::size_t{64} << 20;
+constexpr std::size_t kRowBytes = std::size_t{192} << 20;
+
+}  // namespace
+
+EvalSlices::EvalSlices(const Selection& selection, EvalContext& context)
+    : context_(context), outer_(context.budget), pending_{selection} {}
+
+bool EvalSlices::next() {
+  if (pending_.empty()) return false;
+  rows_ = std::move(pending_.back());
+  pending_.pop_back();
+  budget_ = EvalBudget(rows_.count() == 1 ? kRowBytes : kSliceBytes);
+  context_.budget = &budget_;
+  errors_ = context_.errors.size();
+  return true;
+}
+
+bool EvalSlices::fits() {
+  context_.budget = outer_;
+  if (!budget_.exceeded()) return true;
+  context_.errors.truncate(errors_);
+  if (rows_.count() <= 1) {
+    rows_.for_each([&](std::uint32_t row) {
+      context_.errors.add(row, "computing this record takes more than 192 MiB of memory");
+    });
+    return true;
+  }
+  std::vector<std::uint32_t> rows;
+  rows_.for_each([&](std::uint32_t row) { rows.push_back(row); });
+  const auto half = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2);
+  pending_.push_back(Selection::of({half, rows.end()}));
+  pending_.push_back(Selection::of({rows.begin(), half}));
+  return false;
+}
+
 ColumnPtr evaluate(const Expression& expression, const EvalInput& input, const Selection& selection,
                    EvalContext& context) {
   Frame frame{input.columns, input.rows, {}};
-  return Evaluator(frame, context).value(expression.root(), selection);
+  if (context.budget != nullptr) return Evaluator(frame, context).value(expression.root(), selection);
+  std::vector<Part> parts;
+  for (EvalSlices slices(selection, context); slices.next();) {
+    ColumnPtr values = Evaluator(frame, context).value(expression.root(), slices.rows());
+    if (slices.fits()) parts.push_back({std::move(values), slices.rows()});
+  }
+  return parts.size() == 1 ? parts[0].values : assemble(expression.type(), input.rows, parts);
 }
 
 Selection select(const Expression& predicate, const EvalInput& input, const Selection& selection,
                  EvalContext& context) {
   Frame frame{input.columns, input.rows, {}};
-  return Evaluator(frame, context).select(predicate.root(), selection);
+  if (context.budget != nullptr) return Evaluator(frame, context).select(predicate.root(), selection);
+  std::vector<Selection> parts;
+  for (EvalSlices slices(selection, context); slices.next();) {
+    Selection kept = Evaluator(frame, context).select(predicate.root(), slices.rows());
+    if (slices.fits()) parts.push_back(slices.failed() ? Selection() : std::move(kept));
+  }
+  if (parts.size() == 1) return std::move(parts[0]);
+  std::vector<std::uint32_t> rows;
+  for (const Selection& part : parts) part.for_each([&](std::uint32_t row) { rows.push_back(row); });
+  return Selection::of(std::move(rows));
 }
 
 std::optional<AggregateExpression> compile_aggregate(const LocatedText& text, const Scope& rows, const Schema& keys,

@@ -83,11 +83,70 @@ std::optional<Expression> compile_cast(const LocatedText& text, const Type& type
 // A plain column of `scope`.
 Expression column_expression(const Scope& scope, std::uint32_t column, LocatedText text);
 
+// A text, a list or a map may be as large as a record.
+constexpr std::size_t kMostValueBytes = std::size_t{16} << 20;
+
+// What the values of one slice of rows may take while they are computed; see EvalSlices. Asked before memory is taken.
+class EvalBudget {
+ public:
+  explicit EvalBudget(std::size_t bytes) : left_(bytes) {}
+  // False, and from then on, where there is not so much left: what is computed then is of no use.
+  bool take(std::size_t bytes) {
+    exceeded_ = exceeded_ || bytes > left_;
+    left_ -= exceeded_ ? 0 : bytes;
+    return !exceeded_;
+  }
+  bool exceeded() const { return exceeded_; }
+  std::size_t left() const { return left_; }
+  // What was taken since `left` was so much is free again.
+  void give_back(std::size_t left) { left_ = left; }
+
+ private:
+  std::size_t left_;
+  bool exceeded_ = false;
+};
+
 // What an evaluation needs of its surroundings, and where it reports. One a thread.
 struct EvalContext {
   BatchTime batch;
   std::uint64_t seed_row = 0;  // the first row's number in its pass: what rand(seed) counts from
   RowErrors errors;
+  EvalBudget* budget = nullptr;
+
+  bool take(std::size_t bytes) const { return budget == nullptr || budget->take(bytes); }
+  bool exceeded() const { return budget != nullptr && budget->exceeded(); }
+};
+
+// Computes the rows of a batch all at once, or, where their values take too much memory together, half of them and
+// then the other half, in order. A single row that takes too much is an error of that row.
+//
+//   for (EvalSlices slices(batch.selection, context); slices.next();) {
+//     …evaluate over slices.rows()…
+//     if (slices.fits()) …use it…
+//   }
+class EvalSlices {
+ public:
+  EvalSlices(const Selection& selection, EvalContext& context);
+  ~EvalSlices() { context_.budget = outer_; }
+  EvalSlices(const EvalSlices&) = delete;
+  EvalSlices& operator=(const EvalSlices&) = delete;
+
+  bool next();
+  const Selection& rows() const { return rows_; }
+  // False: what was computed since next() is to be dropped; its errors are already. The context is as it was before.
+  bool fits();
+  // No rows are left behind these.
+  bool last() const { return pending_.empty(); }
+  // These are a single row, and it failed.
+  bool failed() const { return budget_.exceeded(); }
+
+ private:
+  EvalContext& context_;
+  EvalBudget* outer_;
+  EvalBudget budget_{0};
+  std::size_t errors_ = 0;
+  Selection rows_;
+  std::vector<Selection> pending_;  // the last one is the next
 };
 
 // Rows of the columns that the scope numbers; those not read may be null pointers.
@@ -97,7 +156,7 @@ struct EvalInput {
 };
 
 // The value for each selected row; the other rows hold anything. A row that fails is in `context.errors`,
-// and is computed no further by the caller.
+// and is computed no further by the caller. Outside of EvalSlices it makes slices of its own and joins their values.
 ColumnPtr evaluate(const Expression& expression, const EvalInput& input, const Selection& selection,
                    EvalContext& context);
 // The selected rows for which a boolean expression is true (not false, not null, not failed).

@@ -49,7 +49,8 @@ ColumnPtr Evaluator::fold_lists(const ExprNode& node, const Selection& selection
   Selection open = Selection::of(std::move(present));
   Selection alive_rows = open;
   ColumnPtr total = std::move(start);
-  for (std::uint32_t step = 0; step < longest; ++step) {
+  const std::size_t left = context_.budget != nullptr ? context_.budget->left() : 0;
+  for (std::uint32_t step = 0; step < longest && !context_.exceeded(); ++step) {
     std::vector<std::uint32_t> elements(frame_.rows, kNoRow);
     std::vector<std::uint32_t> rows;
     open.for_each([&](std::uint32_t row) {
@@ -67,6 +68,11 @@ ColumnPtr Evaluator::fold_lists(const ExprNode& node, const Selection& selection
     open = alive(stepping, errors);
     const std::vector<Part> parts = {{total, without(alive_rows, rows)}, {std::move(next), open}};
     total = assemble(total->type(), frame_.rows, parts);
+    // Of a step nothing stays but the values that it made.
+    if (context_.budget != nullptr && !context_.exceeded()) {
+      context_.budget->give_back(left);
+      bound_values(*total, alive_rows);
+    }
   }
   if (node.children.size() > 3) {
     frame_.slots[node.finish_parameters[0]] = total;
@@ -79,6 +85,18 @@ ColumnPtr Evaluator::fold_lists(const ExprNode& node, const Selection& selection
   return take_rows(*total, rows);
 }
 
+void Evaluator::bound_values(const Column& values, const Selection& selection) {
+  if (storage_size(values.type().kind()) != 0 && values.children.empty() && values.type().kind() != TypeKind::string &&
+      values.type().kind() != TypeKind::binary) {
+    return;
+  }
+  selection.for_each([&](std::uint32_t row) {
+    const std::size_t bytes = value_bytes(values, row, kMostValueBytes);
+    context_.take(bytes);
+    if (bytes > kMostValueBytes) context_.errors.add(row, "a value of more than 16 MiB");
+  });
+}
+
 ColumnPtr Evaluator::elementwise(const ExprNode& node, const Selection& selection, std::span<const ColumnPtr> lists) {
   // One row of the inner frame for each element; where two lists differ in length, the shorter gives nulls.
   std::vector<std::uint32_t> parents;
@@ -87,6 +105,7 @@ ColumnPtr Evaluator::elementwise(const ExprNode& node, const Selection& selectio
   MutableColumn out = Column::make(node.type, frame_.rows);
   std::vector<ListRef> ranges(frame_.rows);
   selection.for_each([&](std::uint32_t row) {
+    if (context_.exceeded()) return;
     std::uint32_t length = 0;
     for (const ColumnPtr& list : lists) {
       if (list->is_null(row)) {
@@ -95,6 +114,9 @@ ColumnPtr Evaluator::elementwise(const ExprNode& node, const Selection& selectio
       }
       length = std::max(length, list->value<ListRef>(row).length);
     }
+    // What stands for an element: its parent, its position, its value and those of the columns from outside.
+    const std::size_t width = 8 + lists.size() * 20 + 16 * (node.outer_columns.size() + node.outer_slots.size());
+    if (!context_.take(std::size_t{length} * width)) return;
     ranges[row] = {static_cast<std::uint32_t>(parents.size()), length};
     for (std::uint32_t i = 0; i < length; ++i) {
       parents.push_back(row);
@@ -105,6 +127,7 @@ ColumnPtr Evaluator::elementwise(const ExprNode& node, const Selection& selectio
       }
     }
   });
+  if (context_.exceeded()) return Column::make_null(node.type, frame_.rows);
   const auto count = static_cast<std::uint32_t>(parents.size());
 
   std::vector<ColumnPtr> columns(frame_.columns.size());
@@ -126,6 +149,7 @@ ColumnPtr Evaluator::elementwise(const ExprNode& node, const Selection& selectio
   EvalContext inside;
   inside.batch = context_.batch;
   inside.seed_row = context_.seed_row;
+  inside.budget = context_.budget;
   Evaluator evaluator(inner, inside);
   const ColumnPtr result = evaluator.value(*node.children[lists.size()], Selection::all(count));
   std::vector<bool> failed(frame_.rows);
@@ -136,6 +160,8 @@ ColumnPtr Evaluator::elementwise(const ExprNode& node, const Selection& selectio
     context_.errors.add(row, std::move(error.message));
   }
 
+  if (context_.exceeded()) return Column::make_null(node.type, frame_.rows);
+
   const auto present = [&](std::uint32_t row) { return out->validity.test(row) && !failed[row]; };
   if (node.higher_order == HigherOrder::transform || node.higher_order == HigherOrder::zip_with) {
     selection.for_each([&](std::uint32_t row) { out->values<ListRef>()[row] = ranges[row]; });
@@ -144,6 +170,7 @@ ColumnPtr Evaluator::elementwise(const ExprNode& node, const Selection& selectio
     } else {
       out->children.push_back(result);
     }
+    bound_values(*out, selection);
     return out;
   }
   const auto verdict = [&](std::uint32_t i) { return result->value<std::uint8_t>(i) != 0; };

@@ -81,31 +81,108 @@ void checked_binary(const KernelCall& call) {
   });
 }
 
+// The text of one row while it is made. What would make it larger than a value may be is not appended, and nothing
+// behind it either.
+class BoundedText {
+ public:
+  bool append(std::string_view text) {
+    if (!room(text.size())) return false;
+    text_.append(text);
+    return true;
+  }
+  bool append(std::size_t count, char c) {
+    if (!room(count)) return false;
+    text_.append(count, c);
+    return true;
+  }
+  // `text` so many times.
+  bool append_times(std::string_view text, std::uint64_t count) {
+    if (text.empty()) return !overflowed_;
+    if (count > kMostValueBytes / text.size() || !room(text.size() * count)) return fail();
+    text_.reserve(text_.size() + text.size() * count);
+    for (; count > 0; --count) text_.append(text);
+    return true;
+  }
+  BoundedText& operator+=(std::string_view text) {
+    append(text);
+    return *this;
+  }
+  BoundedText& operator+=(char c) {
+    append(std::string_view(&c, 1));
+    return *this;
+  }
+  // f(std::string&) appends a few times as much as the arguments hold at the most.
+  template <class F>
+  void write(F&& f) {
+    if (overflowed_) return;
+    f(text_);
+    if (text_.size() > kMostValueBytes) fail();
+  }
+
+  std::string_view view() const { return text_; }
+  std::size_t size() const { return text_.size(); }
+  bool overflowed() const { return overflowed_; }
+  void clear() {
+    text_.clear();
+    overflowed_ = false;
+  }
+
+ private:
+  bool room(std::size_t bytes) { return (!overflowed_ && bytes <= kMostValueBytes - text_.size()) || fail(); }
+  bool fail() {
+    text_.clear();
+    overflowed_ = true;
+    return false;
+  }
+
+  std::string text_;
+  bool overflowed_ = false;
+};
+
+constexpr const char* kTextTooLarge = "a text of more than 16 MiB";
+constexpr const char* kListTooLarge = "an array or a map of more than 16 MiB";
+
 // Writes strings of a column that is being made; the arena becomes one of its heaps.
 class StringWriter {
  public:
-  explicit StringWriter(const KernelCall& call) : StringWriter(call.out) {}
-  explicit StringWriter(Column& out) : arena_(std::make_shared<StringArena>()), out_(out.values<StringRef>()) {
-    out.keep(arena_);
+  explicit StringWriter(const KernelCall& call)
+      : context_(call.context), arena_(std::make_shared<StringArena>()), out_(call.out.values<StringRef>()) {
+    call.out.keep(arena_);
   }
-  void set(std::uint32_t row, std::string_view text) { out_[row] = arena_->copy(text); }
+  void set(std::uint32_t row, std::string_view text) {
+    out_[row] = StringRef();
+    if (text.size() <= StringRef::kInline || context_.take(text.size())) out_[row] = arena_->copy(text);
+  }
+  // A text that is too large is an error of the row.
+  void set(std::uint32_t row, const BoundedText& text) {
+    if (text.overflowed()) context_.errors.add(row, kTextTooLarge);
+    set(row, text.view());
+  }
   // A view into a heap that the column keeps.
   void set_view(std::uint32_t row, std::string_view text) { out_[row] = StringRef(text); }
   StringArena& arena() { return *arena_; }
 
  private:
+  EvalContext& context_;
   std::shared_ptr<StringArena> arena_;
   StringRef* out_;
 };
 
-// f(call, row, text) appends row's string to `text`; false makes the row null.
+// f(call, row, text) appends row's string to `text`; false makes the row null. `text` is a BoundedText, or a
+// std::string& where the result is at the most a few times as long as the arguments are.
 template <auto f>
 void string_kernel(const KernelCall& call) {
   StringWriter writer(call);
-  std::string text;
+  BoundedText text;
   call.selection.for_each([&](std::uint32_t row) {
     text.clear();
-    const bool valid = f(call, row, text);
+    bool valid = true;
+    if (call.context.exceeded()) {
+    } else if constexpr (std::is_invocable_v<decltype(f), const KernelCall&, std::uint32_t, BoundedText&>) {
+      valid = f(call, row, text);
+    } else {
+      text.write([&](std::string& out) { valid = f(call, row, out); });
+    }
     writer.set(row, text);
     if (!valid) call.out.set_null(call.out.slot(row));
   });

@@ -40,16 +40,21 @@ void Projection::apply(RecordBatch&& batch, std::size_t, KernelState*, KernelCon
     batch.selection = std::move(kept);
     if (batch.selection.empty()) return;
   }
-  std::vector<ColumnPtr> columns(outputs_.size());
-  for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    if (!wanted_[i]) continue;
-    const auto bare = outputs_[i].column();
-    columns[i] = bare ? batch.columns[*bare] : evaluate(outputs_[i], input, batch.selection, context.eval);
+  for (EvalSlices slices(batch.selection, context.eval); slices.next();) {
+    std::vector<ColumnPtr> columns(outputs_.size());
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      if (!wanted_[i]) continue;
+      const auto bare = outputs_[i].column();
+      columns[i] = bare ? batch.columns[*bare] : evaluate(outputs_[i], input, slices.rows(), context.eval);
+    }
+    if (!slices.fits()) continue;
+    RecordBatch slice = slices.last() ? std::move(batch) : batch;
+    slice.selection = slices.rows();
+    reject_failed(slice, context);
+    if (slice.selection.empty()) continue;
+    slice.columns = std::move(columns);
+    emit(std::move(slice));
   }
-  reject_failed(batch, context);
-  if (batch.selection.empty()) return;
-  batch.columns = std::move(columns);
-  emit(std::move(batch));
 }
 
 BoundTransform bind_projection(const BindContext& context, Schema schema, Expression predicate,

@@ -14,27 +14,22 @@ enum class Sets { distinct, all, both, except };
 template <Sets kind>
 void set_operation(const KernelCall& call) {
   Lists lists(call);
+  ValueSet taken, second;
   call.selection.for_each([&](std::uint32_t row) {
     lists.begin();
-    std::vector<std::pair<const Column*, std::uint32_t>> taken;
-    const auto among = [&](const auto& set, const Column& column, std::uint32_t at) {
-      return std::any_of(set.begin(), set.end(),
-                         [&](const auto& p) { return equal_values(*p.first, p.second, column, at); });
-    };
-    std::vector<std::pair<const Column*, std::uint32_t>> second;
+    taken.clear();
+    second.clear();
     const auto each = [&](std::size_t argument, auto&& f) {
       const ListRef& list = value_at<ListRef>(call, argument, row);
       for (std::uint32_t i = 0; i < list.length; ++i) f(*call.arguments[argument]->children[0], list.offset + i);
     };
     if constexpr (kind == Sets::both || kind == Sets::except) {
-      each(1, [&](const Column& column, std::uint32_t at) { second.emplace_back(&column, at); });
+      each(1, [&](const Column& column, std::uint32_t at) { second.add(column, at); });
     }
     const auto add = [&](const Column& column, std::uint32_t at) {
-      if (kind == Sets::both && !among(second, column, at)) return;
-      if (kind == Sets::except && among(second, column, at)) return;
-      if (among(taken, column, at)) return;
-      taken.emplace_back(&column, at);
-      lists.add(column, at);
+      if (kind == Sets::both && !second.contains(column, at)) return;
+      if (kind == Sets::except && second.contains(column, at)) return;
+      if (taken.add(column, at)) lists.add(column, at);
     };
     each(0, add);
     if constexpr (kind == Sets::all) each(1, add);
@@ -42,42 +37,49 @@ void set_operation(const KernelCall& call) {
   });
 }
 
-constexpr std::int64_t kMostElements = 10'000'000;
-constexpr const char* kTooMany = "sequence makes more than 10,000,000 elements";
-
 // T: the elements; f(start, i · step) would overflow only past `stop`.
 template <class T, class S, bool months>
 void sequence(const KernelCall& call) {
   ListRef* out = call.out.values<ListRef>();
   std::vector<T> values;
+  const bool by_micros =
+      sizeof(T) == 4 && call.arguments.size() > 2 && call.arguments[2]->type().kind() == TypeKind::day_interval;
   call.selection.for_each([&](std::uint32_t row) {
     const T start = value_at<T>(call, 0, row), stop = value_at<T>(call, 1, row);
     std::int64_t step = start <= stop ? 1 : -1;
     if (call.arguments.size() > 2) {
       step = value_at<S>(call, 2, row);
-      if (call.arguments[2]->type().kind() == TypeKind::day_interval && sizeof(T) == 4) step /= kDayMicros;
     }
+    // Dates in steps of hours go by the hours, and are the days that these are in.
+    const Int128 unit = by_micros ? kDayMicros : 1;
     const auto first = static_cast<std::uint32_t>(values.size());
     out[row] = {first, 0};
     if (step == 0 ? start != stop : (step > 0) != (start <= stop) && start != stop) {
       return call.context.errors.add(row, "the step of sequence does not lead from start to stop");
     }
-    const Int128 steps = months || step == 0 ? Int128{0} : (Int128{stop} - start) / step;
-    if (steps >= kMostElements) return call.context.errors.add(row, kTooMany);
+    const Int128 steps = months || step == 0 ? Int128{0} : (Int128{stop} - start) * unit / step;
+    constexpr auto kMostElements = static_cast<std::int64_t>(kMostValueBytes / sizeof(T));
+    if (steps >= kMostElements) return call.context.errors.add(row, kListTooLarge);
+    if (!call.context.take(static_cast<std::size_t>(steps + 1) * sizeof(T))) return;
     for (std::int64_t i = 0;; ++i) {
       Int128 value = 0;
       if constexpr (months) {
+        T moved{};
+        const char* fault = nullptr;
         if constexpr (sizeof(T) == 4) {
-          value = plus_months(start, i * step);
+          fault = time_math::shift_date(start, i * step, moved);
         } else {
-          value = time_math::shift_timestamp(start, i * step);
+          fault = time_math::shift_timestamp(start, i * step, moved);
         }
+        if (fault != nullptr) break;
+        value = moved;
       } else {
-        value = Int128{start} + Int128{i} * step;
+        value = Int128{start} * unit + Int128{i} * step;
       }
-      if (step >= 0 ? value > stop : value < stop) break;
-      if (i >= kMostElements) return call.context.errors.add(row, kTooMany);
-      values.push_back(static_cast<T>(value));
+      if (step >= 0 ? value > Int128{stop} * unit : value < Int128{stop} * unit) break;
+      if (i >= kMostElements) return call.context.errors.add(row, kListTooLarge);
+      values.push_back(
+          static_cast<T>(by_micros ? floor_quotient(static_cast<std::int64_t>(value), kDayMicros) : value));
       if (step == 0) break;
     }
     out[row].length = static_cast<std::uint32_t>(values.size()) - first;
@@ -135,7 +137,7 @@ TypeRule set_rule(std::string_view name) {
     }
     if (!common || common->kind() != TypeKind::array)
       return failure(wrong_type(name, 1, call.types[1], call.types[0].name()));
-    return call_of({*common, *common}, *common, set_operation<kind>);
+    return call_of({*common, *common}, *common, set_operation<kind>, kind == Sets::all);
   });
 }
 

@@ -10,6 +10,7 @@ namespace streamrun {
 namespace {
 
 enum class Access { index, element, try_element };
+constexpr const char* kFromOne = "element_at counts from 1, not 0";
 
 template <Access access>
 void array_access(const KernelCall& call) {
@@ -20,7 +21,7 @@ void array_access(const KernelCall& call) {
     const std::int64_t given = value_at<std::int32_t>(call, 1, row);
     const std::int64_t at = access == Access::index ? given : given > 0 ? given - 1 : list.length + given;
     if (access != Access::index && given == 0) {
-      call.context.errors.add(row, "element_at counts from 1, not 0");
+      call.context.errors.add(row, kFromOne);
       rows.push_back(kNoValue);
     } else if (at < 0 || at >= list.length) {
       if (access != Access::try_element) {
@@ -37,10 +38,11 @@ void array_access(const KernelCall& call) {
 
 void map_access(const KernelCall& call) {
   std::vector<std::uint32_t> rows;
+  ListFinder finder;
   const Column& map = *call.arguments[0];
   call.selection.for_each([&](std::uint32_t row) {
     const ListRef& list = map.value<ListRef>(row);
-    const std::uint32_t at = find_in(*map.children[0], list, *call.arguments[1], row);
+    const std::uint32_t at = finder.find(*map.children[0], list, *call.arguments[1], row);
     rows.push_back(at == kNoValue ? kNoValue : list.offset + at);
   });
   place_rows(call, map.children[1], rows);
@@ -59,6 +61,7 @@ Result<ResolvedCall> resolve_access(const CallTypes& call) {
         !(access == Access::index && call.types[1].kind() == TypeKind::int64)) {
       return failure(wrong_type(name, 1, call.types[1], "int"));
     }
+    if (access == Access::element && constant_number(call, 1) == 0) return failure(kFromOne);
     return call_of({type, TypeKind::int32}, type.element(), array_access<access>, true);
   }
   if (type.kind() == TypeKind::map) {
@@ -75,11 +78,7 @@ void make_array(const KernelCall& call) {
   call.selection.for_each([&](std::uint32_t row) {
     lists.begin();
     for (const ColumnPtr& argument : call.arguments) {
-      if (argument->is_null(row)) {
-        lists.builder().append_null();
-      } else {
-        lists.add(*argument, row);
-      }
+      lists.add(*argument, row);
     }
     lists.end(row);
   });
@@ -102,10 +101,11 @@ void size_of(const KernelCall& call) {
 // Null where it is not found among nulls.
 void contains(const KernelCall& call) {
   std::uint8_t* out = call.out.values<std::uint8_t>();
+  ListFinder finder;
   const Column& values = *call.arguments[0]->children[0];
   call.selection.for_each([&](std::uint32_t row) {
     const ListRef& list = value_at<ListRef>(call, 0, row);
-    out[row] = find_in(values, list, *call.arguments[1], row) != kNoValue ? 1 : 0;
+    out[row] = finder.find(values, list, *call.arguments[1], row) != kNoValue ? 1 : 0;
     if (out[row] != 0 || values.no_nulls()) return;
     for (std::uint32_t i = 0; i < list.length; ++i) {
       if (values.is_null(list.offset + i)) return call.out.set_null(call.out.slot(row));
@@ -114,9 +114,10 @@ void contains(const KernelCall& call) {
 }
 void position(const KernelCall& call) {
   std::int64_t* out = call.out.values<std::int64_t>();
+  ListFinder finder;
   call.selection.for_each([&](std::uint32_t row) {
     const std::uint32_t at =
-        find_in(*call.arguments[0]->children[0], value_at<ListRef>(call, 0, row), *call.arguments[1], row);
+        finder.find(*call.arguments[0]->children[0], value_at<ListRef>(call, 0, row), *call.arguments[1], row);
     out[row] = at == kNoValue ? 0 : std::int64_t{at} + 1;
   });
 }
@@ -157,14 +158,17 @@ void sort(const KernelCall& call) {
   });
 }
 
+constexpr const char* kSliceFromOne = "slice counts from 1, not 0";
+constexpr const char* kNegativeSlice = "slice takes no negative length";
+
 void slice(const KernelCall& call) {
   ListRef* out = call.out.values<ListRef>();
   call.selection.for_each([&](std::uint32_t row) {
     const ListRef& list = value_at<ListRef>(call, 0, row);
     const std::int64_t start = value_at<std::int32_t>(call, 1, row), length = value_at<std::int32_t>(call, 2, row);
     out[row] = {};
-    if (start == 0) return call.context.errors.add(row, "slice counts from 1, not 0");
-    if (length < 0) return call.context.errors.add(row, "slice takes no negative length");
+    if (start == 0) return call.context.errors.add(row, kSliceFromOne);
+    if (length < 0) return call.context.errors.add(row, kNegativeSlice);
     const std::int64_t begin = start > 0 ? start - 1 : list.length + start;
     if (begin < 0 || begin >= list.length) return;
     out[row] = {list.offset + static_cast<std::uint32_t>(begin),
@@ -192,11 +196,11 @@ void flatten(const KernelCall& call) {
   });
 }
 
-bool join_of(const KernelCall& call, std::uint32_t row, std::string& text) {
+bool join_of(const KernelCall& call, std::uint32_t row, BoundedText& text) {
   const ListRef& list = value_at<ListRef>(call, 0, row);
   const Column& values = *call.arguments[0]->children[0];
   bool first = true;
-  for (std::uint32_t at = list.offset; at < list.offset + list.length; ++at) {
+  for (std::uint32_t at = list.offset; at < list.offset + list.length && !text.overflowed(); ++at) {
     if (values.is_null(at) && call.arguments.size() < 3) continue;
     if (!first) text += text_at(call, 1, row);
     first = false;
@@ -268,6 +272,8 @@ std::vector<Function> array_functions() {
                if (!coercible(call.types[i], TypeKind::int32))
                  return failure(wrong_type("slice", i, call.types[i], "int"));
              }
+             if (constant_number(call, 1) == 0) return failure(kSliceFromOne);
+             if (constant_number(call, 2).value_or(0) < 0) return failure(kNegativeSlice);
              return call_of({call.types[0], TypeKind::int32, TypeKind::int32}, call.types[0], slice, true);
            }));
   list.add({"flatten"}, "flatten(a)", "the elements of the arrays in an array",
@@ -276,14 +282,14 @@ std::vector<Function> array_functions() {
              const Type& inner = call.types[0].element();
              if (inner.kind() != TypeKind::array)
                return failure(wrong_type("flatten", 0, call.types[0], "an array of arrays"));
-             return call_of({call.types[0]}, inner, flatten);
+             return call_of({call.types[0]}, inner, flatten, true);
            }));
   list.add({"array_join"}, "array_join(a, separator[, for nulls]) -> string", "the elements as one text",
            "array_join(array('a', 'b'), '-') = 'a-b'",
            of_arrays("array_join", 2, 3, [](const CallTypes& call) -> Result<ResolvedCall> {
              std::vector<Type> arguments{Type::array(TypeKind::string)};
              for (std::size_t i = 1; i < call.types.size(); ++i) arguments.emplace_back(TypeKind::string);
-             return call_of(std::move(arguments), TypeKind::string, string_kernel<join_of>);
+             return call_of(std::move(arguments), TypeKind::string, string_kernel<join_of>, true);
            }));
   return list.take();
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "runner/expr/coercion.h"
+#include "runner/expr/functions/array_parts.h"
 #include "runner/expr/functions/lists.h"
 #include "runner/expr/functions/rules.h"
 
@@ -19,24 +20,30 @@ bool reverse_of(const KernelCall& call, std::uint32_t row, std::string& text) {
   return true;
 }
 
-bool concat_of(const KernelCall& call, std::uint32_t row, std::string& text) {
+bool concat_of(const KernelCall& call, std::uint32_t row, BoundedText& text) {
   for (std::size_t i = 0; i < call.arguments.size(); ++i) text += text_at(call, i, row);
   return true;
 }
 void concat_arrays(const KernelCall& call) {
-  ListRef* out = call.out.values<ListRef>();
-  ColumnBuilder builder(call.out.type().element());
+  Lists lists(call);
   call.selection.for_each([&](std::uint32_t row) {
-    const std::uint32_t first = builder.rows();
+    lists.begin();
     for (const ColumnPtr& argument : call.arguments) {
       const ListRef& list = argument->value<ListRef>(row);
-      for (std::uint32_t i = 0; i < list.length; ++i) builder.append(*argument->children[0], list.offset + i);
+      for (std::uint32_t i = 0; i < list.length; ++i) lists.add(*argument->children[0], list.offset + i);
     }
-    out[row] = {first, builder.rows() - first};
+    lists.end(row);
   });
-  call.out.children = {builder.finish()};
 }
-bool concat_ws_of(const KernelCall& call, std::uint32_t row, std::string& text) {
+void reverse_arrays(const KernelCall& call) {
+  Lists lists(call);
+  for_each_value<ListRef>(call, call.arguments[0], [&](const ListRef& list, std::uint32_t row) {
+    lists.begin();
+    for (std::uint32_t i = list.length; i > 0; --i) lists.add(*call.arguments[0]->children[0], list.offset + i - 1);
+    lists.end(row);
+  });
+}
+bool concat_ws_of(const KernelCall& call, std::uint32_t row, BoundedText& text) {
   if (call.arguments[0]->is_null(row)) return false;
   const std::string_view mark = text_at(call, 0, row);
   bool first = true;
@@ -54,7 +61,7 @@ bool concat_ws_of(const KernelCall& call, std::uint32_t row, std::string& text) 
     }
     const ListRef& list = argument.value<ListRef>(row);
     const Column& elements = *argument.children[0];
-    for (std::uint32_t e = list.offset; e < list.offset + list.length; ++e) {
+    for (std::uint32_t e = list.offset; e < list.offset + list.length && !text.overflowed(); ++e) {
       if (!elements.is_null(e)) add(elements.value<StringRef>(e).view());
     }
   }
@@ -75,7 +82,7 @@ Result<ResolvedCall> resolve_concat_ws(const CallTypes& call) {
       return failure(wrong_type("concat_ws", i, type, "string or array<string>"));
     }
   }
-  return call_of(std::move(arguments), TypeKind::string, string_kernel<concat_ws_of>, false, NullRule::kernel);
+  return call_of(std::move(arguments), TypeKind::string, string_kernel<concat_ws_of>, true, NullRule::kernel);
 }
 
 }  // namespace
@@ -90,7 +97,7 @@ Result<ResolvedCall> resolve_concat(const CallTypes& call) {
     const Result<Type> common = common_type(call.types);
     if (!common) return pass_on(common);
     if (common->kind() != TypeKind::array) return failure("arrays join arrays only");
-    return call_of(std::vector<Type>(call.types.size(), *common), *common, concat_arrays);
+    return call_of(std::vector<Type>(call.types.size(), *common), *common, concat_arrays, true);
   }
   const Type text = all_binary ? TypeKind::binary : TypeKind::string;
   for (std::size_t i = 0; i < call.types.size(); ++i) {
@@ -98,7 +105,7 @@ Result<ResolvedCall> resolve_concat(const CallTypes& call) {
       return failure(wrong_type("concat", i, call.types[i], text.name()));
     }
   }
-  return call_of(std::vector<Type>(call.types.size(), text), text, string_kernel<concat_of>);
+  return call_of(std::vector<Type>(call.types.size(), text), text, string_kernel<concat_of>, true);
 }
 
 std::vector<Function> concat_functions() {
@@ -112,17 +119,7 @@ std::vector<Function> concat_functions() {
   list.add({"reverse"}, "reverse(a)", "a text or an array the other way round", "reverse('abc') = 'cba'",
            [reverse_text](const CallTypes& call) -> Result<ResolvedCall> {
              if (call.types.size() == 1 && call.types[0].kind() == TypeKind::array) {
-               return call_of({call.types[0]}, call.types[0], [](const KernelCall& k) {
-                 ListRef* out = k.out.values<ListRef>();
-                 ColumnBuilder builder(k.out.type().element());
-                 for_each_value<ListRef>(k, k.arguments[0], [&](const ListRef& items, std::uint32_t row) {
-                   out[row] = {builder.rows(), items.length};
-                   for (std::uint32_t i = items.length; i > 0; --i) {
-                     builder.append(*k.arguments[0]->children[0], items.offset + i - 1);
-                   }
-                 });
-                 k.out.children = {builder.finish()};
-               });
+               return call_of({call.types[0]}, call.types[0], reverse_arrays);
              }
              return reverse_text(call);
            });

@@ -182,6 +182,45 @@ std::string signed_form(const Piece& piece, bool negative, std::string digits) {
   return sign + digits + (bracket ? ")" : "");
 }
 
+// Whether a conversion takes values of a type; nulls are all taken.
+bool takes(char conversion, const Type& type) {
+  const TypeKind kind = type.kind();
+  const bool narrow = kind == TypeKind::int32 || kind == TypeKind::date;
+  switch (conversion) {
+    case 'b':
+    case 's': return true;
+    case 'c': return narrow;
+    case 'd':
+    case 'x':
+    case 'o': return narrow || kind == TypeKind::int64 || kind == TypeKind::timestamp;
+    default: return type.is_float() || kind == TypeKind::decimal;
+  }
+}
+
+std::string takes_not(const Piece& piece, std::string_view format, const Type& type) {
+  return fmt::format("'%{}' in '{}' takes no {}", piece.conversion, format, type.name());
+}
+
+std::string no_argument(std::string_view format) {
+  return fmt::format("'{}' asks for an argument that is not there", format);
+}
+
+// What is wrong with a constant format whatever the values are.
+Result<> check_format(std::string_view format, std::span<const Type> types) {
+  const Result<std::vector<Piece>> pieces = parse_format(format);
+  if (!pieces) return pass_on(pieces);
+  std::size_t next = 1, last = 0;
+  for (const Piece& piece : *pieces) {
+    if (piece.conversion == 0 || piece.conversion == 'n' || piece.conversion == '%') continue;
+    last = piece.index > 0 ? static_cast<std::size_t>(piece.index) : piece.index < 0 ? last : next++;
+    if (last == 0 || last >= types.size()) return failure(no_argument(format));
+    if (!is_null_type(types[last]) && !takes(piece.conversion, types[last])) {
+      return failure(takes_not(piece, format, types[last]));
+    }
+  }
+  return {};
+}
+
 // One argument in one form; false where the conversion does not take its type.
 bool format_value(const Piece& piece, const Column& column, std::uint32_t row, std::string& out) {
   const Type& type = column.type();
@@ -200,7 +239,7 @@ bool format_value(const Piece& piece, const Column& column, std::uint32_t row, s
   const bool narrow = kind == TypeKind::int32 || kind == TypeKind::date;
   const bool integer = narrow || kind == TypeKind::int64 || kind == TypeKind::timestamp;
   const std::int64_t whole = narrow ? column.value<std::int32_t>(row) : integer ? column.value<std::int64_t>(row) : 0;
-  const bool real = type.is_float() || kind == TypeKind::decimal;
+  if (!takes(piece.conversion, type)) return false;
   switch (piece.conversion) {
     case 's':
       if (integer) {
@@ -210,18 +249,16 @@ bool format_value(const Piece& piece, const Column& column, std::uint32_t row, s
       }
       return true;
     case 'c':
-      if (!narrow || whole < 0 || whole > 0x10FFFF) return false;
+      if (whole < 0 || whole > 0x10FFFF) return false;
       append_code_point(static_cast<char32_t>(whole), out);
       return true;
     case 'd':
-      if (!integer) return false;
       out = signed_form(
           piece, whole < 0,
           fmt::format("{}", whole < 0 ? 0 - static_cast<std::uint64_t>(whole) : static_cast<std::uint64_t>(whole)));
       return true;
     case 'x':
     case 'o': {
-      if (!integer) return false;
       const std::uint64_t bits = narrow ? static_cast<std::uint32_t>(whole) : static_cast<std::uint64_t>(whole);
       const bool hexadecimal = piece.conversion == 'x';
       std::string digits = hexadecimal ? fmt::format("{:x}", bits) : fmt::format("{:o}", bits);
@@ -231,7 +268,6 @@ bool format_value(const Piece& piece, const Column& column, std::uint32_t row, s
     }
     default: break;
   }
-  if (!real) return false;
   std::string text;
   append_text(column, row, text);
   if (text == "NaN" || text.ends_with("Infinity")) {
@@ -266,7 +302,8 @@ void lay_out(const Piece& piece, bool cut, std::string& value) {
 
 void format_string(const KernelCall& call) {
   StringWriter writer(call);
-  std::string format, text, value;
+  std::string format, value;
+  BoundedText text;
   Result<std::vector<Piece>> pieces = std::vector<Piece>();
   call.selection.for_each([&](std::uint32_t row) {
     text.clear();
@@ -291,13 +328,12 @@ void format_string(const KernelCall& call) {
       if (takes) {
         last = piece.index > 0 ? static_cast<std::size_t>(piece.index) : piece.index < 0 ? last : next++;
         if (last == 0 || last >= call.arguments.size()) {
-          return call.context.errors.add(row, "'" + format + "' asks for an argument that is not there");
+          return call.context.errors.add(row, no_argument(format));
         }
         const Column& argument = *call.arguments[last];
         value.clear();
         if (!format_value(piece, argument, row, value)) {
-          return call.context.errors.add(
-              row, fmt::format("'%{}' in '{}' takes no {}", piece.conversion, format, argument.type().name()));
+          return call.context.errors.add(row, takes_not(piece, format, argument.type()));
         }
         const bool null = argument.type().kind() == TypeKind::null || argument.is_null(row);
         cut = null || piece.conversion == 's' || piece.conversion == 'b';
@@ -317,6 +353,10 @@ Result<ResolvedCall> resolve_format_string(const CallTypes& call) {
   }
   std::vector<Type> arguments(call.types.begin(), call.types.end());
   arguments[0] = TypeKind::string;
+  const ColumnPtr& format = call.constants[0];
+  if (format != nullptr && format->type().kind() == TypeKind::string && !format->is_null(0)) {
+    if (const Result<> good = check_format(format->value<StringRef>(0).view(), call.types); !good) return pass_on(good);
+  }
   return call_of(std::move(arguments), TypeKind::string, format_string, true, NullRule::kernel);
 }
 

@@ -9,32 +9,36 @@ namespace streamrun {
 
 namespace {
 
+// Makes the maps of the result one after the other, of keys that are there and differ.
+class Maps {
+ public:
+  explicit Maps(const KernelCall& call) : call_(call), lists_(call) {}
+  void begin() {
+    lists_.begin();
+    keys_.clear();
+  }
+  void add(const Column& keys, std::uint32_t key, const Column& values, std::uint32_t value, std::uint32_t row) {
+    if (keys.is_null(key)) return call_.context.errors.add(row, "a map's key is null");
+    if (!keys_.add(keys, key)) return call_.context.errors.add(row, "a map has a key twice");
+    lists_.add(keys, key, values, value);
+  }
+  void end(std::uint32_t row) { lists_.end(row); }
+
+ private:
+  const KernelCall& call_;
+  Lists lists_;
+  ValueSet keys_;
+};
+
 void make_map(const KernelCall& call) {
-  ListRef* out = call.out.values<ListRef>();
-  ColumnBuilder keys(call.out.type().key()), values(call.out.type().value());
+  Maps maps(call);
   call.selection.for_each([&](std::uint32_t row) {
-    const std::uint32_t first = keys.rows();
+    maps.begin();
     for (std::size_t i = 0; i + 1 < call.arguments.size(); i += 2) {
-      const Column &key = *call.arguments[i], &value = *call.arguments[i + 1];
-      if (key.is_null(row)) {
-        call.context.errors.add(row, "a map's key is null");
-        continue;
-      }
-      for (std::size_t j = 0; j < i; j += 2) {
-        if (!call.arguments[j]->is_null(row) && equal_values(*call.arguments[j], row, key, row)) {
-          call.context.errors.add(row, "a map has a key twice");
-        }
-      }
-      keys.append(key, row);
-      if (value.is_null(row)) {
-        values.append_null();
-      } else {
-        values.append(value, row);
-      }
+      maps.add(*call.arguments[i], row, *call.arguments[i + 1], row, row);
     }
-    out[row] = {first, keys.rows() - first};
+    maps.end(row);
   });
-  call.out.children = {keys.finish(), values.finish()};
 }
 
 Result<ResolvedCall> resolve_map(const CallTypes& call) {
@@ -57,25 +61,17 @@ Result<ResolvedCall> resolve_map(const CallTypes& call) {
 }
 
 void map_from_arrays(const KernelCall& call) {
-  ListRef* out = call.out.values<ListRef>();
-  ColumnBuilder keys(call.out.type().key()), values(call.out.type().value());
+  Maps maps(call);
+  const Column &keys = *call.arguments[0]->children[0], &values = *call.arguments[1]->children[0];
   call.selection.for_each([&](std::uint32_t row) {
     const ListRef &k = value_at<ListRef>(call, 0, row), &v = value_at<ListRef>(call, 1, row);
-    const Column& names = *call.arguments[0]->children[0];
-    const std::uint32_t first = keys.rows();
+    maps.begin();
     if (k.length != v.length) call.context.errors.add(row, "map_from_arrays takes arrays of one length");
     for (std::uint32_t i = 0; i < std::min(k.length, v.length); ++i) {
-      if (names.is_null(k.offset + i)) call.context.errors.add(row, "a map's key is null");
-      for (std::uint32_t j = 0; j < i; ++j) {
-        if (equal_values(names, k.offset + j, names, k.offset + i))
-          call.context.errors.add(row, "a map has a key twice");
-      }
-      keys.append(names, k.offset + i);
-      values.append(*call.arguments[1]->children[0], v.offset + i);
+      maps.add(keys, k.offset + i, values, v.offset + i, row);
     }
-    out[row] = {first, keys.rows() - first};
+    maps.end(row);
   });
-  call.out.children = {keys.finish(), values.finish()};
 }
 
 template <std::size_t child>
@@ -89,8 +85,9 @@ void map_part(const KernelCall& call) {
 void contains_key(const KernelCall& call) {
   std::uint8_t* out = call.out.values<std::uint8_t>();
   const Column& keys = *call.arguments[0]->children[0];
+  ListFinder finder;
   call.selection.for_each([&](std::uint32_t row) {
-    out[row] = find_in(keys, value_at<ListRef>(call, 0, row), *call.arguments[1], row) != kNoValue ? 1 : 0;
+    out[row] = finder.find(keys, value_at<ListRef>(call, 0, row), *call.arguments[1], row) != kNoValue ? 1 : 0;
   });
 }
 

@@ -73,7 +73,7 @@ void try_arithmetic(const KernelCall& call) {
   const char name[] = {op, '\0'};
   const Result<ResolvedCall> plain = resolve_arithmetic(name, {types, none});
   if (!plain) return;
-  EvalContext inner{call.context.batch, call.context.seed_row, {}};
+  EvalContext inner{call.context.batch, call.context.seed_row, {}, call.context.budget};
   plain->kernel({call.arguments, call.selection, call.out, inner, nullptr});
   for (const RowError& error : inner.errors.all()) call.out.set_null(call.out.slot(error.row));
 }

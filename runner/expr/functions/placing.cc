@@ -2,13 +2,15 @@
 
 #include <numeric>
 
+#include "runner/expr/node.h"
+
 namespace streamrun {
 
 void place_rows(const KernelCall& call, const ColumnPtr& values, const std::vector<std::uint32_t>& rows) {
   std::uint32_t i = 0;
   with_storage(call.out.type().kind(), [&]<class T>() {
     if constexpr (std::is_void_v<T>) {
-      std::vector<std::uint32_t> from(call.out.slots(), 0);
+      std::vector<std::uint32_t> from(call.out.slots(), kNoValue);
       call.selection.for_each([&](std::uint32_t row) {
         const std::uint32_t at = rows[i++];
         if (at == kNoValue || values->is_null(at)) {
@@ -17,9 +19,8 @@ void place_rows(const KernelCall& call, const ColumnPtr& values, const std::vect
           from[call.out.slot(row)] = at;
         }
       });
-      if (values->rows() == 0) from.clear();
       call.out.children.clear();
-      for (const ColumnPtr& field : values->children) call.out.children.push_back(gather(field, from));
+      for (const ColumnPtr& field : values->children) call.out.children.push_back(take_rows(*field, from));
     } else {
       T* out = call.out.values<T>();
       call.selection.for_each([&](std::uint32_t row) {

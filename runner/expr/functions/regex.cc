@@ -70,6 +70,11 @@ Result<std::shared_ptr<const Pattern>> compile(std::string_view text) {
   return std::shared_ptr<const Pattern>(std::move(pattern));
 }
 
+std::string no_group(int count, int group) {
+  return "the pattern has " + std::to_string(count) + (count == 1 ? " group" : " groups") + ", not group " +
+         std::to_string(group);
+}
+
 // The pattern is argument 1 of every function here.
 Result<std::shared_ptr<const void>> prepare(std::span<const ColumnPtr> constants) {
   if (constants.size() < 2 || constants[1] == nullptr || constants[1]->is_null(0)) {
@@ -78,6 +83,18 @@ Result<std::shared_ptr<const void>> prepare(std::span<const ColumnPtr> constants
   Result<std::shared_ptr<const Pattern>> pattern = compile(constants[1]->value<StringRef>(0).view());
   if (!pattern) return pass_on(pattern);
   return std::shared_ptr<const void>(*std::move(pattern));
+}
+
+// Likewise, of a function whose argument 2 is a group: one that the pattern has not can be told at once. A pattern
+// without any group says nothing until it matches, as in Spark.
+Result<std::shared_ptr<const void>> prepare_group(std::span<const ColumnPtr> constants) {
+  Result<std::shared_ptr<const void>> prepared = prepare(constants);
+  if (!prepared || *prepared == nullptr || constants.size() < 3 || constants[2] == nullptr) return prepared;
+  if (constants[2]->is_null(0)) return prepared;
+  const int count = static_cast<const Pattern*>(prepared->get())->regex->NumberOfCapturingGroups();
+  const std::int32_t group = constants[2]->value<std::int32_t>(0);
+  if (count > 0 && group > count) return failure(no_group(count, group));
+  return prepared;
 }
 
 // The pattern of each row: prepared, or compiled where it changes.
@@ -141,8 +158,7 @@ void for_each_match(const RE2& regex, std::string_view text, std::size_t from, i
 bool check_group(const KernelCall& call, std::uint32_t row, const Pattern& pattern, int group) {
   const int count = pattern.regex->NumberOfCapturingGroups();
   if (group >= 0 && group <= count) return true;
-  call.context.errors.add(row,
-                          "the pattern has " + std::to_string(count) + " groups, not group " + std::to_string(group));
+  call.context.errors.add(row, no_group(count, group));
   return false;
 }
 
@@ -156,11 +172,7 @@ void extract(const KernelCall& call) {
     if (pattern == nullptr) return;
     const int group = call.arguments.size() > 2 ? value_at<std::int32_t>(call, 2, row) : 1;
     const std::string_view text = text_at(call, 0, row);
-    if (group < 0) {
-      check_group(call, row, *pattern, group);
-      return;
-    }
-    for_each_match(*pattern->regex, text, 0, std::min(group, pattern->regex->NumberOfCapturingGroups()),
+    for_each_match(*pattern->regex, text, 0, std::clamp(group, 0, pattern->regex->NumberOfCapturingGroups()),
                    [&](const std::vector<re2::StringPiece>& found) {
                      if (check_group(call, row, *pattern, group)) {
                        const re2::StringPiece& part = found[static_cast<std::size_t>(group)];
@@ -189,7 +201,9 @@ class ListWriter {
   ListWriter(const ListWriter&) = delete;
   ListWriter& operator=(const ListWriter&) = delete;
   void begin() { first_ = elements_.size(); }
-  void add(std::string_view text) { elements_.emplace_back(text); }
+  void add(std::string_view text) {
+    if (call_.context.take(sizeof(StringRef))) elements_.emplace_back(text);
+  }
   void end(std::uint32_t row) {
     out_[row] = {static_cast<std::uint32_t>(first_), static_cast<std::uint32_t>(elements_.size() - first_)};
   }
@@ -223,7 +237,7 @@ void extract_all(const KernelCall& call) {
 
 // Java's replacement: `$1`, `${name}`, a backslash takes the next character as it is. False: an error.
 bool append_replacement(std::string_view put, const RE2& regex, const std::vector<re2::StringPiece>& found,
-                        std::string& out) {
+                        BoundedText& out) {
   const int groups = regex.NumberOfCapturingGroups();
   for (std::size_t i = 0; i < put.size(); ++i) {
     if (put[i] == '\\') {
@@ -254,7 +268,7 @@ bool append_replacement(std::string_view put, const RE2& regex, const std::vecto
       }
     }
     const re2::StringPiece& part = found[static_cast<std::size_t>(group)];
-    if (part.data() != nullptr) out.append(part.data(), part.size());
+    if (part.data() != nullptr) out.append(std::string_view(part.data(), part.size()));
   }
   return true;
 }
@@ -262,7 +276,7 @@ bool append_replacement(std::string_view put, const RE2& regex, const std::vecto
 void replace(const KernelCall& call) {
   StringWriter writer(call);
   Patterns patterns(call);
-  std::string made;
+  BoundedText made;
   call.selection.for_each([&](std::uint32_t row) {
     const Pattern* pattern = patterns.at(row);
     const std::string_view text = text_at(call, 0, row), put = text_at(call, 2, row);
@@ -286,7 +300,7 @@ void replace(const KernelCall& call) {
                      const auto begin = static_cast<std::size_t>(found[0].data() - text.data());
                      made.append(text.substr(copied, begin - copied));
                      copied = begin + found[0].size();
-                     if (append_replacement(put, *pattern->regex, found, made)) return true;
+                     if (append_replacement(put, *pattern->regex, found, made)) return !made.overflowed();
                      call.context.errors.add(row, "bad replacement '" + std::string(put) + "'");
                      return false;
                    });
@@ -302,6 +316,11 @@ void split_at_byte(const KernelCall& call, char mark) {
     const std::string_view text = text_at(call, 0, row);
     total += 1 + static_cast<std::uint32_t>(count_byte(text, mark));
   });
+  if (!call.context.take(std::size_t{total} * sizeof(StringRef))) {
+    call.out.children = {Column::make_empty(TypeKind::string)};
+    call.selection.for_each([&](std::uint32_t row) { call.out.values<ListRef>()[row] = {}; });
+    return;
+  }
   const MutableColumn column = Column::make(TypeKind::string, total);
   StringRef* const parts = column->values<StringRef>();
   ListRef* const lists = call.out.values<ListRef>();
@@ -386,13 +405,17 @@ std::vector<Function> regex_functions() {
            fixed({"rlike", {text, text}, 2, truth, rlike, true, prepare}));
   list.add({"regexp_extract"}, "regexp_extract(text, pattern[, group]) -> string",
            "a group (1) of the first match, or ''", "regexp_extract('a12', '([0-9]+)', 1) = '12'",
-           fixed({"regexp_extract", {text, text, number}, 2, text, extract, true, prepare}));
+           fixed({"regexp_extract", {text, text, number}, 2, text, extract, true, prepare_group}));
   list.add({"regexp_extract_all"}, "regexp_extract_all(text, pattern[, group]) -> array<string>",
            "a group (1) of every match", "size(regexp_extract_all('a1b2', '([0-9])')) = 2",
-           fixed({"regexp_extract_all", {text, text, number}, 2, strings, extract_all, true, prepare}));
+           fixed({"regexp_extract_all", {text, text, number}, 2, strings, extract_all, true, prepare_group}));
   list.add({"regexp_replace"}, "regexp_replace(text, pattern, replacement[, from]) -> string",
            "every match replaced; $1 is a group", "regexp_replace('a1b2', '[0-9]', '#') = 'a#b#'",
-           fixed({"regexp_replace", {text, text, text, number}, 3, text, replace, true, prepare}));
+           with_check(fixed({"regexp_replace", {text, text, text, number}, 3, text, replace, true, prepare}),
+                      [](const CallTypes& call) {
+                        return constant_number(call, 3).value_or(1) < 1 ? "regexp_replace counts places from 1"
+                                                                        : nullptr;
+                      }));
   list.add({"split"}, "split(text, pattern[, limit]) -> array<string>", "the parts between matches",
            "split('a,b', ',')[1] = 'b'", fixed({"split", {text, text, number}, 2, strings, split, true, prepare}));
   return list.take();

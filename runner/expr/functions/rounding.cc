@@ -29,14 +29,24 @@ Int128 rounded(Int128 value, int drop) {
   return up ? quotient + sign : quotient;
 }
 
-int digits_of(const KernelCall& call) {
+// No number has so many digits on either side of its point: what is farther is as far.
+constexpr int kFar = 400;
+// A BigDecimal of Java's cannot move its scale farther than this, and Spark's answer is that error.
+constexpr std::int64_t kFarthest = 536'870'919;
+constexpr const char* kTooFar = "so many digits cannot be rounded";
+
+int near_digits(std::int32_t digits) {
+  return std::clamp(digits, -kFar, kFar);
+}
+std::int32_t given_digits(const KernelCall& call) {
   return call.arguments.size() > 1 ? call.arguments[1]->value<std::int32_t>(0) : 0;
 }
 
 // By the shortest decimal form of the number.
 template <Rounding how, class T>
 T round_float(T x, int digits, std::string& text) {
-  if (!std::isfinite(x) || x == 0 || digits >= 20) return x;
+  if (x == 0) return 0;
+  if (digits >= 20) return x;
   constexpr int kScale = 20;
   Int128 value = 0;
   if (std::fabs(static_cast<double>(x)) >= 9007199254740992.0) {
@@ -61,19 +71,30 @@ T round_float(T x, int digits, std::string& text) {
 template <Rounding how, class T>
 void round_floats(const KernelCall& call) {
   T* out = call.out.values<T>();
-  const int digits = digits_of(call);
+  const std::int32_t given = given_digits(call);
+  const bool too_far = given > kFarthest || given < -kFarthest;
+  const int digits = near_digits(given);
   std::string text;
-  for_each_value<T>(call, call.arguments[0],
-                    [&](const T& x, std::uint32_t row) { out[row] = round_float<how, T>(x, digits, text); });
+  for_each_value<T>(call, call.arguments[0], [&](const T& x, std::uint32_t row) {
+    if (!std::isfinite(x)) {
+      out[row] = x;
+    } else if (too_far) {
+      call.context.errors.add(row, kTooFar);
+    } else {
+      out[row] = round_float<how, T>(x, digits, text);
+    }
+  });
 }
 
 template <Rounding how, class T>
 void round_integers(const KernelCall& call) {
   T* out = call.out.values<T>();
-  const int digits = digits_of(call);
+  const std::int32_t given = given_digits(call);
+  const int digits = near_digits(given);
   for_each_value<T>(call, call.arguments[0], [&](const T& x, std::uint32_t row) {
     out[row] = x;
     if (digits >= 0) return;
+    if (given < -kFarthest) return call.context.errors.add(row, kTooFar);
     const Int128 value = digits < -20 ? Int128{0} : rounded<how>(x, -digits) * power_of_ten(-digits);
     if (value > std::numeric_limits<T>::max() || value < std::numeric_limits<T>::min()) {
       call.context.errors.add(row, "integer overflow");
@@ -86,12 +107,13 @@ void round_integers(const KernelCall& call) {
 template <Rounding how>
 void round_decimals(const KernelCall& call) {
   Int128* out = call.out.values<Int128>();
-  const int scale = call.arguments[0]->type().scale(), to = call.out.type().scale();
-  const int digits = std::min(digits_of(call), scale);
+  const int scale = call.arguments[0]->type().scale();
+  const std::int32_t given = given_digits(call);
+  const int digits = std::min(near_digits(given), scale);
   for_each_value<Int128>(call, call.arguments[0], [&](const Int128& x, std::uint32_t row) {
+    if (given < -kFarthest) return call.context.errors.add(row, kTooFar);
     Int128 value = digits == scale ? x : rounded<how>(x, scale - digits);
     if (digits < 0) value = digits < -38 ? 0 : value * power_of_ten(-digits);
-    static_cast<void>(to);
     out[row] = value;
     if (!decimal_fits(value, call.out.type().precision())) call.context.errors.add(row, "decimal overflow");
   });
@@ -111,7 +133,7 @@ Result<int> constant_digits(std::string_view name, const CallTypes& call) {
   if (digits == nullptr || call.types[1].kind() != TypeKind::int32) {
     return failure("argument 2 of " + std::string(name) + " is a constant int");
   }
-  return digits->is_null(0) ? 0 : digits->value<std::int32_t>(0);
+  return digits->is_null(0) ? 0 : near_digits(digits->value<std::int32_t>(0));
 }
 
 template <Rounding how>
@@ -127,8 +149,8 @@ Result<ResolvedCall> resolve_round(std::string_view name, const CallTypes& call)
   switch (type.kind()) {
     case TypeKind::int32: return call_of(arguments, type, round_integers<how, std::int32_t>, true);
     case TypeKind::int64: return call_of(arguments, type, round_integers<how, std::int64_t>, true);
-    case TypeKind::float32: return call_of(arguments, type, round_floats<how, float>);
-    case TypeKind::float64: return call_of(arguments, type, round_floats<how, double>);
+    case TypeKind::float32: return call_of(arguments, type, round_floats<how, float>, true);
+    case TypeKind::float64: return call_of(arguments, type, round_floats<how, double>, true);
     case TypeKind::decimal: return call_of(arguments, rounded_type(type, *digits), round_decimals<how>, true);
     default: return failure(wrong_type(name, 0, type, "a number"));
   }
@@ -151,7 +173,9 @@ Result<ResolvedCall> resolve_whole(std::string_view name, const CallTypes& call)
   Type type = call.types[0];
   if (call.types.size() == 2) {
     if (type.is_integer()) type = decimal_for_integer(type.kind());
-    if (type.is_float() || type.kind() == TypeKind::string || is_null_type(type)) type = Type::decimal(30, 15);
+    if (type.kind() == TypeKind::float32) type = Type::decimal(14, 7);
+    if (type.kind() == TypeKind::float64) type = Type::decimal(30, 15);
+    if (type.kind() == TypeKind::string || is_null_type(type)) type = Type::decimal(38, 18);
     const Result<int> digits = constant_digits(name, call);
     if (!digits) return pass_on(digits);
     if (type.kind() != TypeKind::decimal) return failure(wrong_type(name, 0, type, "a number"));

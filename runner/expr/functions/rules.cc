@@ -79,6 +79,23 @@ TypeRule text_or_binary(std::string_view name, std::vector<Type> others, std::si
   };
 }
 
+std::optional<std::int64_t> constant_number(const CallTypes& call, std::size_t argument) {
+  if (argument >= call.constants.size()) return std::nullopt;
+  const ColumnPtr& constant = call.constants[argument];
+  if (constant == nullptr || !constant->type().is_integer() || constant->is_null(0)) return std::nullopt;
+  return constant->type().kind() == TypeKind::int32 ? constant->value<std::int32_t>(0)
+                                                    : constant->value<std::int64_t>(0);
+}
+
+TypeRule with_check(TypeRule rule, std::function<const char*(const CallTypes&)> check) {
+  return [rule = std::move(rule), check = std::move(check)](const CallTypes& call) -> Result<ResolvedCall> {
+    Result<ResolvedCall> resolved = rule(call);
+    if (!resolved) return resolved;
+    if (const char* message = check(call)) return failure(message);
+    return resolved;
+  };
+}
+
 std::string operator_mismatch(std::string_view op, const Type& a, const Type& b) {
   return "'" + std::string(op) + "' takes no " + a.name() + " and " + b.name();
 }

@@ -1,7 +1,9 @@
 // What the lists of functions share: rules of types for calls with fixed parameters.
 #pragma once
 
+#include <functional>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +50,11 @@ TypeRule text_or_binary(std::string_view name, std::vector<Type> others, std::si
                         CallKernel kernel, bool can_fail = false);
 // `'+' takes no int and boolean`.
 std::string operator_mismatch(std::string_view op, const Type& a, const Type& b);
+
+// The value of an argument that is a constant whole number.
+std::optional<std::int64_t> constant_number(const CallTypes& call, std::size_t argument);
+// `rule`, and what `check` says of constants that are wrong for every row: a message, or null.
+TypeRule with_check(TypeRule rule, std::function<const char*(const CallTypes&)> check);
 
 // The functions of one group, as a file of this folder makes them.
 class FunctionList {

@@ -2,6 +2,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
+#include <span>
+#include <unordered_map>
 
 #include "runner/data/text_value.h"
 #include "runner/expr/functions/lists.h"
@@ -11,16 +14,24 @@ namespace streamrun {
 
 namespace {
 
-bool replace_of(const KernelCall& call, std::uint32_t row, std::string& text) {
+// In linear time, which std::string_view's find is not.
+std::size_t find_text(std::string_view text, std::string_view search, std::size_t from) {
+  if (from > text.size()) return std::string_view::npos;
+  const void* hit = memmem(text.data() + from, text.size() - from, search.data(), search.size());
+  return hit == nullptr ? std::string_view::npos
+                        : static_cast<std::size_t>(static_cast<const char*>(hit) - text.data());
+}
+
+bool replace_of(const KernelCall& call, std::uint32_t row, BoundedText& text) {
   const std::string_view source = text_at(call, 0, row), search = text_at(call, 1, row);
   const std::string_view put = call.arguments.size() > 2 ? text_at(call, 2, row) : std::string_view();
   if (search.empty()) {
-    text = source;
+    text += source;
     return true;
   }
   std::size_t at = 0;
-  for (std::size_t hit; (hit = source.find(search, at)) != std::string_view::npos; at = hit + search.size()) {
-    text.append(source.substr(at, hit - at)).append(put);
+  for (std::size_t hit; (hit = find_text(source, search, at)) != std::string_view::npos; at = hit + search.size()) {
+    if (!text.append(source.substr(at, hit - at)) || !text.append(put)) return true;
   }
   text.append(source.substr(at));
   return true;
@@ -28,20 +39,17 @@ bool replace_of(const KernelCall& call, std::uint32_t row, std::string& text) {
 
 bool translate_of(const KernelCall& call, std::uint32_t row, std::string& text) {
   const std::string_view source = text_at(call, 0, row), from = text_at(call, 1, row), to = text_at(call, 2, row);
-  for (std::size_t i = 0; i < source.size();) {
-    const std::size_t n = character_at(source, i);
-    const std::string_view character = source.substr(i, n);
-    i += n;
-    std::int64_t place = 0;
-    bool found = false;
-    for (std::size_t j = 0; j < from.size(); j += character_at(from, j), ++place) {
-      if (from.substr(j, character_at(from, j)) != character) continue;
-      found = true;
-      const std::size_t at = offset_of(to, place);
-      if (at < to.size()) text.append(to.substr(at, character_at(to, at)));
-      break;
-    }
-    if (!found) text.append(character);
+  std::unordered_map<std::string_view, std::string_view> put;
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < from.size(); i += character_at(from, i)) {
+    const std::size_t size = at < to.size() ? character_at(to, at) : 0;
+    put.try_emplace(from.substr(i, character_at(from, i)), to.substr(at, size));
+    at += size;
+  }
+  for (std::size_t i = 0; i < source.size(); i += character_at(source, i)) {
+    const std::string_view character = source.substr(i, character_at(source, i));
+    const auto found = put.find(character);
+    text.append(found == put.end() ? character : found->second);
   }
   return true;
 }
@@ -49,7 +57,7 @@ bool translate_of(const KernelCall& call, std::uint32_t row, std::string& text) 
 std::int32_t position_of(std::string_view text, std::string_view search, std::int32_t from) {
   if (from <= 0) return 0;
   if (search.empty()) return 1;
-  const std::size_t hit = text.find(search, offset_of(text, from - 1));
+  const std::size_t hit = find_text(text, search, offset_of(text, from - 1));
   return hit == std::string_view::npos ? 0 : static_cast<std::int32_t>(count_characters(text.substr(0, hit)) + 1);
 }
 constexpr auto instr = [](const StringRef& a, const StringRef& b) { return position_of(a.view(), b.view(), 1); };
@@ -74,50 +82,106 @@ bool chr_of(const KernelCall& call, std::uint32_t row, std::string& text) {
   return true;
 }
 
+constexpr const char* kPartsFromOne = "split_part counts from 1, not 0";
+
 bool split_part_of(const KernelCall& call, std::uint32_t row, std::string& text) {
   const std::string_view source = text_at(call, 0, row), mark = text_at(call, 1, row);
-  std::int32_t n = value_at<std::int32_t>(call, 2, row);
+  const std::int32_t n = value_at<std::int32_t>(call, 2, row);
   if (n == 0) {
-    call.context.errors.add(row, "split_part counts from 1, not 0");
+    call.context.errors.add(row, kPartsFromOne);
     return true;
   }
-  std::vector<std::string_view> parts;
-  std::size_t at = 0;
-  if (!mark.empty()) {
-    for (std::size_t hit; (hit = source.find(mark, at)) != std::string_view::npos; at = hit + mark.size()) {
-      parts.push_back(source.substr(at, hit - at));
+  // f(part) for each part in turn, until it is false.
+  const auto each_part = [&](auto&& f) {
+    std::size_t at = 0;
+    if (!mark.empty()) {
+      for (std::size_t hit; (hit = find_text(source, mark, at)) != std::string_view::npos; at = hit + mark.size()) {
+        if (!f(source.substr(at, hit - at))) return;
+      }
+    }
+    f(source.substr(at));
+  };
+  std::int64_t wanted = n;
+  if (n < 0) {
+    each_part([&](std::string_view) {
+      ++wanted;
+      return true;
+    });
+    ++wanted;
+  }
+  each_part([&](std::string_view part) {
+    if (--wanted == 0) text = part;
+    return wanted > 0;
+  });
+  return true;
+}
+
+std::vector<char32_t> code_points(std::string_view text) {
+  std::vector<char32_t> out;
+  for (std::size_t i = 0; i < text.size(); i += character_at(text, i)) out.push_back(code_point_at(text, i));
+  return out;
+}
+
+// Edits between two texts, of which only those of at most `most` count: more are said to be most + 1. Only the band of
+// the matrix is computed that so many edits reach.
+std::int64_t edit_distance(std::span<const char32_t> a, std::span<const char32_t> b, std::int64_t most) {
+  const auto n = static_cast<std::int64_t>(a.size()), m = static_cast<std::int64_t>(b.size());
+  if (std::abs(n - m) > most) return most + 1;
+  std::vector<std::int32_t> line(b.size() + 1);
+  const auto far = static_cast<std::int32_t>(std::min<std::int64_t>(most + 1, n + m + 1));
+  for (std::int64_t j = 0; j <= m; ++j)
+    line[static_cast<std::size_t>(j)] = static_cast<std::int32_t>(std::min<std::int64_t>(j, far));
+  for (std::int64_t i = 1; i <= n; ++i) {
+    const std::int64_t low = std::max<std::int64_t>(1, i - most), high = std::min(m, i + most);
+    std::int32_t corner = line[static_cast<std::size_t>(low - 1)];
+    line[static_cast<std::size_t>(low - 1)] =
+        low == 1 ? static_cast<std::int32_t>(std::min<std::int64_t>(i, far)) : far;
+    for (std::int64_t j = low; j <= high; ++j) {
+      const auto at = static_cast<std::size_t>(j);
+      const std::int32_t above = j == i + most ? far : line[at];
+      const int differs = a[static_cast<std::size_t>(i - 1)] == b[at - 1] ? 0 : 1;
+      line[at] = std::min({above + 1, line[at - 1] + 1, corner + differs, far});
+      corner = above;
     }
   }
-  parts.push_back(source.substr(at));
-  const auto count = static_cast<std::int32_t>(parts.size());
-  if (n < 0) n += count + 1;
-  if (n >= 1 && n <= count) text = parts[static_cast<std::size_t>(n - 1)];
-  return true;
+  return line.back();
+}
+
+// So many cells of the matrix take about a second.
+constexpr std::int64_t kMostCells = 1'000'000'000;
+
+// Where the texts are alike, few edits suffice: the band is doubled until it holds them.
+std::optional<std::int64_t> bounded_distance(std::span<const char32_t> a, std::span<const char32_t> b,
+                                             std::int64_t most) {
+  const auto shorter = static_cast<std::int64_t>(std::min(a.size(), b.size()));
+  for (std::int64_t band = 64;; band *= 2) {
+    const std::int64_t width = std::min(band, most);
+    if (shorter > 0 && std::min(2 * width + 1, static_cast<std::int64_t>(b.size())) >
+                           kMostCells / static_cast<std::int64_t>(a.size() + 1))
+      return std::nullopt;
+    const std::int64_t distance = edit_distance(a, b, width);
+    if (distance <= width || width == most) return distance;
+  }
 }
 
 void levenshtein_kernel(const KernelCall& call) {
   std::int32_t* out = call.out.values<std::int32_t>();
   call.selection.for_each([&](std::uint32_t row) {
-    std::vector<char32_t> a, b;
-    for (std::size_t i = 0; i < text_at(call, 0, row).size(); i += character_at(text_at(call, 0, row), i)) {
-      a.push_back(code_point_at(text_at(call, 0, row), i));
+    const std::vector<char32_t> a = code_points(text_at(call, 0, row)), b = code_points(text_at(call, 1, row));
+    const auto longer = static_cast<std::int64_t>(std::max(a.size(), b.size()));
+    const bool limited = call.arguments.size() > 2;
+    const std::int64_t limit = limited ? value_at<std::int32_t>(call, 2, row) : longer;
+    out[row] = -1;
+    if (limit < 0) return;
+    const std::int64_t most = std::min(limit, longer);
+    const std::optional<std::int64_t> distance = bounded_distance(a, b, most);
+    if (!distance) {
+      call.context.errors.add(row, "levenshtein of texts of " + std::to_string(a.size()) + " and " +
+                                       std::to_string(b.size()) +
+                                       " characters takes too long; a third argument bounds it");
+    } else if (*distance <= limit) {
+      out[row] = static_cast<std::int32_t>(*distance);
     }
-    for (std::size_t i = 0; i < text_at(call, 1, row).size(); i += character_at(text_at(call, 1, row), i)) {
-      b.push_back(code_point_at(text_at(call, 1, row), i));
-    }
-    std::vector<std::int32_t> line(b.size() + 1);
-    for (std::size_t j = 0; j < line.size(); ++j) line[j] = static_cast<std::int32_t>(j);
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-      std::int32_t corner = line[0];
-      line[0] = static_cast<std::int32_t>(i);
-      for (std::size_t j = 1; j <= b.size(); ++j) {
-        const std::int32_t above = line[j];
-        line[j] = std::min({above + 1, line[j - 1] + 1, corner + (a[i - 1] == b[j - 1] ? 0 : 1)});
-        corner = above;
-      }
-    }
-    out[row] = line.back();
-    if (call.arguments.size() > 2 && line.back() > value_at<std::int32_t>(call, 2, row)) out[row] = -1;
   });
 }
 
@@ -128,10 +192,11 @@ std::vector<Function> string_search_functions() {
   const Type text = TypeKind::string, number = TypeKind::int32, truth = TypeKind::boolean;
   list.add({"split_part"}, "split_part(text, delimiter, n) -> string", "the n-th part, from 1, or from the end",
            "split_part('a.b.c', '.', 2) = 'b'",
-           fixed({"split_part", {text, text, number}, 3, text, string_kernel<split_part_of>, true}));
+           with_check(fixed({"split_part", {text, text, number}, 3, text, string_kernel<split_part_of>, true}),
+                      [](const CallTypes& call) { return constant_number(call, 2) == 0 ? kPartsFromOne : nullptr; }));
   list.add({"replace"}, "replace(text, search[, replacement]) -> string", "every occurrence replaced",
            "replace('abcabc', 'b', 'x') = 'axcaxc'",
-           fixed({"replace", {text, text, text}, 2, text, string_kernel<replace_of>}));
+           fixed({"replace", {text, text, text}, 2, text, string_kernel<replace_of>, true}));
   list.add({"translate"}, "translate(text, from, to) -> string", "characters replaced one by one",
            "translate('abc', 'ab', '12') = '12c'",
            fixed({"translate", {text, text, text}, 3, text, string_kernel<translate_of>}));
@@ -153,7 +218,7 @@ std::vector<Function> string_search_functions() {
            fixed({"chr", {TypeKind::int64}, 1, text, string_kernel<chr_of>}));
   list.add({"levenshtein"}, "levenshtein(a, b[, most]) -> int", "edits between two texts; -1: more than most",
            "levenshtein('kitten', 'sitting') = 3",
-           fixed({"levenshtein", {text, text, number}, 2, number, levenshtein_kernel}));
+           fixed({"levenshtein", {text, text, number}, 2, number, levenshtein_kernel, true}));
   return list.take();
 }
 

@@ -107,23 +107,14 @@ void trim_kernel(const KernelCall& call) {
   });
 }
 
-// Longer texts are errors, so that no row takes all memory.
-constexpr std::int64_t kMostBytes = 64 << 20;
-constexpr const char* kTooLong = "a text of more than 64 MiB";
-
-bool repeat_of(const KernelCall& call, std::uint32_t row, std::string& text) {
-  const std::string_view source = text_at(call, 0, row);
-  const std::int64_t count = std::max(0, value_at<std::int32_t>(call, 1, row));
-  if (static_cast<std::int64_t>(source.size()) * count > kMostBytes) {
-    call.context.errors.add(row, kTooLong);
-    return true;
-  }
-  for (std::int64_t n = 0; n < count; ++n) text += source;
+bool repeat_of(const KernelCall& call, std::uint32_t row, BoundedText& text) {
+  const std::int32_t count = std::max(0, value_at<std::int32_t>(call, 1, row));
+  text.append_times(text_at(call, 0, row), static_cast<std::uint64_t>(count));
   return true;
 }
 
 template <bool left_side>
-bool pad_of(const KernelCall& call, std::uint32_t row, std::string& text) {
+bool pad_of(const KernelCall& call, std::uint32_t row, BoundedText& text) {
   const bool binary = binary_argument(call);
   const std::string_view source = text_at(call, 0, row);
   const std::string_view fill = call.arguments.size() > 2 ? text_at(call, 2, row)
@@ -132,18 +123,14 @@ bool pad_of(const KernelCall& call, std::uint32_t row, std::string& text) {
   const std::int64_t wanted = std::max(0, value_at<std::int32_t>(call, 1, row));
   const std::int64_t have = binary ? static_cast<std::int64_t>(source.size()) : count_characters(source);
   if (have >= wanted || fill.empty()) {
-    text = substring_of(source, binary, 1, wanted);
+    text += substring_of(source, binary, 1, wanted);
     return true;
   }
-  if (wanted > kMostBytes) {
-    call.context.errors.add(row, kTooLong);
-    return true;
-  }
-  if (!left_side) text = source;
+  if (!left_side) text += source;
   const std::int64_t unit = binary ? static_cast<std::int64_t>(fill.size()) : count_characters(fill);
-  std::int64_t missing = wanted - have;
-  for (; missing >= unit; missing -= unit) text += fill;
-  text += substring_of(fill, binary, 1, missing);
+  const std::int64_t missing = wanted - have;
+  text.append_times(fill, static_cast<std::uint64_t>(missing / unit));
+  text += substring_of(fill, binary, 1, missing % unit);
   if (left_side) text += source;
   return true;
 }

@@ -3,6 +3,7 @@
 #include <cctype>
 #include <cmath>
 
+#include "runner/data/text_value.h"
 #include "runner/expr/functions/lists.h"
 #include "runner/expr/functions/rules.h"
 #include "runner/expr/functions/time_math.h"
@@ -92,7 +93,11 @@ void date_trunc(const KernelCall& call) {
     if (first || !fixed_unit) unit = unit_of(text_at(call, 0, row));
     first = false;
     const Micros t = value_at<Micros>(call, 1, row);
-    const auto down = [&](std::int64_t step) { return t - floor_remainder(t, step); };
+    const auto down = [&](std::int64_t step) {
+      Micros start = 0;
+      if (__builtin_sub_overflow(t, floor_remainder(t, step), &start)) call.context.errors.add(row, kTimeOverflow);
+      return start;
+    };
     switch (unit) {
       case Unit::none:
         out[row] = 0;
@@ -103,7 +108,11 @@ void date_trunc(const KernelCall& call) {
       case Unit::second: out[row] = down(kSecondMicros); break;
       case Unit::minute: out[row] = down(60 * kSecondMicros); break;
       case Unit::hour: out[row] = down(3600 * kSecondMicros); break;
-      default: out[row] = truncated_day(day_of(t), unit) * kDayMicros; break;
+      default:
+        if (__builtin_mul_overflow(Micros{truncated_day(day_of(t), unit)}, kDayMicros, &out[row])) {
+          call.context.errors.add(row, kTimeOverflow);
+        }
+        break;
     }
   });
 }
@@ -114,6 +123,22 @@ void trunc_date(const KernelCall& call) {
     out[row] = truncated_day(value_at<Days>(call, 0, row), unit);
     if (unit < Unit::week) call.out.set_null(call.out.slot(row));
   });
+}
+
+// A constant that is no unit makes null, whatever the time is: a text that says none is not looked at.
+TypeRule truncating(FixedRule rule, std::size_t unit, Unit least) {
+  return [rule = fixed(std::move(rule)), unit, least](const CallTypes& call) -> Result<ResolvedCall> {
+    Result<ResolvedCall> resolved = rule(call);
+    if (!resolved || call.constants[unit] == nullptr || call.constants[unit]->is_null(0)) return resolved;
+    std::string name;
+    append_text(*call.constants[unit], 0, name);
+    const Unit known = unit_of(name);
+    if (known != Unit::none && known >= least) return resolved;
+    const auto nothing = [](const KernelCall& k) {
+      k.selection.for_each([&](std::uint32_t row) { k.out.set_null(k.out.slot(row)); });
+    };
+    return call_of({call.types.begin(), call.types.end()}, resolved->result, nothing, false, NullRule::kernel);
+  };
 }
 
 void months_between(const KernelCall& call) {
@@ -173,9 +198,10 @@ std::vector<Function> time_functions() {
 
   list.add({"date_trunc"}, "date_trunc(unit, t) -> timestamp", "the start of the year, month, hour… of t",
            "date_trunc('month', timestamp'2024-02-29 12:00:00') = timestamp'2024-02-01 00:00:00'",
-           fixed({"date_trunc", {text, timestamp}, 2, timestamp, date_trunc}));
+           truncating({"date_trunc", {text, timestamp}, 2, timestamp, date_trunc, true}, 0, Unit::none));
   list.add({"trunc"}, "trunc(d, unit) -> date", "the first day of the year, quarter, month or week",
-           "trunc(date'2024-02-29', 'month') = date'2024-02-01'", fixed({"trunc", {date, text}, 2, date, trunc_date}));
+           "trunc(date'2024-02-29', 'month') = date'2024-02-01'",
+           truncating({"trunc", {date, text}, 2, date, trunc_date}, 1, Unit::week));
   part({"year"}, "year(d) -> int", "the year", "year(date'2024-02-29') = 2024", date,
        unary<std::int32_t, Days, year_of>);
   part({"quarter"}, "quarter(d) -> int", "the quarter, 1 to 4", "quarter(date'2024-02-29') = 1", date,
@@ -212,7 +238,7 @@ std::vector<Function> time_functions() {
            fixed({"datediff", {date, date}, 2, number, binary<std::int32_t, Days, Days, days_between>}));
   list.add({"add_months"}, "add_months(d, months) -> date", "the date some months later, clamped to the month's end",
            "add_months(date'2024-01-31', 1) = date'2024-02-29'",
-           fixed({"add_months", {date, number}, 2, date, add_months_to_date<1>}));
+           fixed({"add_months", {date, number}, 2, date, add_months_to_date<1>, true}));
   list.add({"months_between"}, "months_between(a, b[, rounded]) -> double", "months from b to a",
            "months_between(date'2024-03-01', date'2024-01-01') = 2",
            fixed({"months_between", {timestamp, timestamp, TypeKind::boolean}, 2, TypeKind::float64, months_between}));

@@ -29,24 +29,36 @@ inline std::int32_t days_in_month(std::int32_t year, std::uint32_t month) {
   return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
 }
 
-// Clamps to the end of the month.
-inline std::int32_t plus_months(std::int32_t days, std::int64_t months) {
+// Clamps to the end of the month. False past the days that there are.
+inline bool plus_months(std::int32_t days, std::int64_t months, std::int32_t& out) {
   CivilDate date = civil_from_days(days);
   const std::int64_t month = std::int64_t{date.year} * 12 + date.month - 1 + months;
-  date.year = static_cast<std::int32_t>(floor_quotient(month, 12));
+  constexpr std::int64_t kLastYear = 5'881'580;
+  const std::int64_t year = floor_quotient(month, 12);
+  if (year >= kLastYear || year <= -5'877'641) return false;
+  date.year = static_cast<std::int32_t>(year);
   date.month = static_cast<std::uint32_t>(floor_remainder(month, 12)) + 1;
   const auto last = static_cast<std::uint32_t>(days_in_month(date.year, date.month));
   if (date.day > last) date.day = last;
-  return days_from_civil(date);
+  out = days_from_civil(date);
+  return true;
 }
 
 namespace time_math {
+// Wraps around at the ends of the range, as Spark's does.
 inline const char* shift_days(std::int32_t days, std::int64_t by, std::int32_t& out) {
-  return __builtin_add_overflow(static_cast<std::int64_t>(days), by, &out) ? kTimeOverflow : nullptr;
+  out = static_cast<std::int32_t>(static_cast<std::uint32_t>(days) + static_cast<std::uint32_t>(by));
+  return nullptr;
 }
-inline std::int64_t shift_timestamp(std::int64_t micros, std::int64_t months) {
-  const std::int64_t day = floor_quotient(micros, kDayMicros);
-  return plus_months(static_cast<std::int32_t>(day), months) * kDayMicros + floor_remainder(micros, kDayMicros);
+inline const char* shift_date(std::int32_t days, std::int64_t months, std::int32_t& out) {
+  return plus_months(days, months, out) ? nullptr : kTimeOverflow;
+}
+inline const char* shift_timestamp(std::int64_t micros, std::int64_t months, std::int64_t& out) {
+  std::int32_t day = 0;
+  const bool good = plus_months(day_of(micros), months, day) &&
+                    !__builtin_mul_overflow(std::int64_t{day}, kDayMicros, &out) &&
+                    !__builtin_add_overflow(out, floor_remainder(micros, kDayMicros), &out);
+  return good ? nullptr : kTimeOverflow;
 }
 template <class T>
 const char* rounded(double value, T& out) {
@@ -71,13 +83,19 @@ constexpr auto interval_date = [](const std::int64_t& n, const std::int32_t& d, 
   return shift_days(d, n / kDayMicros, out);
 };
 template <int sign>
-constexpr auto date_months =
-    [](const std::int32_t& d, const std::int32_t& n) { return plus_months(d, std::int64_t{sign} * n); };
-constexpr auto months_date = [](const std::int32_t& n, const std::int32_t& d) { return plus_months(d, n); };
+constexpr auto date_months = [](const std::int32_t& d, const std::int32_t& n, std::int32_t& out) -> const char* {
+  return shift_date(d, std::int64_t{sign} * n, out);
+};
+constexpr auto months_date = [](const std::int32_t& n, const std::int32_t& d, std::int32_t& out) -> const char* {
+  return shift_date(d, n, out);
+};
 template <int sign>
-constexpr auto timestamp_months =
-    [](const std::int64_t& t, const std::int32_t& n) { return shift_timestamp(t, std::int64_t{sign} * n); };
-constexpr auto months_timestamp = [](const std::int32_t& n, const std::int64_t& t) { return shift_timestamp(t, n); };
+constexpr auto timestamp_months = [](const std::int64_t& t, const std::int32_t& n, std::int64_t& out) -> const char* {
+  return shift_timestamp(t, std::int64_t{sign} * n, out);
+};
+constexpr auto months_timestamp = [](const std::int32_t& n, const std::int64_t& t, std::int64_t& out) -> const char* {
+  return shift_timestamp(t, n, out);
+};
 constexpr auto between_dates = [](const std::int32_t& a, const std::int32_t& b) {
   return (std::int64_t{a} - b) * kDayMicros;
 };
@@ -98,13 +116,14 @@ constexpr CallKernel interval_plus_date =
     checked_binary<std::int32_t, std::int64_t, std::int32_t, time_math::interval_date>;
 template <int sign>
 constexpr CallKernel add_months_to_date =
-    binary<std::int32_t, std::int32_t, std::int32_t, time_math::date_months<sign>>;
-constexpr CallKernel months_plus_date = binary<std::int32_t, std::int32_t, std::int32_t, time_math::months_date>;
+    checked_binary<std::int32_t, std::int32_t, std::int32_t, time_math::date_months<sign>>;
+constexpr CallKernel months_plus_date =
+    checked_binary<std::int32_t, std::int32_t, std::int32_t, time_math::months_date>;
 template <int sign>
 constexpr CallKernel add_months_to_timestamp =
-    binary<std::int64_t, std::int64_t, std::int32_t, time_math::timestamp_months<sign>>;
+    checked_binary<std::int64_t, std::int64_t, std::int32_t, time_math::timestamp_months<sign>>;
 constexpr CallKernel months_plus_timestamp =
-    binary<std::int64_t, std::int32_t, std::int64_t, time_math::months_timestamp>;
+    checked_binary<std::int64_t, std::int32_t, std::int64_t, time_math::months_timestamp>;
 constexpr CallKernel date_minus_date = binary<std::int64_t, std::int32_t, std::int32_t, time_math::between_dates>;
 constexpr CallKernel scale_day_interval =
     checked_binary<std::int64_t, std::int64_t, double, time_math::scale_interval<std::int64_t, false>>;

@@ -15,7 +15,7 @@ void parse_json(const KernelCall& call) {
     const std::string_view given = text_at(call, 0, row);
     made.clear();
     const bool sound = text.open(given, kStrictJson) && rewrite_json(text.cursor(), 0, kParsedForm, made);
-    writer.set(row, sound ? made : "null");
+    writer.set(row, sound ? std::string_view(made) : std::string_view("null"));
     if (sound) return;
     if (attempt) {
       call.out.set_null(call.out.slot(row));

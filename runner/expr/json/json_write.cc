@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "runner/data/text_value.h"
+#include "runner/expr/expression.h"
 #include "runner/expr/json/json_text.h"
 
 namespace streamrun {
@@ -14,6 +15,7 @@ void write_list(const JsonWriting& writing, const Column& column, std::uint32_t 
   std::string key;
   out += map ? '{' : '[';
   for (std::uint32_t i = list.offset; i < list.offset + list.length; ++i) {
+    if (out.size() > kMostValueBytes) return;  // the caller refuses it
     if (i > list.offset) out += ',';
     if (map) {
       key.clear();
