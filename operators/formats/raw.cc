@@ -28,7 +28,9 @@ FormatDescriptor describe_raw_format() {
                                "bytes of each record; without it, lines", {1, 1 << 20})
                      .table();
   made.decode = format_decode<RawOptions>(made.options);
-  made.record_length = [](const void* options) { return static_cast<const RawOptions*>(options)->record_length; };
+  made.framing = [](const void* options) {
+    return RecordFraming{.length = static_cast<const RawOptions*>(options)->record_length, .text = false};
+  };
   made.check_read = [](const void*, const Schema& schema, Span place, Diagnostics& diagnostics) {
     if (schema.columns == std::vector<Field>{{"value", TypeKind::binary}}) return true;
     diagnostics.error("bad-format", place, "format raw has one column, (value binary)");

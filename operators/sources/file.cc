@@ -70,7 +70,7 @@ class FileSource final : public Source {
     if (!begin) return pass_on(begin);
     const auto found = files_->look(*begin, limits.available_now);
     if (!found) return pass_on(found);
-    ExtentLimits left{limits.records.value_or(kToEnd), limits.bytes.value_or(kToEnd), false};
+    ExtentLimits left{limits.records.value_or(kToEnd), limits.bytes.value_or(kToEnd), false, false};
     const bool all_counts = !input_->follow || limits.available_now;
     const bool measured = limits.records || limits.bytes || input_->follow;
     bool enough = false;
@@ -83,6 +83,7 @@ class FileSource final : public Source {
       if (one.idle || at.offset == kToEnd) continue;
       enough = enough || left.records == 0 || left.bytes == 0;
       left.last_counts = all_counts || one.last;
+      left.open_counts = !input_->follow || one.last;
       const auto done = enough ? Took::enough : take(measured, left, at, range.empty);
       if (!done) {
         if (!files_->passes_over(at, done.error(), limits.available_now)) return pass_on(done);
@@ -142,9 +143,9 @@ class FileSource final : public Source {
     if (!own) return pass_on(own);
     auto bytes = std::move(*own).bytes(0, kToEnd);
     if (!bytes) return pass_on(bytes);
-    const auto extent = measure(**bytes, input_->record_length, {});
+    const auto extent = measure(**bytes, input_->framing, true, {});
     if (!extent) return pass_on(extent);
-    at.line = extent->records + 1;
+    at.line = extent->lines + 1;
     return remember(file, extent->bytes, at);
   }
 
@@ -165,14 +166,14 @@ class FileSource final : public Source {
     if (!own) return pass_on(own);
     auto bytes = std::move(*own).bytes(at.offset, kToEnd, measured_);
     if (!bytes) return pass_on(bytes);
-    const auto extent = measure(**bytes, input_->record_length, left);
+    const auto extent = measure(**bytes, input_->framing, at.offset == 0, left);
     if (!extent) return pass_on(extent);
     // A first line may be longer than the limit, but not behind others.
     if (!empty && extent->bytes > left.bytes) return Took::enough;
     const bool at_end = streamed ? extent->whole : at.offset + extent->bytes >= size;
     if (extent->bytes != 0) {
       empty = false;
-      if (at.line != 0) at.line += extent->records;
+      if (at.line != 0) at.line += extent->lines;
       left.records -= std::min(left.records, extent->records);
       left.bytes -= std::min(left.bytes, extent->bytes);
       if (auto noted = remember(*file, at.offset + extent->bytes, at); !noted) return pass_on(noted);
@@ -210,7 +211,7 @@ std::optional<BoundSource> bind(const FileOptions& options, SourceBindContext& c
   input->paths = {context.name, expand_braces(options.path.value)};
   input->follow = options.follow;
   input->from_end = options.start.value == Start::end;
-  input->record_length = context.record_length;
+  input->framing = context.framing;
   input->partitions = std::max<std::uint32_t>(1, context.partitions);
 
   BoundSource bound;

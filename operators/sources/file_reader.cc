@@ -58,8 +58,9 @@ Result<bool> FileReader::next_of_piece(Morsel& morsel) {
     return false;
   }
   morsel.partition = PartitionIndex(partition_);
-  morsel.origin = std::make_shared<LineOrigin>(name_, line, raw);
+  morsel.origin = std::make_shared<LineOrigin>(name_, line, raw, reader_->shifts());
   morsel.raw = std::move(raw);
+  morsel.context = reader_->context();
   morsel.faults = reader_->faults();
   morsel.rows.reset();
   return true;
@@ -81,15 +82,35 @@ Result<> FileReader::open_piece(const FilePiece& piece) {
   if (line == 0) {
     auto before = open_bytes(piece.place, 0, piece.begin.offset);
     if (!before) return pass_on(before);
-    const auto extent = measure(**before, input_->record_length, {});
+    const auto extent = measure(**before, input_->framing, true, {.last_counts = true, .open_counts = true});
     if (!extent) return pass_on(extent);
-    line = extent->records + 1;
+    line = extent->lines + 1;
   }
+  name_ = std::make_shared<const std::string>(piece.place.path);
+  auto header = read_header(piece);
+  if (!header) return pass_on(header);
   auto bytes = open_bytes(piece.place, piece.begin.offset, piece.place.offset);
   if (!bytes) return pass_on(bytes);
-  name_ = std::make_shared<const std::string>(piece.place.path);
-  reader_ = std::make_unique<RecordReader>(std::move(*bytes), pool_, input_->record_length, piece.begin.offset, line);
+  reader_ = std::make_unique<RecordReader>(std::move(*bytes), name_, pool_, input_->framing,
+                                           RecordStart{piece.begin.offset, line, *std::move(header)});
   return {};
+}
+
+// Of a file that is read on from its middle.
+Result<std::shared_ptr<const std::string>> FileReader::read_header(const FilePiece& piece) {
+  if (!input_->framing.header || piece.begin.offset == 0) return nullptr;
+  auto file = files_->open(piece.place);
+  if (!file) return pass_on(file);
+  auto bytes = std::move(*file).bytes(0, piece.begin.offset);
+  if (!bytes) return pass_on(bytes);
+  RecordReader reader(std::move(*bytes), name_, pool_, input_->framing, {});
+  RawRecords raw;
+  while (!reader.header()) {
+    const auto more = reader.next(raw);
+    if (!more) return pass_on(more);
+    if (!*more) break;
+  }
+  return reader.header();
 }
 
 void FileReader::close_piece() {

@@ -17,7 +17,7 @@ struct FileInput {
   bool follow = false;
   bool from_end = false;
   std::uint32_t partitions = 1;
-  std::uint32_t record_length = 0;  // 0: lines
+  RecordFraming framing;
 };
 
 // Bytes of one file from `begin` up to the place's offset; of a compressed one they count what it holds.
@@ -39,6 +39,7 @@ class FileReader final : public RangeReader {
   Result<bool> next_of_piece(Morsel& morsel);
   Result<std::unique_ptr<ByteInput>> open_bytes(const FilePlace& place, std::uint64_t begin, std::uint64_t end);
   Result<> open_piece(const FilePiece& piece);
+  Result<std::shared_ptr<const std::string>> read_header(const FilePiece& piece);
   void close_piece();
   std::uint64_t slice_end() const;
 

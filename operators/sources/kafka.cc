@@ -322,6 +322,7 @@ std::optional<BoundSource> bind(const KafkaOptions& options, SourceBindContext& 
     bound.alone.push_back(fmt::format("topic '{}' as group '{}' at {}", topic, input->group, input->settings.brokers));
   }
   bound.rate_controlled = true;
+  bound.messages = true;
   bound.partitions = 0;
   bound.detail = fmt::format(
       "{} of {}, group {}",

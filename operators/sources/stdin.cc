@@ -19,20 +19,30 @@
 namespace streamrun {
 namespace {
 
+// What has been read of it.
+struct StdinPlace {
+  std::uint64_t records = 0;  // the header is one
+  std::uint64_t line = 1;     // of the next record
+  std::shared_ptr<const std::string> header;
+};
+
 class StdinReader final : public RangeReader {
  public:
-  StdinReader(RecordReader reader, std::uint64_t until, std::shared_ptr<const std::string> name, std::uint64_t& line)
-      : reader_(std::move(reader)), until_(until), name_(std::move(name)), line_(line) {}
+  StdinReader(RecordReader reader, std::uint64_t until, std::shared_ptr<const std::string> name, StdinPlace& place)
+      : reader_(std::move(reader)), until_(until), name_(std::move(name)), place_(place) {}
 
   Result<bool> next(Morsel& morsel) override {
     RawRecords raw;
     const std::uint64_t first = reader_.line();
     auto more = reader_.next(raw, until_);
-    line_ = reader_.line();
+    place_.line = reader_.line();
+    place_.header = reader_.header();
     if (!more || !*more) return more;
+    place_.records += raw.size();
     morsel.partition = PartitionIndex(0);
-    morsel.origin = std::make_shared<LineOrigin>(name_, first, raw);
+    morsel.origin = std::make_shared<LineOrigin>(name_, first, raw, reader_.shifts());
     morsel.raw = std::move(raw);
+    morsel.context = reader_.context();
     morsel.faults = reader_.faults();
     morsel.rows.reset();
     return true;
@@ -42,7 +52,7 @@ class StdinReader final : public RangeReader {
   RecordReader reader_;
   std::uint64_t until_;
   std::shared_ptr<const std::string> name_;
-  std::uint64_t& line_;
+  StdinPlace& place_;
 };
 
 // A number: of batches, or of bytes.
@@ -58,8 +68,8 @@ Result<std::uint64_t> to_cursor(const std::string& text) {
 // What both kinds of standard input share: what was read of them cannot be read again.
 class StdinSource : public Source {
  public:
-  StdinSource(const Environment& environment, std::uint32_t record_length)
-      : environment_(environment), record_length_(record_length) {}
+  StdinSource(const Environment& environment, const RecordFraming& framing)
+      : environment_(environment), framing_(framing) {}
 
  protected:
   // What a read would say as well, but not before something waits for it.
@@ -77,23 +87,23 @@ class StdinSource : public Source {
   }
 
   std::unique_ptr<RangeReader> reader(std::unique_ptr<ByteInput> input, std::uint64_t from, std::uint64_t until) {
-    return std::make_unique<StdinReader>(
-        RecordReader(std::move(input), environment_.buffers, record_length_, from, line_), until, name_, line_);
+    RecordReader records(std::move(input), name_, environment_.buffers, framing_, {from, place_.line, place_.header});
+    return std::make_unique<StdinReader>(std::move(records), until, name_, place_);
   }
 
   const Environment environment_;
-  const std::uint32_t record_length_;
+  const RecordFraming framing_;
   const std::shared_ptr<const std::string> name_ = std::make_shared<const std::string>("stdin");
-  std::uint64_t line_ = 1;  // of the next record
+  StdinPlace place_;
 };
 
 // A pipe or a terminal, paced by the clock until it ends. A cursor counts the batches.
 class PipedStdin final : public StdinSource {
  public:
-  PipedStdin(const Environment& environment, std::uint32_t record_length, Duration interval)
-      : StdinSource(environment, record_length),
+  PipedStdin(const Environment& environment, const RecordFraming& framing, Duration interval)
+      : StdinSource(environment, framing),
         interval_(interval),
-        feed_(std::make_shared<ByteFeed>(environment.input, "standard input", record_length)) {}
+        feed_(std::make_shared<ByteFeed>(environment.input, "standard input", framing)) {}
 
   Result<std::string> start() override {
     if (auto good = check_readable(); !good) return pass_on(good);
@@ -106,6 +116,7 @@ class PipedStdin final : public StdinSource {
     if (!before) return pass_on(before);
     const bool limited = limits.records || limits.bytes;
     const std::uint64_t records = limits.records.value_or(kToEnd);
+    const std::uint64_t wanted = records + (framing_.header && !place_.header ? 1 : 0);
     const std::uint64_t bytes = limits.bytes.value_or(kToEnd);
     ByteFeed::State state = feed_->state();
     if (limits.available_now) {
@@ -113,7 +124,7 @@ class PipedStdin final : public StdinSource {
       state = feed_->wait([&](const ByteFeed::State& s) {
         if (!limited) return s.arrived != s.begin;
         if (s.full && s.whole > s.begin) return true;
-        if (s.records - (line_ - 1) >= records) return true;
+        if (s.records - place_.records >= wanted) return true;
         return s.whole - std::min(s.whole, s.begin) >= bytes;
       });
     }
@@ -155,7 +166,8 @@ class FileStdin final : public StdinSource {
 
   Result<std::string> start() override {
     if (auto good = check_readable(); !good) return pass_on(good);
-    return std::to_string(std::max<off_t>(0, ::lseek(environment_.input, 0, SEEK_CUR)));
+    start_ = static_cast<std::uint64_t>(std::max<off_t>(0, ::lseek(environment_.input, 0, SEEK_CUR)));
+    return std::to_string(start_);
   }
 
   Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime) override {
@@ -171,8 +183,8 @@ class FileStdin final : public StdinSource {
     }
     auto bytes = std::move(*file).bytes(*begin, kToEnd, measured_);
     if (!bytes) return pass_on(bytes);
-    const ExtentLimits most{limits.records.value_or(kToEnd), limits.bytes.value_or(kToEnd), true};
-    const auto extent = measure(**bytes, record_length_, most);
+    const ExtentLimits most{limits.records.value_or(kToEnd), limits.bytes.value_or(kToEnd), true, true};
+    const auto extent = measure(**bytes, framing_, *begin == start_, most);
     if (!extent) return pass_on(extent);
     const std::uint64_t end = *begin + extent->bytes;
     return SourceRange{from, std::to_string(end), extent->bytes == 0, extent->whole || (known && end >= size)};
@@ -200,6 +212,7 @@ class FileStdin final : public StdinSource {
 
   const std::shared_ptr<Unpacked> measured_ = std::make_shared<Unpacked>();
   const std::shared_ptr<Unpacked> read_ = std::make_shared<Unpacked>();
+  std::uint64_t start_ = 0;
 };
 
 bool is_file(int descriptor) {
@@ -216,9 +229,9 @@ std::optional<BoundSource> bind(const StdinOptions&, SourceBindContext& context)
   bound.detail = "standard input";
   bound.alone = {bound.detail};
   bound.open = [interval = context.batch_interval,
-                length = context.record_length](const Environment& environment) -> std::unique_ptr<Source> {
-    if (is_file(environment.input)) return std::make_unique<FileStdin>(environment, length);
-    return std::make_unique<PipedStdin>(environment, length, interval);
+                framing = context.framing](const Environment& environment) -> std::unique_ptr<Source> {
+    if (is_file(environment.input)) return std::make_unique<FileStdin>(environment, framing);
+    return std::make_unique<PipedStdin>(environment, framing, interval);
   };
   return bound;
 }

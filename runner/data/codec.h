@@ -13,6 +13,9 @@
 
 namespace streamrun {
 
+struct RecordFraming;
+struct StreamContext;
+
 class DecodeScratch {
  public:
   virtual ~DecodeScratch() = default;
@@ -26,8 +29,8 @@ class Decoder {
   // pointers for the others. A record that cannot be read is an error of its row; its values are anything.
   // Strings may point into the records' buffer: the columns keep `records.keep`.
   // Rows that are no records (a CSV header, a blank line) are put into `skipped`, ascending.
-  virtual std::vector<ColumnPtr> decode(const RawRecords& records, std::uint32_t first, std::uint32_t count,
-                                        DecodeScratch* scratch, RowErrors& errors,
+  virtual std::vector<ColumnPtr> decode(const RawRecords& records, const StreamContext& context, std::uint32_t first,
+                                        std::uint32_t count, DecodeScratch* scratch, RowErrors& errors,
                                         std::vector<std::uint32_t>& skipped) const = 0;
 };
 
@@ -46,13 +49,23 @@ struct TimeFormats {
   std::string timestamp_format;
 };
 
+// What the first record of a file is. It is written as `names` only.
+enum class CsvHeader : std::uint8_t {
+  none,     // a record as any other
+  names,    // the names of the columns, by which they are read
+  skipped,  // nothing; fields are in the order of the schema
+};
+
 struct CsvOptions {
   char delimiter = ',';
-  bool header = false;
+  CsvHeader header = CsvHeader::none;
   char quote = '"';
+  bool multiline = true;   // a record may hold line ends within quotes
   std::string null_value;  // the text of a null; empty by default
   TimeFormats time;
 };
+
+RecordFraming csv_framing(const CsvOptions&);
 
 // `wanted[i]`: column i of `schema` is read by somebody.
 std::unique_ptr<Decoder> make_json_decoder(const Schema& schema, const std::vector<bool>& wanted, const TimeFormats&);

@@ -1,14 +1,16 @@
-// Lines of CSV into columns. A record is a line, so a quoted field cannot hold a line end. Fields that nobody
-// wants are passed over.
+// Records of CSV into columns. Fields that nobody wants are passed over.
 #include <fmt/format.h>
 
-#include <bit>
 #include <cstring>
 #include <string>
 #include <utility>
 
 #include "runner/data/cell.h"
 #include "runner/data/codec.h"
+#include "runner/data/csv_fields.h"
+#include "runner/data/csv_layout.h"
+#include "runner/data/record_splitter.h"
+#include "runner/data/stream_context.h"
 #include "runner/data/text_scan.h"
 #include "runner/data/text_value.h"
 
@@ -20,17 +22,18 @@ constexpr std::size_t kBlockBytes = std::size_t{64} << 10;
 struct Target {
   Type type;
   std::string name;
-  std::uint32_t position = 0;  // in the schema, which is the place in the line
+  std::uint32_t column_index = 0;  // in the schema
+  std::uint32_t position = 0;      // in the record
   MutableColumn column;
   std::shared_ptr<StringArena> arena;
   std::byte* values = nullptr;
   std::size_t width = 0;
 };
 
-struct CsvField {
-  std::string_view text;  // without the quotes around it, but with doubled ones within
-  bool quoted = false;
-  bool doubled = false;
+// The layout that the header at hand asks for.
+struct CsvScratch final : DecodeScratch {
+  std::shared_ptr<const std::string> header;
+  CsvLayout layout;
 };
 
 template <class Int>
@@ -82,30 +85,44 @@ bool read_double(std::string_view text, double& out) {
 class CsvDecoder final : public Decoder {
  public:
   CsvDecoder(const Schema& schema, const std::vector<bool>& wanted, CsvOptions options)
-      : columns_(schema.size()), fields_(schema.columns.size()), options_(std::move(options)) {
+      : schema_(schema),
+        wanted_(wanted),
+        options_(std::move(options)),
+        cutter_(options_.delimiter, options_.quote),
+        by_position_(positional_layout(schema)) {
     for (std::uint32_t i = 0; i < schema.columns.size(); ++i) {
       if (i >= wanted.size() || !wanted[i]) continue;
       Target target;
       target.type = schema.columns[i].type;
       target.name = schema.columns[i].name;
-      target.position = i;
-      wanted_.push_back(std::move(target));
+      target.column_index = i;
+      targets_.push_back(std::move(target));
     }
     time_ = compile_time(options_.time);
   }
 
-  std::vector<ColumnPtr> decode(const RawRecords& records, std::uint32_t first, std::uint32_t count, DecodeScratch*,
-                                RowErrors& errors, std::vector<std::uint32_t>& skipped) const override {
-    std::vector<Target> targets = wanted_;
+  std::unique_ptr<DecodeScratch> scratch() const override { return std::make_unique<CsvScratch>(); }
+
+  std::vector<ColumnPtr> decode(const RawRecords& records, const StreamContext& context, std::uint32_t first,
+                                std::uint32_t count, DecodeScratch* scratch, RowErrors& errors,
+                                std::vector<std::uint32_t>& skipped) const override {
+    CsvScratch own;
+    const CsvLayout& layout = layout_of(context.header, scratch != nullptr ? static_cast<CsvScratch&>(*scratch) : own);
+    std::vector<Target> targets = targets_;
     for (Target& target : targets) {
       target.arena = std::make_shared<StringArena>();
       target.column = Column::make(target.type, count);
       target.width = storage_size(target.type.kind());
       target.values = target.column->values<std::byte>();
+      if (layout.fault.empty()) target.position = layout.positions[target.column_index];
     }
-    std::vector<CsvField> fields(fields_);
+    std::vector<CsvField> fields(layout.fields);
     std::string spare;
     const std::span all = std::span(records.records).subspan(first, count);
+    // Rows before it are the header and what is blank above it.
+    const std::uint32_t body = context.header_at == StreamContext::kNoHeader || context.header_at < first
+                                   ? 0
+                                   : std::min(context.header_at - first + 1, count);
     std::uint32_t checked = 0;  // records before this one are known to be UTF-8, or not, as `valid` says
     bool valid = true;
     for (std::uint32_t row = 0; row < count; ++row) {
@@ -119,17 +136,23 @@ class CsvDecoder final : public Decoder {
         const std::string_view last = all[checked - 1];
         valid = is_utf8({text.data(), static_cast<std::size_t>(last.data() + last.size() - text.data())});
       }
-      const bool at_start = row == 0 && first == 0 && records.at_start;
-      if (at_start && text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-      if ((at_start && options_.header) || blank(text)) {
-        skipped.push_back(row);
+      if (row == 0 && first == 0 && records.at_start) text = without_mark(text);
+      if (row < body || is_none(text, layout.fields)) {
+        const bool header = first + row == context.header_at;
+        if (header && !layout.fault.empty()) {
+          errors.add(row, layout.fault);
+        } else {
+          skipped.push_back(row);
+        }
         set_nulls(targets, row);
         continue;
       }
       std::string fault;
-      if (!valid && !is_utf8(text)) {
+      if (!layout.fault.empty()) {
+        fault = layout.fault;
+      } else if (!valid && !is_utf8(text)) {
         fault = "the record is not UTF-8";
-      } else if (split(text, fields, fault)) {
+      } else if ((context.framed || is_one_record(text, fault)) && cut(text, fields, fault)) {
         for (Target& target : targets) {
           if (!cell(fields[target.position], target, row, spare, fault)) break;
         }
@@ -139,11 +162,11 @@ class CsvDecoder final : public Decoder {
         set_nulls(targets, row);
       }
     }
-    std::vector<ColumnPtr> result(columns_);
+    std::vector<ColumnPtr> result(schema_.size());
     for (Target& target : targets) {
       if (records.keep) target.column->keep(records.keep);
       if (target.arena->bytes() != 0) target.column->keep(target.arena);
-      result[target.position] = std::move(target.column);
+      result[target.column_index] = std::move(target.column);
     }
     return result;
   }
@@ -158,75 +181,44 @@ class CsvDecoder final : public Decoder {
     std::memset(target.values + row * target.width, 0, target.width);
   }
 
-  bool blank(std::string_view text) const {
-    for (const char c : text) {
-      if ((c != ' ' && c != '\t') || c == options_.delimiter) return false;
+  // Records without a header, as of messages, have their fields in order.
+  const CsvLayout& layout_of(const std::shared_ptr<const std::string>& header, CsvScratch& scratch) const {
+    if (options_.header != CsvHeader::names || !header) return by_position_;
+    if (scratch.header != header) {
+      scratch.header = header;
+      scratch.layout = named_layout(schema_, wanted_, options_, *header);
     }
-    return true;
+    return scratch.layout;
   }
 
-  // Cuts a line into as many fields as there are columns, no more and no less.
-  bool split(std::string_view text, std::vector<CsvField>& fields, std::string& fault) const {
-    if (std::memchr(text.data(), options_.quote, text.size()) != nullptr) return split_quoted(text, fields, fault);
-    const char* const end = text.data() + text.size();
-    const char* begin = text.data();
-    std::size_t found = 0;
-    for (const char* p = begin; p < end; p += 8) {
-      std::uint64_t marks = bytes_equal(load_word(p), options_.delimiter);
-      while (marks != 0) {
-        const char* const mark = p + std::countr_zero(marks) / 8;
-        if (mark >= end) break;
-        if (found < fields_) fields[found] = {{begin, static_cast<std::size_t>(mark - begin)}, false, false};
-        ++found;
-        begin = mark + 1;
-        marks &= marks - 1;
-      }
-    }
-    if (found < fields_) fields[found] = {{begin, static_cast<std::size_t>(end - begin)}, false, false};
-    return right_number(found + 1, fault);
+  // A blank line is no record, but of one column an empty one is a null.
+  bool is_none(std::string_view text, std::size_t fields) const {
+    if (!is_blank(text, options_.delimiter)) [[likely]]
+      return false;
+    return text.empty() ? fields != 1 : text != options_.null_value;
   }
 
-  bool split_quoted(std::string_view text, std::vector<CsvField>& fields, std::string& fault) const {
-    std::size_t found = 0;
-    std::size_t i = 0;
-    while (true) {
-      CsvField field;
-      if (i < text.size() && text[i] == options_.quote) {
-        field.quoted = true;
-        const std::size_t begin = ++i;
-        while (true) {
-          i = text.find(options_.quote, i);
-          if (i == std::string_view::npos) {
-            fault = "a quoted field is not closed: " + excerpt(text.substr(begin - 1));
-            return false;
-          }
-          if (i + 1 >= text.size() || text[i + 1] != options_.quote) break;
-          field.doubled = true;
-          i += 2;
-        }
-        field.text = text.substr(begin, i - begin);
-        ++i;
-        if (i < text.size() && text[i] != options_.delimiter) {
-          fault = "something follows a quoted field: " + excerpt(text.substr(begin - 1));
-          return false;
-        }
-      } else {
-        const std::size_t mark = std::min(text.find(options_.delimiter, i), text.size());
-        field.text = text.substr(i, mark - i);
-        i = mark;
-      }
-      if (found < fields_) fields[found] = field;
-      ++found;
-      if (i >= text.size()) break;
-      ++i;  // the delimiter
-    }
-    return right_number(found, fault);
+  // Of what was not cut at line ends; one at the end is none of the record.
+  bool is_one_record(std::string_view& text, std::string& fault) const {
+    if (text.ends_with('\n')) text.remove_suffix(1);
+    if (text.ends_with('\r')) text.remove_suffix(1);
+    if (text.find('\n') == std::string_view::npos && text.find('\r') == std::string_view::npos) return true;
+    const RecordFraming framing{.cr_ends_line = true, .quote = options_.quote, .delimiter = options_.delimiter};
+    RecordSplitter(framing, false).scan(text, [&](std::size_t, std::uint64_t) {
+      fault = "a line end outside of quotes: " + excerpt(text);
+      return false;
+    });
+    return fault.empty();
   }
 
-  bool right_number(std::size_t found, std::string& fault) const {
-    if (found == fields_) [[likely]]
+  // Into as many fields as there must be, no more and no less.
+  bool cut(std::string_view text, std::vector<CsvField>& fields, std::string& fault) const {
+    const std::size_t found = cutter_.cut(text, fields, fault);
+    if (found == fields.size()) [[likely]]
       return true;
-    fault = fmt::format("expected {} {}, found {}", fields_, fields_ == 1 ? "field" : "fields", found);
+    if (fault.empty()) {
+      fault = fmt::format("expected {} {}, found {}", fields.size(), fields.size() == 1 ? "field" : "fields", found);
+    }
     return false;
   }
 
@@ -236,14 +228,7 @@ class CsvDecoder final : public Decoder {
       set_null(target, row);
       return true;
     }
-    if (field.doubled) {
-      spare.clear();
-      for (std::size_t i = 0; i < text.size(); ++i) {
-        spare.push_back(text[i]);
-        if (text[i] == options_.quote) ++i;
-      }
-      text = spare;
-    }
+    if (field.doubled) text = undouble(text, options_.quote, spare);
     std::byte* const out = target.values + row * target.width;
     bool good = false;
     switch (target.type.kind()) {
@@ -264,14 +249,23 @@ class CsvDecoder final : public Decoder {
     return false;
   }
 
-  std::size_t columns_;
-  std::size_t fields_;
+  Schema schema_;
+  std::vector<bool> wanted_;
   CsvOptions options_;
+  CsvCutter cutter_;
+  CsvLayout by_position_;
   CompiledTime time_;
-  std::vector<Target> wanted_;
+  std::vector<Target> targets_;
 };
 
 }  // namespace
+
+RecordFraming csv_framing(const CsvOptions& options) {
+  return {.cr_ends_line = true,
+          .quote = options.multiline ? options.quote : '\0',
+          .delimiter = options.delimiter,
+          .header = options.header != CsvHeader::none};
+}
 
 std::unique_ptr<Decoder> make_csv_decoder(const Schema& schema, const std::vector<bool>& wanted,
                                           const CsvOptions& options) {

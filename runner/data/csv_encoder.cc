@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runner/data/codec.h"
+#include "runner/data/record_framing.h"
 #include "runner/data/row_writer.h"
 #include "runner/data/text_value.h"
 
@@ -16,7 +17,7 @@ class CsvEncoder final : public Encoder {
   CsvEncoder(const std::vector<Field>& columns, CsvOptions options)
       : options_(std::move(options)), time_(compile_time(options_.time)) {
     for (const Field& column : columns) kinds_.push_back(column.type.kind());
-    if (!options_.header) return;
+    if (options_.header == CsvHeader::none) return;
     for (std::size_t i = 0; i < columns.size(); ++i) {
       if (i != 0) header_ += options_.delimiter;
       append_field(columns[i].name, header_);
@@ -76,7 +77,8 @@ class CsvEncoder final : public Encoder {
     for (const char c : text) {
       if (c == options_.delimiter || c == options_.quote || c == '\n' || c == '\r') return true;
     }
-    // Blanks at the ends, that others would trim.
+    // Blanks at the ends, that others would trim, and what at the beginning of a file would be no text.
+    if (text.starts_with(kByteOrderMark)) return true;
     return text.front() == ' ' || text.back() == ' ' || text.front() == '\t' || text.back() == '\t';
   }
 

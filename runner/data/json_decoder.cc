@@ -325,8 +325,8 @@ class JsonDecoder final : public Decoder {
 
   std::unique_ptr<DecodeScratch> scratch() const override { return std::make_unique<JsonScratch>(); }
 
-  std::vector<ColumnPtr> decode(const RawRecords& records, std::uint32_t first, std::uint32_t count,
-                                DecodeScratch* scratch, RowErrors& errors,
+  std::vector<ColumnPtr> decode(const RawRecords& records, const StreamContext& /*context*/, std::uint32_t first,
+                                std::uint32_t count, DecodeScratch* scratch, RowErrors& errors,
                                 std::vector<std::uint32_t>& skipped) const override {
     JsonScratch own;
     JsonScratch& remembered = scratch != nullptr ? static_cast<JsonScratch&>(*scratch) : own;

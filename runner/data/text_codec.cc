@@ -2,6 +2,7 @@
 #include <string>
 
 #include "runner/data/codec.h"
+#include "runner/data/record_framing.h"
 #include "runner/data/text_scan.h"
 #include "runner/data/text_value.h"
 
@@ -14,8 +15,9 @@ class LineDecoder final : public Decoder {
  public:
   LineDecoder(bool wanted, bool utf8) : wanted_(wanted), utf8_(utf8) {}
 
-  std::vector<ColumnPtr> decode(const RawRecords& records, std::uint32_t first, std::uint32_t count, DecodeScratch*,
-                                RowErrors& errors, std::vector<std::uint32_t>&) const override {
+  std::vector<ColumnPtr> decode(const RawRecords& records, const StreamContext& /*context*/, std::uint32_t first,
+                                std::uint32_t count, DecodeScratch*, RowErrors& errors,
+                                std::vector<std::uint32_t>&) const override {
     const std::span all = std::span(records.records).subspan(first, count);
     MutableColumn column;
     if (wanted_) {
@@ -30,6 +32,10 @@ class LineDecoder final : public Decoder {
         } else {
           values[row] = string_ref(text.data(), static_cast<std::uint32_t>(text.size()));
         }
+      }
+      if (first == 0 && count != 0 && records.at_start) {
+        const std::string_view text = without_mark(all[0]);
+        values[0] = string_ref(text.data(), static_cast<std::uint32_t>(text.size()));
       }
     }
     if (utf8_) check(all, errors);

@@ -118,7 +118,7 @@ void Worker::read_records(const PlanNode& node, const PlanSource& source, const 
     batch.partition = morsel.partition;
     batch.origin = morsel.origin;
     batch.first_record = first;
-    batch.columns = source.decoder->decode(morsel.raw, first, count, scratch.get(), errors, left_out);
+    batch.columns = source.decoder->decode(morsel.raw, morsel.context, first, count, scratch.get(), errors, left_out);
     outcome_.records += count - left_out.size();
     eval.seed_row = first_row + first;
     if (!errors.empty()) {

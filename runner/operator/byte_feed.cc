@@ -17,7 +17,8 @@ namespace {
 
 constexpr std::size_t kWaiting = std::size_t{32} << 20;
 constexpr std::size_t kBlock = std::size_t{256} << 10;
-static_assert(kMaxLineBytes + kBlock < kWaiting, "a line that is too long must become whole, or nobody could go on");
+static_assert(kMaxRecordBytes + kBlock < kWaiting,
+              "a record that is too long must become whole, or nobody could go on");
 
 class FeedInput final : public ByteInput {
  public:
@@ -34,6 +35,7 @@ class FeedInput final : public ByteInput {
     if (taken == 0 && to_end && state.failed) return pass_on(feed_->failed());
     return taken;
   }
+  std::uint64_t left_out_lines() override { return feed_->left_out_lines(); }
 
  private:
   std::shared_ptr<ByteFeed> feed_;
@@ -71,11 +73,11 @@ ByteFeed::State ByteFeed::look() const {
   State s;
   s.begin = begin_;
   s.arrived = arrived_;
-  s.records = record_length_ == 0 ? lines_ : arrived_ / record_length_;
+  s.records = framing_.length == 0 ? records_ : arrived_ / framing_.length;
   s.failed = !error_.empty();
   s.ended = at_end_ || stopped_ || s.failed;
   // What was interrupted, or failed, may be half a record.
-  s.whole = at_end_ ? arrived_ : record_length_ == 0 ? whole_ : s.records * record_length_;
+  s.whole = at_end_ ? arrived_ : framing_.length == 0 ? whole_ : s.records * framing_.length;
   s.full = arrived_ - begin_ >= kWaiting;
   return s;
 }
@@ -129,29 +131,39 @@ std::size_t ByteFeed::take(char* into, std::size_t size, std::uint64_t until) {
 std::uint64_t ByteFeed::cut(std::uint64_t records, std::uint64_t bytes) const {
   const std::lock_guard lock(mutex_);
   const State now = look();
-  if (record_length_ != 0) {
-    const std::uint64_t most = std::min(records, std::max<std::uint64_t>(1, bytes / record_length_));
-    return most < (now.whole - begin_) / record_length_ ? begin_ + most * record_length_ : now.whole;
+  if (framing_.length != 0) {
+    const std::uint64_t most = std::min(records, std::max<std::uint64_t>(1, bytes / framing_.length));
+    return most < (now.whole - begin_) / framing_.length ? begin_ + most * framing_.length : now.whole;
   }
+  RecordSplitter splitter(framing_, begin_ == 0);
+  if (framing_.header && begin_ == 0) ++records;
   std::uint64_t position = begin_;
   std::uint64_t behind = begin_;
+  bool full = false;
   for (const Block& block : blocks_) {
-    const char* const text = block.bytes.data() + block.begin;
-    const std::size_t size = block.bytes.size() - block.begin;
-    for (std::size_t at = 0; at < size;) {
-      std::uint64_t one = 1;
-      const std::size_t used = skip_lines(text + at, size - at, one);
-      if (one == 0) break;
-      at += used;
-      if (behind != begin_ && position + at - begin_ > bytes) return behind;
-      behind = position + at;
-      if (--records == 0) return behind;
-    }
-    position += size;
+    const std::string_view text = std::string_view(block.bytes).substr(block.begin);
+    splitter.scan(text, [&](std::size_t end, std::uint64_t) {
+      full = behind != begin_ && position + end - begin_ > bytes;
+      if (full) return false;
+      behind = position + end;
+      full = --records == 0;
+      return !full;
+    });
+    if (full) return behind;
+    position += text.size();
   }
-  // What is behind the last line end is a line when nothing follows.
+  // What is behind the last record's end is a record when nothing follows.
   if (at_end_ && behind != position && (behind == begin_ || position - begin_ <= bytes)) return position;
   return behind;
+}
+
+std::uint64_t ByteFeed::left_out_lines() {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t lines = 0;
+  for (; !left_out_.empty() && left_out_.front().behind <= begin_; left_out_.pop_front()) {
+    lines += left_out_.front().lines;
+  }
+  return lines;
 }
 
 void ByteFeed::run() {
@@ -183,6 +195,7 @@ bool ByteFeed::read_block() {
   at_end_ = n == 0;
   bytes.resize(static_cast<std::size_t>(n));
   if (!at_end_) add(std::move(bytes));
+  if (at_end_ && dropping_) end_to_drop(splitter_.lines() + 1);
   changed_.notify_all();
   return !at_end_;
 }
@@ -190,23 +203,36 @@ bool ByteFeed::read_block() {
 void ByteFeed::fail(int code) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t records = look().records;
-  const std::string place =
-      records == 0 ? "" : fmt::format(" behind {} {}", record_length_ == 0 ? "line" : "record", records);
+  const bool lines = framing_.length == 0 && !framing_.quoted();
+  const std::string place = records == 0 ? "" : fmt::format(" behind {} {}", lines ? "line" : "record", records);
   error_ = fmt::format("cannot read {}{}: {}", name_, place, std::strerror(code));
   changed_.notify_all();
 }
 
 void ByteFeed::add(std::string bytes) {
-  // The middle of a line that is too long already.
-  if (record_length_ == 0 && arrived_ - whole_ > kMaxLineBytes) {
-    const std::size_t end = bytes.find('\n');
-    bytes.erase(0, end);
-    if (bytes.empty()) return;
+  if (dropping_) {
+    std::uint64_t lines = 0;
+    const std::size_t used = splitter_.scan(bytes, [&](std::size_t, std::uint64_t found) {
+      lines = found;
+      return false;
+    });
+    if (lines == 0) return;
+    append("\n");
+    end_to_drop(lines);
+    bytes.erase(0, used);
   }
-  std::uint64_t ends = kAllLines;
-  const std::size_t last = skip_lines(bytes.data(), bytes.size(), ends);
-  lines_ += ends;
-  if (ends != 0) whole_ = arrived_ + last;
+  if (framing_.length == 0) {
+    splitter_.scan(bytes, [&](std::size_t end, std::uint64_t) {
+      ++records_;
+      whole_ = arrived_ + end;
+      return true;
+    });
+  }
+  append(std::move(bytes));
+  if (framing_.length == 0 && arrived_ - whole_ > kMaxRecordBytes) begin_to_drop();
+}
+
+void ByteFeed::append(std::string bytes) {
   arrived_ += bytes.size();
   if (!blocks_.empty() && blocks_.back().bytes.size() + bytes.size() <= kBlock) {
     blocks_.back().bytes += bytes;
@@ -214,6 +240,20 @@ void ByteFeed::add(std::string bytes) {
     bytes.shrink_to_fit();
     blocks_.push_back({std::move(bytes), 0});
   }
+}
+
+// A quote that is open is closed, so that the line end that follows is the record's for whoever takes it.
+void ByteFeed::begin_to_drop() {
+  dropping_ = true;
+  kept_lines_ = splitter_.lines();
+  if (splitter_.inside_quotes()) append(std::string(1, framing_.quote));
+}
+
+void ByteFeed::end_to_drop(std::uint64_t lines) {
+  dropping_ = false;
+  ++records_;
+  whole_ = arrived_;
+  if (lines > kept_lines_ + 1) left_out_.push_back({arrived_, lines - kept_lines_ - 1});
 }
 
 }  // namespace streamrun

@@ -14,18 +14,18 @@
 
 #include "runner/base/clock.h"
 #include "runner/base/result.h"
+#include "runner/data/record_splitter.h"
 #include "runner/operator/byte_input.h"
 #include "runner/operator/file_descriptor.h"
 
 namespace streamrun {
 
-// Holds what waits for its batch up to a bound; then the writer of the pipe has to wait. Of a line that is longer
-// than any record may be only the beginning arrives. Positions count bytes that arrived. Thread-safe.
+// Holds what waits for its batch up to a bound; then the writer of the pipe has to wait. Of a record that
+// is longer than any may be only the beginning arrives. Positions count bytes that arrived. Thread-safe.
 class ByteFeed {
  public:
-  // `record_length`: 0 for lines.
-  ByteFeed(int descriptor, std::string name, std::uint32_t record_length)
-      : descriptor_(descriptor), name_(std::move(name)), record_length_(record_length) {}
+  ByteFeed(int descriptor, std::string name, const RecordFraming& framing)
+      : descriptor_(descriptor), name_(std::move(name)), framing_(framing), splitter_(framing, true) {}
   ~ByteFeed();
   ByteFeed(const ByteFeed&) = delete;
   ByteFeed& operator=(const ByteFeed&) = delete;
@@ -53,6 +53,8 @@ class ByteFeed {
 
   // Takes up to `size` bytes before position `until`; 0: there are none now.
   std::size_t take(char* into, std::size_t size, std::uint64_t until);
+  // Lines that have not arrived of the records that were taken since this was asked last.
+  std::uint64_t left_out_lines();
   // The position behind at most so many records and bytes (but one record at least).
   std::uint64_t cut(std::uint64_t records, std::uint64_t bytes) const;
 
@@ -68,10 +70,13 @@ class ByteFeed {
   bool read_block();
   void add(std::string bytes);
   void fail(int code);
+  void append(std::string bytes);
+  void begin_to_drop();
+  void end_to_drop(std::uint64_t lines);
 
   const int descriptor_;
   const std::string name_;
-  const std::uint32_t record_length_;
+  const RecordFraming framing_;
   FileDescriptor wake_read_;
   FileDescriptor wake_write_;
   std::thread thread_;
@@ -81,7 +86,15 @@ class ByteFeed {
   std::uint64_t begin_ = 0;
   std::uint64_t arrived_ = 0;
   std::uint64_t whole_ = 0;
-  std::uint64_t lines_ = 0;
+  std::uint64_t records_ = 0;
+  RecordSplitter splitter_;       // behind arrived_
+  bool dropping_ = false;         // the rest of a record that is too long
+  std::uint64_t kept_lines_ = 0;  // of that record
+  struct LeftOut {
+    std::uint64_t behind = 0;
+    std::uint64_t lines = 0;
+  };
+  std::deque<LeftOut> left_out_;
   bool at_end_ = false;
   bool stopped_ = false;
   std::string error_;

@@ -284,6 +284,12 @@ Compression compression_of(std::string_view first_bytes) {
   return Compression::none;
 }
 
+std::uint64_t skipped_frame(std::string_view first_bytes) {
+  const auto byte = [&](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(first_bytes[i])}; };
+  if (first_bytes.size() < 8 || (byte(0) & 0xF0U) != 0x50 || first_bytes.substr(1, 3) != "\x2a\x4d\x18") return 0;
+  return 8 + (byte(4) | byte(5) << 8 | byte(6) << 16 | byte(7) << 24);
+}
+
 std::unique_ptr<ByteInput> read_file_range(FileDescriptor file, std::string name, std::uint64_t begin,
                                            std::uint64_t end) {
   return std::make_unique<FileRange>(std::move(file), std::move(name), begin, end);

@@ -18,13 +18,17 @@ class ByteInput {
   virtual ~ByteInput() = default;
   // Up to `size` bytes, at least one; 0 is the end.
   virtual Result<std::size_t> read(char* into, std::size_t size) = 0;
+  // Lines of a record that is too long which read() has passed over since this was asked last.
+  virtual std::uint64_t left_out_lines() { return 0; }
 };
 
 enum class Compression : std::uint8_t { none, gzip, zstd, lz4 };
 
 // Bytes of a file that tell how it is compressed.
-constexpr std::size_t kMagicBytes = 4;
+constexpr std::size_t kMagicBytes = 8;
 Compression compression_of(std::string_view first_bytes);
+// The length of the frame that begins so, if it is one that zstd and lz4 pass over (as pzstd writes them); else 0.
+std::uint64_t skipped_frame(std::string_view first_bytes);
 
 // Bytes [begin, end) of a file by pread; fewer than that is an error that says that the file was cut.
 std::unique_ptr<ByteInput> read_file_range(FileDescriptor file, std::string name, std::uint64_t begin,

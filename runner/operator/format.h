@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runner/data/codec.h"
+#include "runner/data/record_framing.h"
 #include "runner/operator/options.h"
 
 namespace streamrun {
@@ -25,8 +26,8 @@ struct FormatDescriptor {
   std::optional<Schema> own_schema;
   OptionTable options;
   std::function<OptionsPtr(const SyntaxNode&, std::string_view what, DecodeContext&)> decode;
-  // Bytes of a record that is read; 0, or null: records are lines.
-  std::function<std::uint32_t(const void* options)> record_length;
+  // How records that are read follow one another; null: they are lines.
+  std::function<RecordFraming(const void* options)> framing;
   // Null where it cannot be read (or written).
   // A fault of the options (a bad pattern) or of the schema (text of two columns) is a diagnostic.
   std::function<bool(const void* options, const Schema& schema, Span place, Diagnostics&)> check_read;

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "runner/operator/record_reader.h"
+#include "runner/data/record_splitter.h"
 #include "runner/operator/source.h"
 
 namespace streamrun {
@@ -136,6 +136,31 @@ Result<std::size_t> read_at(const FileDescriptor& file, char* into, std::size_t 
   return there;
 }
 
+Result<Compression> find_compression(const FileDescriptor& file, std::string_view name) {
+  // Who writes many such frames writes others between them.
+  constexpr int kFrames = 100;
+  std::uint64_t at = 0;
+  for (int i = 0; i < kFrames; ++i) {
+    char first[kMagicBytes];
+    const auto n = read_at(file, first, sizeof first, at, name);
+    if (!n) return pass_on(n);
+    const std::string_view bytes(first, *n);
+    const Compression found = compression_of(bytes);
+    const std::uint64_t frame = skipped_frame(bytes);
+    if (found != Compression::none) return found;
+    if (frame == 0) return *n == 0 && at != 0 ? Compression::zstd : Compression::none;
+    at += frame;
+  }
+  return Compression::zstd;
+}
+
+// Files of /proc and /sys say 0 or a page, whatever they hold.
+bool tells_size(const FileDescriptor& file, const struct stat& status) {
+  char byte;
+  if (status.st_size == 0) return ::pread(file.get(), &byte, 1, 0) != 1;
+  return status.st_blocks != 0 || ::pread(file.get(), &byte, 1, status.st_size - 1) == 1;
+}
+
 // A file up to its end, wherever that is.
 class UntoldFile final : public ByteInput {
  public:
@@ -179,11 +204,10 @@ Result<InputFile> InputFile::of(FileDescriptor file, std::string name) {
   }
   made.size_ = static_cast<std::uint64_t>(status.st_size);
   made.id_ = {status.st_dev, status.st_ino};
-  char magic[kMagicBytes];
-  const auto n = read_at(file, magic, sizeof magic, 0, name);
-  if (!n) return pass_on(n);
-  made.compression_ = compression_of({magic, *n});
-  made.untold_ = made.size_ == 0 && *n != 0;
+  const auto compression = find_compression(file, name);
+  if (!compression) return pass_on(compression);
+  made.compression_ = *compression;
+  made.untold_ = !tells_size(file, status);
   made.file_ = std::move(file);
   made.name_ = std::move(name);
   return made;
@@ -245,49 +269,48 @@ Result<Extent> measure_fixed(ByteInput& input, std::uint64_t length, const Exten
     if (!n) return pass_on(n);
     if (*n == 0) {
       const bool rest = there % length != 0 && limits.last_counts;
-      return Extent{rest ? there : there / length * length, there / length + (rest ? 1 : 0), true};
+      const std::uint64_t records = there / length + (rest ? 1 : 0);
+      return Extent{rest ? there : there / length * length, records, records, true};
     }
     there += *n;
   }
-  return Extent{most * length, most, false};
+  return Extent{most * length, most, most, false};
 }
 
 }  // namespace
 
-Result<Extent> measure(ByteInput& input, std::uint32_t record_length, const ExtentLimits& limits) {
-  if (record_length != 0) return measure_fixed(input, record_length, limits);
+Result<Extent> measure(ByteInput& input, const RecordFraming& framing, bool at_start, const ExtentLimits& limits) {
+  if (framing.length != 0) return measure_fixed(input, framing.length, limits);
+  RecordSplitter splitter(framing, at_start);
   std::vector<char> buffer(kMorselBytes);
   Extent extent;
-  std::uint64_t tail = 0;  // bytes behind the last line end seen
-  const auto fits = [&](std::uint64_t more) { return extent.records == 0 || extent.bytes + more <= limits.bytes; };
+  bool header = framing.header && at_start;
+  std::uint64_t tail = 0;  // bytes behind the last record's end
+  bool full = false;
+  const auto take = [&](std::uint64_t bytes, std::uint64_t lines) {
+    full = extent.records != 0 && extent.bytes + bytes > limits.bytes;
+    if (full) return false;
+    extent.bytes += bytes;
+    extent.lines += lines;
+    extent.records += std::exchange(header, false) ? 0 : 1;
+    full = extent.records == limits.records || extent.bytes >= limits.bytes;
+    return true;
+  };
   for (;;) {
     const auto n = input.read(buffer.data(), buffer.size());
     if (!n) return pass_on(n);
     if (*n == 0) break;
-    std::size_t at = 0;
-    while (at < *n) {
-      // Line by line only where the byte limit may be near.
-      const bool careful = limits.bytes - extent.bytes < tail + *n;
-      std::uint64_t lines = careful ? 1 : limits.records - extent.records;
-      const std::size_t used = skip_lines(buffer.data() + at, *n - at, lines);
-      if (lines == 0) break;
-      if (!fits(tail + used)) return extent;
-      extent.bytes += tail + used;
-      extent.records += lines;
-      tail = 0;
-      at += used;
-      if (extent.records == limits.records || extent.bytes >= limits.bytes) return extent;
-    }
-    tail += *n - at;
+    std::size_t behind = 0;
+    splitter.scan({buffer.data(), *n}, [&](std::size_t end, std::uint64_t lines) {
+      if (!take(std::exchange(tail, 0) + (end - std::exchange(behind, end)), lines)) return false;
+      return !full;
+    });
+    if (full) return extent;
+    tail += *n - behind;
   }
   extent.whole = true;
-  if (tail == 0 || !limits.last_counts) return extent;
-  if (!fits(tail)) {
-    extent.whole = false;
-    return extent;
-  }
-  extent.bytes += tail;
-  ++extent.records;
+  if (tail == 0 || !limits.last_counts || (splitter.inside_quotes() && !limits.open_counts)) return extent;
+  extent.whole = take(tail, splitter.lines() + 1);
   return extent;
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "runner/base/result.h"
+#include "runner/data/record_framing.h"
 #include "runner/operator/byte_input.h"
 #include "runner/operator/file_descriptor.h"
 
@@ -74,17 +75,20 @@ class InputFile {
 // How far a batch may go in one file.
 struct Extent {
   std::uint64_t bytes = 0;
-  std::uint64_t records = 0;
+  std::uint64_t records = 0;  // without the header
+  std::uint64_t lines = 0;
   bool whole = false;  // up to the end of the file
 };
 
 struct ExtentLimits {
   std::uint64_t records = kToEnd;
   std::uint64_t bytes = kToEnd;
-  bool last_counts = false;  // what is behind the last line end is a record
+  // What is behind the last record's end is a record; the other: even where a quote is open in it.
+  bool last_counts = false;
+  bool open_counts = false;
 };
 
-// Counts whole records within the limits, at least one. `record_length`: 0 for lines.
-Result<Extent> measure(ByteInput& input, std::uint32_t record_length, const ExtentLimits& limits);
+// Counts whole records within the limits, at least one. `at_start`: `input` begins where the file does.
+Result<Extent> measure(ByteInput& input, const RecordFraming& framing, bool at_start, const ExtentLimits& limits);
 
 }  // namespace streamrun

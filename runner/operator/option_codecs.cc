@@ -143,6 +143,14 @@ bool has_text(const SyntaxNode& node) {
   return node.kind == SyntaxNode::Kind::scalar || (node.kind == SyntaxNode::Kind::null && !node.text.value().empty());
 }
 
+std::optional<bool> read_boolean(const SyntaxNode& node) {
+  if (node.kind != SyntaxNode::Kind::scalar || !node.plain) return std::nullopt;
+  const std::string& text = node.text.value();
+  if (text == "true" || text == "True" || text == "TRUE") return true;
+  if (text == "false" || text == "False" || text == "FALSE") return false;
+  return std::nullopt;
+}
+
 bool read_integer(const SyntaxNode& node, std::int64_t& out, DecodeContext& context) {
   constexpr std::string_view kExpected = "a whole number";
   if (node.kind != SyntaxNode::Kind::scalar) return wrong_type(node, kExpected, context);
@@ -167,12 +175,10 @@ Shape Codec<bool>::shape() {
   return Shape::of_kind(Shape::Kind::boolean);
 }
 bool Codec<bool>::decode(const SyntaxNode& node, bool& out, DecodeContext& context) {
-  const std::string& text = node.text.value();
-  if (node.kind == SyntaxNode::Kind::scalar && node.plain) {
-    out = text == "true" || text == "True" || text == "TRUE";
-    if (out || text == "false" || text == "False" || text == "FALSE") return true;
-  }
-  return wrong_type(node, "true or false", context);
+  const auto found = read_boolean(node);
+  if (!found) return wrong_type(node, "true or false", context);
+  out = *found;
+  return true;
 }
 
 Shape Codec<std::int64_t>::shape() {

@@ -15,6 +15,8 @@ std::string describe_node(const SyntaxNode& node);
 bool wrong_type(const SyntaxNode& node, std::string_view expected, DecodeContext& context);
 // A scalar, a written `null` included: what it says is its text.
 bool has_text(const SyntaxNode& node);
+// YAML's; nothing where it is none.
+std::optional<bool> read_boolean(const SyntaxNode& node);
 // A column as an expression, in backquotes where it needs them.
 ExprText column_expression(const LocatedText& name);
 // An unquoted whole number of 64 bits: no leading zero, no fraction, no exponent.

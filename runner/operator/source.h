@@ -16,6 +16,7 @@
 #include "runner/base/units.h"
 #include "runner/data/raw_records.h"
 #include "runner/data/record_batch.h"
+#include "runner/data/stream_context.h"
 #include "runner/expr/expression.h"
 #include "runner/operator/connector.h"
 #include "runner/operator/environment.h"
@@ -35,6 +36,7 @@ struct Morsel {
   // Records that the source itself rejects, by their number; their bytes are a beginning.
   std::vector<RowError> faults;
   RawRecords raw;                   // to be decoded; or
+  StreamContext context;            // of these records
   std::optional<RecordBatch> rows;  // rows that have their types already (schema's columns, then hidden)
 };
 
@@ -109,8 +111,8 @@ struct SourceBindContext {
   std::string pipeline;                    // its name
   const SchemaOption* declared = nullptr;  // `schema:`, if there is one
   std::uint32_t partitions = 8;
-  std::uint32_t record_length = 0;  // bytes of a record; 0: records are lines
-  Duration batch_interval{1000};    // of the pipeline: what a rate is shared out by
+  RecordFraming framing;          // of its format
+  Duration batch_interval{1000};  // of the pipeline: what a rate is shared out by
   const Params* params = nullptr;
   std::function<void(std::string_view)> param_used;
   Diagnostics& diagnostics;
@@ -124,6 +126,7 @@ struct BoundSource {
   bool can_fail = false;      // its typed rows may have faults
   bool bounded = false;
   bool can_read_again = true;
+  bool messages = false;         // records come as such: no format says where they end
   bool rate_controlled = false;  // a batch takes no more than the batches before it could digest
   std::uint32_t partitions = 1;  // 0: known only when it is open, and may grow
   // What no other source may read as well, in words.

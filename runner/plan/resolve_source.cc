@@ -33,9 +33,9 @@ void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
                             .pipeline = r.spec.name,
                             .declared = spec.common.schema ? &*spec.common.schema : nullptr,
                             .partitions = spec.common.partitions.value_or(table ? 1 : r.spec.partitions),
-                            .record_length = spec.format && spec.format_options && spec.format->record_length
-                                                 ? spec.format->record_length(spec.format_options.get())
-                                                 : 0,
+                            .framing = spec.format && spec.format_options && spec.format->framing
+                                           ? spec.format->framing(spec.format_options.get())
+                                           : RecordFraming{},
                             .batch_interval = r.spec.batch_interval,
                             .params = &r.params,
                             .param_used = r.note_param(),
@@ -43,6 +43,13 @@ void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
                             .place = spec.kind_place};
   auto bound = spec.kind->bind(spec.options.get(), context);
   if (!bound) return;
+  if (bound->messages && (context.framing.header || context.framing.length != 0)) {
+    r.error("bad-option", spec.format_place,
+            fmt::format("source '{}' gives messages, each of them a record: {}", spec.kind->name,
+                        context.framing.header ? "none of them is a header; leave `header` out, the columns of the "
+                                                 "schema are in the order of the fields"
+                                               : "leave `record_length` out"));
+  }
   auto schema = bound->rows ? bound->rows : decoded_schema(r, spec);
   if (!schema) return;
   schema = source_schema(std::move(schema->columns), bound->hidden);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runner/data/codec.h"
+#include "runner/data/stream_context.h"
 #include "runner/data/text_value.h"
 
 namespace streamrun {
@@ -44,10 +45,11 @@ struct Decoded {
   std::vector<std::uint32_t> skipped;
 };
 
-inline Decoded decode_all(const Decoder& decoder, const RawRecords& records, DecodeScratch* scratch = nullptr) {
+inline Decoded decode_all(const Decoder& decoder, const RawRecords& records, DecodeScratch* scratch = nullptr,
+                          const StreamContext& context = {}) {
   Decoded result;
   RowErrors errors;
-  result.columns = decoder.decode(records, 0, records.size(), scratch, errors, result.skipped);
+  result.columns = decoder.decode(records, context, 0, records.size(), scratch, errors, result.skipped);
   result.errors.resize(records.size());
   for (const RowError& error : errors.take()) result.errors[error.row] = error.message;
   return result;

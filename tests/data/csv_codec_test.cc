@@ -12,7 +12,7 @@ std::unique_ptr<Decoder> decoder_of(const Schema& schema, const CsvOptions& opti
 
 CsvOptions header_options() {
   CsvOptions options;
-  options.header = true;
+  options.header = CsvHeader::names;
   return options;
 }
 
@@ -85,26 +85,43 @@ TEST_CASE("csv: forms and faults") {
 
 TEST_CASE("csv: header, blank lines and tombstones") {
   const auto decoder = decoder_of(schema_of("a int, b string"), header_options());
-  RawRecords records = records_of(
-      "\xEF\xBB\xBF"
-      "a,b\n1,x\n\n  \n2,y\n");
+  RawRecords records = records_of("\nb,a\nx,1\n\n  \ny,2\n");
   records.records.push_back({});
-  records.at_start = true;
-  const Decoded first = decode_all(*decoder, records);
-  CHECK(first.skipped == std::vector<std::uint32_t>{0, 2, 3});
+  StreamContext context{true, std::make_shared<const std::string>("b,a"), 1};
+  const auto scratch = decoder->scratch();
+  const Decoded first = decode_all(*decoder, records, scratch.get(), context);
+  CHECK(first.skipped == std::vector<std::uint32_t>{0, 1, 3, 4});
   for (const std::string& error : first.errors) CHECK(error == "");
-  CHECK(row_text(first, 1) == "1 \"x\"");
-  CHECK(row_text(first, 4) == "2 \"y\"");
-  CHECK(row_text(first, 5) == "null null");
-  // Behind the start of a file nothing is a header, and a slice behind the first record is none either.
-  records.at_start = false;
-  CHECK(decode_all(*decoder, records).errors[0] != "");
-  records.at_start = true;
+  CHECK(row_text(first, 2) == "1 \"x\"");
+  CHECK(row_text(first, 5) == "2 \"y\"");
+  CHECK(row_text(first, 6) == "null null");
+  // Of a slice behind it, and of another file.
   RowErrors errors;
   std::vector<std::uint32_t> skipped;
-  const auto columns = decoder->decode(records, 1, 1, nullptr, errors, skipped);
+  const auto columns = decoder->decode(records, context, 2, 1, scratch.get(), errors, skipped);
   CHECK(skipped.empty());
   CHECK(columns[0]->value<std::int32_t>(0) == 1);
+  records = records_of("2,y\n");
+  context = {true, std::make_shared<const std::string>("a,b"), StreamContext::kNoHeader};
+  CHECK(row_text(decode_all(*decoder, records, scratch.get(), context), 0) == "2 \"y\"");
+  CHECK(row_text(decode_all(*decoder, records, scratch.get()), 0) == "2 \"y\"");
+}
+
+TEST_CASE("csv: of one column an empty line is a null, of messages a line end may stand behind") {
+  const auto decoder = decoder_of(schema_of("a string"));
+  const Decoded decoded = decode_all(*decoder, records_of("x\n\n \n\"\"\n"));
+  CHECK(decoded.skipped == std::vector<std::uint32_t>{2});
+  CHECK(row_text(decoded, 1) == "null");
+  CHECK(row_text(decoded, 3) == "\"\"");
+  const std::string bytes = "x\r\n|\"b\r\n\"|c\nd|\"e\nf";
+  RawRecords records = records_of(bytes + "\n");
+  const std::string_view buffer(records.records[0].data(), bytes.size());
+  records.records = {buffer.substr(0, 3), buffer.substr(4, 5), buffer.substr(10, 3), buffer.substr(14, 4)};
+  const Decoded messages = decode_all(*decoder, records);
+  CHECK(row_text(messages, 0) == "\"x\"");
+  CHECK(row_text(messages, 1) == "\"b\\r\\n\"");
+  CHECK_THAT(messages.errors[2], Catch::StartsWith("a line end outside of quotes"));
+  CHECK_THAT(messages.errors[3], Catch::StartsWith("a quoted field is not closed"));
 }
 
 TEST_CASE("csv: other delimiters, quotes and nulls") {
@@ -130,8 +147,8 @@ TEST_CASE("csv: what is written reads back the same") {
       "3,\" x\",1.0E20,,,,\n";
   const CsvOptions options = header_options();
   RawRecords records = records_of(text);
-  records.at_start = true;
-  const Decoded decoded = decode_all(*decoder_of(schema, options), records);
+  const StreamContext context{true, std::make_shared<const std::string>(records.records[0]), 0};
+  const Decoded decoded = decode_all(*decoder_of(schema, options), records, nullptr, context);
   for (const std::string& error : decoded.errors) CHECK(error == "");
   const auto encoder = make_csv_encoder(schema.columns, options);
   std::string out(encoder->header());

@@ -24,13 +24,12 @@ struct Record {
 class Input {
  public:
   Input(const SourceDescriptor& descriptor, const SyntaxNode& options, Environment environment,
-        std::uint32_t partitions = 1, std::uint32_t record_length = 0) {
+        std::uint32_t partitions = 1, const RecordFraming& framing = {}) {
     environment.clock = &clock_;
     DecodeContext decode{diagnostics, nullptr, {}, {}};
     const OptionsPtr decoded = descriptor.decode(options, "this source", decode);
     REQUIRE(decoded);
-    SourceBindContext context{"q",     "p", nullptr,     partitions, record_length, Duration(1000),
-                              nullptr, {},  diagnostics, {}};
+    SourceBindContext context{"q", "p", nullptr, partitions, framing, Duration(1000), nullptr, {}, diagnostics, {}};
     bound = descriptor.bind(decoded.get(), context);
     REQUIRE(bound);
     source = bound->open(environment);

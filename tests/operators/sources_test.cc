@@ -221,7 +221,7 @@ TEST_CASE("file: a name may hold any byte, and a file that tells no size is read
 
 TEST_CASE("a line that is too long is one fault, and the next line is read") {
   const Folder folder;
-  for (const std::size_t length : {kMaxLineBytes, kMaxLineBytes + 1, 3 * kMaxLineBytes}) {
+  for (const std::size_t length : {kMaxRecordBytes, kMaxRecordBytes + 1, 3 * kMaxRecordBytes}) {
     CAPTURE(length);
     folder.write("in.txt", "1\n" + std::string(length, 'x') + "\n3\n");
     for (const bool as_stdin : {false, true}) {
@@ -234,7 +234,7 @@ TEST_CASE("a line that is too long is one fault, and the next line is read") {
       REQUIRE(texts(batches).size() == 3);
       CHECK(texts(batches)[2] == "3");
       CHECK(batches[0][2].place == (as_stdin ? "stdin:3" : "in.txt:3"));
-      const bool fault = length > kMaxLineBytes;
+      const bool fault = length > kMaxRecordBytes;
       CHECK((texts(batches)[1].size() == length) == !fault);
       REQUIRE(input.faults.empty() == !fault);
       if (!fault) continue;
@@ -270,7 +270,7 @@ TEST_CASE("records of a fixed length") {
   const Folder folder;
   folder.write("in.bin", std::string("aa\nbb\0cc\nd", 10));
   for (const std::optional<std::uint64_t> records : {std::optional<std::uint64_t>{}, std::optional<std::uint64_t>{2}}) {
-    Input input(describe_file_source(), file_options("in.bin"), folder.environment(), 2, 3);
+    Input input(describe_file_source(), file_options("in.bin"), folder.environment(), 2, {.length = 3});
     const auto batches = input.batches({records, {}, false});
     CHECK(texts(batches) == std::vector<std::string>{"aa\n", std::string("bb\0", 3), "cc\n", "d"});
     CHECK(batches.size() == (records ? 2 : 1));

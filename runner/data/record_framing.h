@@ -1,0 +1,50 @@
+// Where records end in a stream of bytes, and the one grammar of CSV that splitter, decoder and encoder share:
+//
+//   - LF, CR and CRLF end a record, mixed as they come; the last one needs no end.
+//   - The delimiter ends a field.
+//   - A field whose first byte is the quote is quoted. Within it two quotes are one, and all else is text: delimiters,
+//     line ends, which stay as they are, blanks. One quote ends it. What then stands before the next delimiter or line
+//     end makes the record unreadable, but it is outside of quotes. There is no other escape.
+//   - A quote anywhere else is text, and opens nothing.
+//
+// A record is its lines, and its place is that of the first. A quote that is opened by mistake takes what follows with
+// it up to the next quote, at worst up to the end of the input, as in Spark's `multiLine`: all of it is one record,
+// which is rejected, since rows made of it might be lines of a text. As only a field's first byte opens, the lines
+// behind the record are read as they were meant. Past the bound of a record its end is looked for and nothing more is
+// kept, so that the damage reaches as far, and memory does not.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace streamrun {
+
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+// How the records of a format follow one another.
+struct RecordFraming {
+  std::uint32_t length = 0;   // bytes of each; 0: they end with a line
+  bool cr_ends_line = false;  // CR alone does too
+  char quote = '\0';          // NUL: line ends within quotes end records as well
+  char delimiter = '\0';
+  bool header = false;  // the first record that is not blank stands before the others
+  bool text = true;     // UTF-8, perhaps behind a byte order mark
+
+  bool quoted() const { return quote != '\0'; }
+};
+
+// Of the first record of an input.
+inline std::string_view without_mark(std::string_view record) {
+  if (record.starts_with(kByteOrderMark)) record.remove_prefix(kByteOrderMark.size());
+  return record;
+}
+
+// No record, but a line of blanks.
+inline bool is_blank(std::string_view record, char delimiter) {
+  for (const char c : record) {
+    if ((c != ' ' && c != '\t') || c == delimiter) return false;
+  }
+  return true;
+}
+
+}  // namespace streamrun

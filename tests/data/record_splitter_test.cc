@@ -1,0 +1,156 @@
+// Where records end: the splitter against a reader that takes a byte at a time, and against the decoder's fields.
+#include "runner/data/record_splitter.h"
+
+#include <catch2/catch.hpp>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "runner/data/csv_fields.h"
+#include "runner/data/raw_records.h"
+
+namespace streamrun {
+namespace {
+
+struct Split {
+  std::string bytes;  // line end included
+  std::uint64_t lines = 0;
+  friend bool operator==(const Split&, const Split&) = default;
+};
+
+struct Parsed {
+  std::string bytes;
+  std::uint64_t lines = 1;
+  bool good = true;
+  std::vector<std::string> fields = {""};
+};
+
+// The grammar, spelt out.
+std::vector<Parsed> parse(std::string_view text, const RecordFraming& framing, bool& open) {
+  std::vector<Parsed> records;
+  enum class In { start, plain, quotes, behind } in = In::start;
+  Parsed record;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    record.bytes += c;
+    const bool crlf = c == '\r' && i + 1 < text.size() && text[i + 1] == '\n';
+    const bool line_end = c == '\n' || (c == '\r' && !crlf);
+    if (in == In::quotes) {
+      if (line_end) ++record.lines;
+      if (c == framing.quote && i + 1 < text.size() && text[i + 1] == framing.quote) {
+        record.bytes += text[++i];
+        record.fields.back() += c;
+      } else if (c == framing.quote) {
+        in = In::behind;
+      } else {
+        record.fields.back() += c;
+      }
+    } else if (line_end) {
+      records.push_back(std::exchange(record, {}));
+      in = In::start;
+    } else if (crlf) {
+      // Its LF comes.
+    } else if (c == framing.delimiter) {
+      record.fields.emplace_back();
+      in = In::start;
+    } else if (in == In::start && framing.quoted() && c == framing.quote) {
+      in = In::quotes;
+    } else {
+      record.good &= in != In::behind;
+      record.fields.back() += c;
+      in = in == In::behind ? In::behind : In::plain;
+    }
+  }
+  open = in == In::quotes;
+  if (!record.bytes.empty()) records.push_back(record);
+  return records;
+}
+
+// The pieces of `text`, given in chunks, and stopped at now and then.
+std::vector<Split> split(std::string_view text, const RecordFraming& framing, std::mt19937& random, std::size_t most) {
+  std::vector<Split> found;
+  RecordSplitter splitter(framing, true);
+  std::string record;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string chunk(text.substr(at, 1 + random() % most));
+    std::size_t begin = 0;
+    const std::size_t used = splitter.scan(chunk, [&](std::size_t end, std::uint64_t lines) {
+      record += chunk.substr(begin, end - begin);
+      begin = end;
+      found.push_back({std::exchange(record, {}), lines});
+      return random() % 4 != 0;
+    });
+    record += chunk.substr(begin, used - begin);
+    at += used;
+  }
+  if (!record.empty()) found.push_back({record, splitter.lines() + 1});
+  return found;
+}
+
+std::string any_text(std::mt19937& random, const std::vector<std::string>& pieces, std::size_t most) {
+  std::string text;
+  for (std::size_t n = random() % most; n > 0; --n) text += pieces[random() % pieces.size()];
+  return text;
+}
+
+TEST_CASE("csv: records end where the grammar ends them, however the bytes come") {
+  std::mt19937 random(7);
+  const std::vector<std::string> pieces = {
+      "\"", "\"", "\"\"", ",", ",", "\n", "\r", "\r\n", "a", "bc", " ", ",\"", "\",", "\"\n", std::string(70, 'x')};
+  for (int round = 0; round < 60'000; ++round) {
+    const RecordFraming framing{
+        .cr_ends_line = true, .quote = round % 5 == 0 ? '\0' : '"', .delimiter = round % 3 == 0 ? 'a' : ','};
+    const std::string text = any_text(random, pieces, 40);
+    CAPTURE(text, framing.quote, framing.delimiter);
+    bool open = false;
+    const std::vector<Parsed> parsed = parse(text, framing, open);
+    std::vector<Split> expected;
+    for (const Parsed& one : parsed) expected.push_back({one.bytes, one.lines});
+    std::vector<Split> found = split(text, framing, random, round % 2 == 0 ? 3 : 200);
+    // Nothing stands behind a record that is open at the end: its lines do not matter.
+    if (open && found.size() == expected.size()) found.back().lines = expected.back().lines;
+    REQUIRE(found == expected);
+    if (!framing.quoted()) continue;
+    const CsvCutter cutter(framing.delimiter, framing.quote);
+    for (std::size_t i = 0; i < parsed.size(); ++i) {
+      const bool unclosed = open && i + 1 == parsed.size();
+      std::string record = parsed[i].bytes;
+      while (!unclosed && (record.ends_with('\n') || record.ends_with('\r'))) {
+        const bool crlf = record.ends_with("\r\n");
+        record.resize(record.size() - (crlf ? 2 : 1));
+        break;
+      }
+      const std::size_t size = record.size();
+      record.append(kPadding, '"');
+      std::vector<CsvField> fields(parsed[i].fields.size());
+      std::string fault;
+      const std::size_t count = cutter.cut(std::string_view(record).substr(0, size), fields, fault);
+      REQUIRE(fault.empty() == (parsed[i].good && !unclosed));
+      REQUIRE(fault.starts_with("a quoted field is not closed") == (unclosed && parsed[i].good));
+      if (!fault.empty()) continue;
+      REQUIRE(count == parsed[i].fields.size());
+      std::string spare;
+      for (std::size_t k = 0; k < count; ++k) {
+        REQUIRE((fields[k].doubled ? undouble(fields[k].text, '"', spare) : fields[k].text) == parsed[i].fields[k]);
+      }
+    }
+  }
+}
+
+TEST_CASE("csv: a quote behind a byte order mark opens a field") {
+  std::mt19937 random(1);
+  const RecordFraming framing{.cr_ends_line = true, .quote = '"', .delimiter = ','};
+  for (const std::size_t most : {1U, 2U, 100U}) {
+    const std::vector<Split> expected = {{"\xEF\xBB\xBF\"a\nb\"\n", 2}, {"\xEF\xBB\xBF\"c\n", 1}, {"d", 1}};
+    CHECK(split("\xEF\xBB\xBF\"a\nb\"\n\xEF\xBB\xBF\"c\nd", framing, random, most) == expected);
+  }
+}
+
+TEST_CASE("lines end at LF alone where a format says nothing else") {
+  std::mt19937 random(1);
+  const std::vector<Split> expected = {{"a\rb\r\n", 1}, {"\n", 1}, {"\"c\n", 1}, {"d\"", 1}};
+  CHECK(split("a\rb\r\n\n\"c\nd\"", {}, random, 2) == expected);
+}
+
+}  // namespace
+}  // namespace streamrun
