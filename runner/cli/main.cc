@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   hold_standard_streams();
   // Whoever reads what is written may go: that is told by the write, not by the end of this process.
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a file that may not grow further is an error of the write
   Console console;
   const auto invocation = parse_command_line({argv + (argc > 0 ? 1 : 0), argv + argc});
   if (!invocation) {

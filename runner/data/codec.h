@@ -39,6 +39,8 @@ class Encoder {
   virtual ~Encoder() = default;
   // What stands before the first row of a file (a CSV header, line end included), or nothing.
   virtual std::string_view header() const { return {}; }
+  // What encloses values that hold line ends; 0: a line end always ends a row.
+  virtual char quote() const { return '\0'; }
   // Appends row `row` of `columns`, line end included.
   // Hot callers pass all selected rows at once.
   virtual void encode(const std::vector<ColumnPtr>& columns, const Selection& selection, std::string& out) const = 0;

@@ -26,6 +26,7 @@ class CsvEncoder final : public Encoder {
   }
 
   std::string_view header() const override { return header_; }
+  char quote() const override { return options_.quote; }
 
   void encode(const std::vector<ColumnPtr>& columns, const Selection& selection, std::string& out) const override {
     std::vector<ColumnCursor> cursors(kinds_.size());

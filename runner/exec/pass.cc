@@ -262,9 +262,9 @@ bool Pass::stop_with(std::string message) {
 Result<> Pass::append(std::size_t output, StagedRows&& rows) {
   const PlanOutput& plan = plan_.outputs[output];
   Stage& stage = *(*input_.stages)[output];
-  Result<> done = stage.append(std::move(rows));
-  if (done && plan.bound.drains && !plan.when && plan.retries == 0 && stage.drainable() >= kDrainBytes &&
-      input_.turn(output)) {
+  Result<> done = (*input_.retry)(plan, [&] { return stage.append(std::move(rows)); });
+  if (!done) return done;
+  if (plan.bound.drains && !plan.when && plan.retries == 0 && stage.drainable() >= kDrainBytes && input_.turn(output)) {
     done = stage.drain();
   }
   if (!done) return failure(of_output(plan, done.error().message));

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "runner/exec/held_rows.h"
+#include "runner/exec/retry.h"
 #include "runner/exec/worker.h"
 #include "runner/operator/sink.h"
 #include "runner/operator/source.h"
@@ -39,6 +40,7 @@ struct PassInput {
   std::vector<std::unique_ptr<Stage>>* stages = nullptr;
   std::function<bool(std::size_t output)> turn;  // its turn to publish has come: it may drain
   std::function<void(const std::string&)> warn;
+  const Retry* retry = nullptr;
   std::vector<DecodeScratches>* scratches = nullptr;  // by thread
   KeptRuns* kept = nullptr;
   std::shared_ptr<SpoolPool> spools;

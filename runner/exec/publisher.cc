@@ -24,14 +24,8 @@ std::vector<std::vector<std::size_t>> find_lines(const PhysicalPlan& plan) {
 
 }  // namespace
 
-Publisher::Publisher(const PhysicalPlan& plan, Clock& clock, std::function<void(const std::string&)> warn,
-                     std::stop_token abort, std::stop_source failing)
-    : plan_(plan),
-      in_line_(find_lines(plan)),
-      clock_(clock),
-      warn_(std::move(warn)),
-      abort_(std::move(abort)),
-      failing_(std::move(failing)) {
+Publisher::Publisher(const PhysicalPlan& plan, const Retry& retry, std::stop_token abort, std::stop_source failing)
+    : plan_(plan), in_line_(find_lines(plan)), retry_(retry), abort_(std::move(abort)), failing_(std::move(failing)) {
   on_abort_.emplace(abort_, [this] {
     const std::scoped_lock lock(mutex_);
     changed_.notify_all();
@@ -194,20 +188,10 @@ Result<bool> Publisher::publish(const Job& job) {
     stage->discard();
     return run;
   }
-  for (std::uint32_t attempt = 0;; ++attempt) {
-    Result<> done = stage->publish();
-    if (done) return true;
-    const std::unexpected<Error> failed = failure_of("output '" + output.name + "'", done.error());
-    const ErrorKind kind = failed.error().kind;
-    const bool again = attempt < output.retries && kind != ErrorKind::fatal && kind != ErrorKind::reader_gone;
-    if (again) {
-      warn_(failed.error().message + "; trying again in " + format_duration(output.backoff));
-      const BatchTime moment(clock_.now().value + output.backoff.count());
-      if (clock_.wait_until(moment, abort_)) continue;
-    }
-    stage->discard();
-    return failed;
-  }
+  Result<> done = retry_(output, [&] { return stage->publish(); });
+  if (done) return true;
+  stage->discard();
+  return pass_on(done);
 }
 
 }  // namespace streamrun

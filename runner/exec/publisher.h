@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-#include "runner/base/clock.h"
+#include "runner/exec/retry.h"
 #include "runner/operator/sink.h"
 #include "runner/plan/physical_plan.h"
 
@@ -39,8 +39,7 @@ struct PublishedBatch {
 // of its own if it may overlap.
 class Publisher {
  public:
-  Publisher(const PhysicalPlan& plan, Clock& clock, std::function<void(const std::string&)> warn, std::stop_token abort,
-            std::stop_source failing);
+  Publisher(const PhysicalPlan& plan, const Retry& retry, std::stop_token abort, std::stop_source failing);
   ~Publisher();
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
@@ -79,8 +78,7 @@ class Publisher {
   // By output: itself and those that it shares its destination with, ascending. They go batch after batch, and
   // within a batch in the order written.
   std::vector<std::vector<std::size_t>> in_line_;
-  Clock& clock_;
-  std::function<void(const std::string&)> warn_;
+  const Retry& retry_;
   std::stop_token abort_;
   std::stop_source failing_;
   mutable std::mutex mutex_;

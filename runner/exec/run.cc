@@ -13,6 +13,7 @@
 #include "runner/exec/pass.h"
 #include "runner/exec/publisher.h"
 #include "runner/exec/rate_controller.h"
+#include "runner/exec/retry.h"
 
 namespace streamrun {
 namespace {
@@ -41,7 +42,9 @@ class BatchLoop {
         options_(options),
         stop_(stop),
         progress_(progress),
-        memory_(std::make_shared<MemoryAccount>(plan.memory.bytes)) {
+        memory_(std::make_shared<MemoryAccount>(plan.memory.bytes)),
+        retry_(*environment.clock, [this](const std::string& message) { warn(message); }, stop.abort) {
+    environment_.times_named = options.start_time.has_value();
     // What is in spools leaves at least three quarters to what cannot go to disk.
     environment_.spools = std::make_shared<SpoolPool>(
         SpoolLimits{std::min(options.spool_memory, plan.memory.bytes / 4), plan.spool.path,
@@ -83,6 +86,7 @@ class BatchLoop {
   std::shared_ptr<MemoryAccount> memory_;
   std::stop_source pass_abort_;  // told to abort, or an output has failed for good
   std::mutex log_;
+  Retry retry_;
   RunReport report_;
   std::vector<OpenSource> sources_;
   std::vector<std::unique_ptr<Sink>> sinks_;
@@ -115,9 +119,7 @@ Result<> BatchLoop::open() {
   }
   for (const PlanOutput& output : plan_.outputs) {
     sinks_.push_back(output.bound.open(environment_));
-    if (Result<> started = sinks_.back()->start(); !started) {
-      return failure_of("output '" + output.name + "'", started.error());
-    }
+    if (Result<> started = retry_(output, [&] { return sinks_.back()->start(); }); !started) return started;
     ++started_sinks_;
   }
   return {};
@@ -245,6 +247,7 @@ Result<> BatchLoop::run_batch(BatchTime batch, std::vector<SourceRange> ranges, 
   input.stages = &staged.stages;
   input.turn = [&publisher](std::size_t output) { return publisher.turn(output); };
   input.warn = [this](const std::string& message) { warn(message); };
+  input.retry = &retry_;
   input.scratches = &scratches_;
   input.kept = &kept_;
   input.spools = environment_.spools;
@@ -379,8 +382,7 @@ RunReport BatchLoop::run() {
       pass_abort_.request_stop();
       for (const std::unique_ptr<Sink>& sink : sinks_) sink->interrupt();
     });
-    Publisher publisher(
-        plan_, *environment_.clock, [this](const std::string& message) { warn(message); }, stop_.abort, pass_abort_);
+    Publisher publisher(plan_, retry_, stop_.abort, pass_abort_);
     done = loop(publisher);
     // A batch that failed takes nothing from those before it.
     publisher.wait(0);

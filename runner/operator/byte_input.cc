@@ -63,6 +63,7 @@ class Decompressor : public ByteInput {
         if (!n) return pass_on(n);
         at_end_ = *n == 0;
         left_ = {buffer_.data(), *n};
+        read_ += *n;
       }
       if (at_end_ && left_.empty() && !within_member_) return std::size_t{0};
       const std::size_t before = left_.size();
@@ -74,9 +75,17 @@ class Decompressor : public ByteInput {
     }
   }
 
+  // Bytes of whole members, as far as it has read.
+  std::uint64_t whole() const { return whole_; }
+
  protected:
   // Takes from left_, sets within_member_; the number of bytes made.
   virtual Result<std::size_t> step(char* into, std::size_t size) = 0;
+  // Left_ is what follows it.
+  void end_member() {
+    within_member_ = false;
+    whole_ = read_ - left_.size();
+  }
   std::unexpected<Error> broken(std::string_view why) const {
     return failure(fmt::format("'{}' is not what its first bytes promise: {}", name_, why));
   }
@@ -89,6 +98,8 @@ class Decompressor : public ByteInput {
   std::string name_;
   std::vector<char> buffer_;
   bool at_end_ = false;
+  std::uint64_t read_ = 0;
+  std::uint64_t whole_ = 0;
 };
 
 class Gunzip final : public Decompressor {
@@ -118,7 +129,7 @@ class Gunzip final : public Decompressor {
     const int status = inflate(&stream_, Z_NO_FLUSH);
     left_.remove_prefix(left_.size() - stream_.avail_in);
     if (status == Z_STREAM_END) {
-      within_member_ = false;
+      end_member();
       ++members_;
       inflateReset(&stream_);
     } else if (status != Z_OK && status != Z_BUF_ERROR) {
@@ -144,7 +155,8 @@ class Unzstd final : public Decompressor {
     const std::size_t status = ZSTD_decompressStream(stream_, &out, &in);
     if (ZSTD_isError(status) != 0) return broken(ZSTD_getErrorName(status));
     left_.remove_prefix(in.pos);
-    within_member_ = status != 0;
+    within_member_ = true;
+    if (status == 0) end_member();
     return out.pos;
   }
 
@@ -166,12 +178,24 @@ class Unlz4 final : public Decompressor {
     const std::size_t status = LZ4F_decompress(context_, into, &made, left_.data(), &taken, nullptr);
     if (LZ4F_isError(status) != 0) return broken(LZ4F_getErrorName(status));
     left_.remove_prefix(taken);
-    within_member_ = status != 0;
+    within_member_ = true;
+    if (status == 0) end_member();
     return made;
   }
 
   LZ4F_dctx* context_ = nullptr;
 };
+
+std::unique_ptr<Decompressor> make_decompressor(Compression compression, std::unique_ptr<ByteInput> compressed,
+                                                std::string name) {
+  switch (compression) {
+    case Compression::none: break;
+    case Compression::gzip: return std::make_unique<Gunzip>(std::move(compressed), std::move(name));
+    case Compression::zstd: return std::make_unique<Unzstd>(std::move(compressed), std::move(name));
+    case Compression::lz4: return std::make_unique<Unlz4>(std::move(compressed), std::move(name));
+  }
+  return nullptr;
+}
 
 class Gzip final : public Compressor {
  public:
@@ -297,13 +321,21 @@ std::unique_ptr<ByteInput> read_file_range(FileDescriptor file, std::string name
 
 std::unique_ptr<ByteInput> decompress(Compression compression, std::unique_ptr<ByteInput> compressed,
                                       std::string name) {
-  switch (compression) {
-    case Compression::none: break;
-    case Compression::gzip: return std::make_unique<Gunzip>(std::move(compressed), std::move(name));
-    case Compression::zstd: return std::make_unique<Unzstd>(std::move(compressed), std::move(name));
-    case Compression::lz4: return std::make_unique<Unlz4>(std::move(compressed), std::move(name));
+  if (compression == Compression::none) return compressed;
+  return make_decompressor(compression, std::move(compressed), std::move(name));
+}
+
+Result<WholeMembers> whole_members(Compression compression, std::unique_ptr<ByteInput> compressed, std::string name) {
+  const auto input = make_decompressor(compression, std::move(compressed), std::move(name));
+  std::vector<char> made(kCompressedBuffer);
+  WholeMembers found;
+  for (;;) {
+    const auto n = input->read(made.data(), made.size());
+    if (!n && n.error().kind != ErrorKind::input) return pass_on(n);
+    found.bytes = input->whole();
+    if (!n || *n == 0) return found;
+    found.last = made[*n - 1];
   }
-  return compressed;
 }
 
 std::unique_ptr<Compressor> make_compressor(Compression compression) {

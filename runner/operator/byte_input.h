@@ -36,6 +36,13 @@ std::unique_ptr<ByteInput> read_file_range(FileDescriptor file, std::string name
 // What `compressed` holds; several members, one behind the other, are one text. `name` is for messages.
 std::unique_ptr<ByteInput> decompress(Compression, std::unique_ptr<ByteInput> compressed, std::string name);
 
+struct WholeMembers {
+  std::uint64_t bytes = 0;  // behind them something is torn, or no member at all
+  char last = '\0';         // byte of the text
+};
+// From the first member on.
+Result<WholeMembers> whole_members(Compression, std::unique_ptr<ByteInput> compressed, std::string name);
+
 // The other way. One thread.
 class Compressor {
  public:

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "runner/base/clock.h"
+#include "runner/base/disk.h"
 #include "runner/base/result.h"
 #include "runner/operator/byte_spool.h"
 #include "runner/operator/record_reader.h"
@@ -41,9 +42,12 @@ enum class LogLevel { info, warning, error };
 
 struct Environment {
   Clock* clock = nullptr;
+  Disk* disk = &Disk::real();
   int input = 0;  // descriptors of standard input and output
   int output = 1;
   bool allow_exec = false;
+  // Batches have the times that the user named: what is published under the name of one is meant to be replaced.
+  bool times_named = false;
   std::string working_folder;  // data and state paths are relative to it; empty: the process's own
   std::shared_ptr<BufferPool> buffers = std::make_shared<BufferPool>();
   std::shared_ptr<SpoolPool> spools = std::make_shared<SpoolPool>();

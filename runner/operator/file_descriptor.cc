@@ -15,17 +15,11 @@ void FileDescriptor::reset(int fd) {
   fd_ = fd;
 }
 
-Result<> FileDescriptor::close(std::string_view name) {
-  const int fd = std::exchange(fd_, -1);
-  if (fd >= 0 && ::close(fd) != 0 && errno != EINTR) return system_failure("close", name);
-  return {};
-}
-
-std::unexpected<Error> system_failure(std::string_view what, std::string_view name) {
+std::unexpected<Error> system_failure(std::string_view what, std::string_view name, ErrorKind kind) {
   const int code = errno;
   std::string message = fmt::format("cannot {} '{}': {}", what, name, std::strerror(code));
   errno = code;  // callers may still ask
-  return failure(std::move(message), code == EPIPE ? ErrorKind::reader_gone : ErrorKind::input);
+  return failure(std::move(message), code == EPIPE ? ErrorKind::reader_gone : kind);
 }
 
 Result<> write_all(int fd, std::string_view bytes, std::string_view name) {
@@ -47,19 +41,6 @@ Result<std::uint64_t> file_size(const FileDescriptor& file, std::string_view nam
   struct stat status{};
   if (::fstat(file.get(), &status) != 0) return system_failure("look at", name);
   return static_cast<std::uint64_t>(status.st_size);
-}
-
-Result<std::uint64_t> copy_all(int from, int to, std::string_view name) {
-  std::string bytes(std::size_t{256} << 10, '\0');
-  std::uint64_t copied = 0;
-  for (;;) {
-    const ssize_t n = ::read(from, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return system_failure("read", name);
-    if (n == 0) return copied;
-    copied += static_cast<std::uint64_t>(n);
-    if (auto done = write_all(to, {bytes.data(), static_cast<std::size_t>(n)}, name); !done) return pass_on(done);
-  }
 }
 
 std::string below_folder(const std::string& folder, const std::string& path) {

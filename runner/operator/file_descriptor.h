@@ -25,24 +25,22 @@ class FileDescriptor {
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
   void reset(int fd = -1);
-  // Closes and says whether that worked: a write may fail as late as that.
-  Result<> close(std::string_view name);
+  // Nobody closes it from now on but whoever takes it.
+  int release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_ = -1;
 };
 
 // `cannot WHAT 'NAME': TEXT OF ERRNO`, of errno as it stands.
-[[nodiscard]] std::unexpected<Error> system_failure(std::string_view what, std::string_view name);
+[[nodiscard]] std::unexpected<Error> system_failure(std::string_view what, std::string_view name,
+                                                    ErrorKind kind = ErrorKind::transient);
 
 // All of `bytes`. `name` is for messages.
 Result<> write_all(int fd, std::string_view bytes, std::string_view name);
 
 // Bytes of a file.
 Result<std::uint64_t> file_size(const FileDescriptor& file, std::string_view name);
-
-// What is left to read of `from`, written to `to`; its bytes.
-Result<std::uint64_t> copy_all(int from, int to, std::string_view name);
 
 // `path` below `folder` where it is relative.
 std::string below_folder(const std::string& folder, const std::string& path);

@@ -21,10 +21,13 @@ struct RollOptions {
 
 struct FileRules {
   Exists exists = Exists::append;
+  bool exists_said = false;  // by the user
   Compression compression = Compression::none;
   unsigned mode = 0600;
   std::optional<RollOptions> roll;
   std::string header;  // of a new file
+  bool lines = true;   // rows are lines; but for what stands within `quote`, where there is one
+  char quote = '\0';
 
   std::optional<std::uint64_t> roll_size() const {
     return roll && roll->size ? std::optional<std::uint64_t>(roll->size->bytes) : std::nullopt;

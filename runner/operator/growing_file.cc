@@ -1,6 +1,8 @@
 #include "runner/operator/growing_file.h"
 
-#include <unistd.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <utility>
 
@@ -8,20 +10,8 @@
 
 namespace streamrun {
 
-void FileChanges::undo() {
-  for (; !changes_.empty(); changes_.pop_back()) {
-    const Change& change = changes_.back();
-    if (!change.before) {
-      change.place.folder->remove(change.place.name);
-    } else if (auto file = change.place.folder->open_to_append(change.place.name, 0600)) {
-      // What cannot be cut back is seen by the next start, which fails in the same place.
-      if (::ftruncate(file->get(), static_cast<off_t>(*change.before)) == 0) ::fsync(file->get());
-    }
-  }
-}
-
 GrowingFile::Writing::~Writing() {
-  if (fresh_) fresh_->discard();
+  static_cast<void>(cancel());
 }
 
 Result<> GrowingFile::Writing::open() {
@@ -29,27 +19,26 @@ Result<> GrowingFile::Writing::open() {
   auto place = find();
   if (!place) return pass_on(place);
   place_ = std::move(*place);
-  if (!file_.ours_) {
-    const auto there = place_->folder->has_file(place_->name);
-    if (!there) return pass_on(there);
-    if (!*there || rules_.exists == Exists::replace) {
-      fresh_.emplace(rules_, *place_);
-      file_.ours_ = true;
-      has_rows_ = false;
-      return {};
-    }
+  const auto folder = place_->open();
+  if (!folder) return pass_on(folder);
+  const auto there = (*folder)->has_file(place_->name);
+  if (!there) return pass_on(there);
+  const bool ours = std::exchange(file_.ours_, true);
+  if (!*there || (!ours && rules_.exists == Exists::replace)) {
+    // Where rows are to go behind others', a file that another makes meanwhile is not replaced.
+    fresh_.emplace(rules_, rules_.exists == Exists::replace ? Exists::replace : Exists::fail, *place_);
+    has_rows_ = false;
+    return {};
   }
-  auto opened = place_->folder->open_to_append(place_->name, rules_.mode);
-  if (!opened) return pass_on(opened);
-  const auto size = file_size(*opened, place_->path());
-  if (!size) return pass_on(size);
-  changes_.grown(*place_, *size);
-  writer_.emplace(rules_.compression, place_->path());
-  writer_->open(std::move(*opened), *size);
-  file_.length_ = *size;
-  file_.ours_ = true;
-  has_rows_ = *size != 0;
-  return has_rows_ || rules_.header.empty() ? Result<>{} : writer_->add(rules_.header);
+  grown_.emplace(rules_, *place_);
+  if (auto opened = grown_->open(ours ? std::optional(file_.number_) : std::nullopt); !opened) {
+    grown_.reset();
+    return opened;
+  }
+  file_.number_ = grown_->number();
+  file_.length_ = grown_->size();
+  has_rows_ = file_.length_ != 0;
+  return has_rows_ || rules_.header.empty() ? Result<>{} : grown_->add(rules_.header);
 }
 
 Result<> GrowingFile::Writing::add(std::string_view bytes) {
@@ -59,24 +48,43 @@ Result<> GrowingFile::Writing::add(std::string_view bytes) {
     if (auto opened = open(); !opened) return opened;
   }
   has_rows_ = true;
-  return fresh_ ? fresh_->add(bytes) : writer_->add(bytes);
+  return fresh_ ? fresh_->add(bytes) : grown_->add(bytes);
 }
 
 Result<> GrowingFile::Writing::close() {
-  if (!fresh_) {
-    auto finished = writer_->finish();
-    file_.length_ = writer_->size();
-    return finished;
-  }
+  if (fresh_) return finish_fresh();
+  if (auto finished = grown_->finish(); !finished) return finished;
+  file_.length_ = grown_->size();
+  changes_.grown(*place_, grown_->before(), grown_->size(), grown_->number());
+  const auto closed = grown_->close();
+  grown_.reset();
+  return closed;
+}
+
+Result<> GrowingFile::Writing::finish_fresh() {
   if (auto complete = fresh_->complete(); !complete) return complete;
   file_.length_ = fresh_->size();
-  if (auto revealed = fresh_->reveal(); !revealed) return revealed;
-  changes_.made(*place_);
+  if (auto renamed = fresh_->rename(); !renamed) return renamed;
+  changes_.made(*place_, fresh_->size());
   fresh_.reset();
   if (replaces_parts_) {
     if (auto removed = remove_later_parts(); !removed) return removed;
   }
-  return place_->folder->sync();
+  const auto folder = place_->open();
+  if (!folder) return pass_on(folder);
+  struct stat status{};
+  if (::fstatat((*folder)->descriptor(), place_->name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    file_.number_ = {status.st_dev, status.st_ino};
+  }
+  return (*folder)->sync();
+}
+
+Result<> GrowingFile::Writing::cancel() {
+  if (fresh_) fresh_->discard();
+  fresh_.reset();
+  Result<> done = grown_ ? grown_->cancel() : Result<>{};
+  grown_.reset();
+  return done;
 }
 
 bool GrowingFile::Writing::must_roll() const {
@@ -94,23 +102,25 @@ void GrowingFile::Writing::next_part() {
 // Where the part is. What is there already and not ours is dealt with.
 Result<FilePlace> GrowingFile::Writing::find() {
   for (;; ++file_.part_) {
-    auto place = place_of_(file_.part_);
-    if (!place || file_.ours_) return place;
+    FilePlace place = place_of_(file_.part_);
+    if (file_.ours_) return place;
     const bool first = !std::exchange(file_.met_, true);
     file_.since_ = batch_;
-    const auto there = place->folder->has_file(place->name);
+    const auto folder = place.open();
+    if (!folder) return pass_on(folder);
+    const auto there = (*folder)->has_file(place.name);
     if (!there) return pass_on(there);
     if (!*there) return place;
-    if (rules_.exists == Exists::fail) return place->exists_failure();
+    if (rules_.exists == Exists::fail) return exists_failure(place, rules_);
     if (rules_.exists == Exists::replace) {
       replaces_parts_ = replaces_parts_ || (first && rules_.roll);
       return place;
     }
     if (!rules_.roll_size()) return place;
     // An earlier run's full parts are left as they are.
-    auto file = place->folder->open_to_read(place->name);
+    auto file = (*folder)->open_file(place.name, O_RDONLY);
     if (!file) return pass_on(file);
-    const auto size = file_size(*file, place->path());
+    const auto size = file_size(*file, place.path());
     if (!size) return pass_on(size);
     if (*size < *rules_.roll_size()) return place;
   }
@@ -119,12 +129,13 @@ Result<FilePlace> GrowingFile::Writing::find() {
 // Parts of two runs must not stand side by side.
 Result<> GrowingFile::Writing::remove_later_parts() const {
   for (std::uint32_t part = file_.part_ + 1;; ++part) {
-    auto place = place_of_(part);
-    if (!place) return pass_on(place);
-    const auto there = place->folder->has_file(place->name);
+    const FilePlace place = place_of_(part);
+    const auto folder = place.open();
+    if (!folder) return pass_on(folder);
+    const auto there = (*folder)->has_file(place.name);
     if (!there) return pass_on(there);
     if (!*there) return {};
-    place->folder->remove(place->name);
+    if (auto removed = (*folder)->remove(place.name); !removed) return removed;
   }
 }
 
@@ -139,7 +150,13 @@ Result<> GrowingFile::append(const FileRules& rules, BatchTime batch, const Plac
       return frames.read(bytes, [&](std::string_view row) { return writing.add(row); });
     });
   }
-  return done ? writing.close() : done;
+  if (done) done = writing.close();
+  if (done) return {};
+  const auto cancelled = writing.cancel();
+  if (cancelled) return done;
+  return failure(
+      fmt::format("{}; what was written of the batch stays: {}", done.error().message, cancelled.error().message),
+      ErrorKind::fatal);
 }
 
 }  // namespace streamrun

@@ -9,40 +9,24 @@
 #include <vector>
 
 #include "runner/base/strong_id.h"
+#include "runner/operator/appended_file.h"
 #include "runner/operator/byte_spool.h"
 #include "runner/operator/file_rules.h"
-#include "runner/operator/file_writer.h"
-#include "runner/operator/hidden_file.h"
 #include "runner/operator/output_folder.h"
+#include "runner/operator/temporary_file.h"
 
 namespace streamrun {
-
-// How files were before a batch that may yet fail.
-class FileChanges {
- public:
-  void made(FilePlace place) { changes_.push_back({std::move(place), std::nullopt}); }
-  void grown(FilePlace place, std::uint64_t before) { changes_.push_back({std::move(place), before}); }
-  // As far as the disk allows.
-  void undo();
-
- private:
-  struct Change {
-    FilePlace place;
-    std::optional<std::uint64_t> before;
-  };
-  std::vector<Change> changes_;
-};
 
 // One thread at a time. A copy keeps how it was.
 class GrowingFile {
  public:
-  using PlaceOf = std::function<Result<FilePlace>(std::uint32_t part)>;
+  using PlaceOf = std::function<FilePlace(std::uint32_t part)>;
 
   // One batch's way into the parts.
   class Writing;
 
-  // `rows`: framed where the rules roll by size; null: none, but the file is made. After a failure `changes` are
-  // undone and this object is of no more use than the copy that was taken before.
+  // `rows`: framed where the rules roll by size; null: none, but the file is made. After a failure `changes` are to be
+  // undone, and this object is of no more use than the copy that was taken before.
   Result<> append(const FileRules& rules, BatchTime batch, const PlaceOf& place_of, const ByteSpool* rows,
                   FileChanges& changes);
 
@@ -52,9 +36,11 @@ class GrowingFile {
   BatchTime since_;           // batch that began the part
   bool met_ = false;          // by this run: what was there already has been dealt with
   bool ours_ = false;         // the part, too
+  FileNumber number_;         // of the part, once it is
 };
 
-// `file` changes with what is written, and is of no more use after a failure; all that is given outlives this.
+// `file` changes with what is written, and is of no more use after a failure; all that is given outlives this. Goes
+// away open only where nobody can be told whether that went well.
 class GrowingFile::Writing {
  public:
   Writing(GrowingFile& file, const FileRules& rules, BatchTime batch, const PlaceOf& place_of, FileChanges& changes)
@@ -67,24 +53,27 @@ class GrowingFile::Writing {
   Result<> add(std::string_view bytes);
   // It is on the disk, and seen.
   Result<> close();
+  // Leaves nothing of what is not closed; an error is fatal: something stays.
+  Result<> cancel();
 
  private:
   bool must_roll() const;
   void next_part();
   Result<FilePlace> find();
   Result<> remove_later_parts() const;
-  std::uint64_t size() const { return fresh_ ? fresh_->size() : writer_->size(); }
+  Result<> finish_fresh();
+  std::uint64_t size() const { return fresh_ ? fresh_->size() : grown_->size(); }
 
   GrowingFile& file_;
   const FileRules& rules_;
   BatchTime batch_;
   const PlaceOf& place_of_;
   FileChanges& changes_;
-  std::optional<FilePlace> place_;   // of the part at hand
-  std::optional<HiddenFile> fresh_;  // it is new, or takes an old one's place
-  std::optional<FileWriter> writer_;
-  bool has_rows_ = false;        // of the part
-  bool replaces_parts_ = false;  // of an earlier run: those behind the last of this batch go
+  std::optional<FilePlace> place_;      // of the part at hand
+  std::optional<TemporaryFile> fresh_;  // it is new, or takes an old one's place
+  std::optional<AppendedFile> grown_;   // it is there
+  bool has_rows_ = false;               // of the part
+  bool replaces_parts_ = false;         // of an earlier run: those behind the last of this batch go
 };
 
 }  // namespace streamrun

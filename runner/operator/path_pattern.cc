@@ -48,6 +48,16 @@ void append_path_component(std::string_view value, std::string& out) {
   }
 }
 
+struct PathPattern::OwnName {
+  std::string_view name;
+  Kind kind;
+  std::string_view meaning;
+};
+constexpr PathPattern::OwnName PathPattern::kOwnNames[] = {{"batch", Kind::batch, "the batch's time"},
+                                                           {"output", Kind::output, "the output's name"},
+                                                           {"partition", Kind::partition, "the partition's number"},
+                                                           {"part", Kind::part, "the part's number"}};
+
 std::optional<PathPattern> PathPattern::parse(std::string_view text, Span span, const Schema& schema,
                                               Diagnostics& diagnostics) {
   PathPattern made;
@@ -102,31 +112,44 @@ std::optional<PathPattern> PathPattern::parse(std::string_view text, Span span, 
   return made;
 }
 
-bool PathPattern::add_name(std::string_view name, Span span, const Schema& schema, Diagnostics& diagnostics) {
-  if (name == "batch") {
-    has_batch_ = has_time_ = true;
-    pieces_.push_back({Kind::batch, {}, 0});
-  } else if (name == "output") {
-    pieces_.push_back({Kind::output, {}, 0});
-  } else if (name == "partition") {
-    has_partition_ = true;
-    pieces_.push_back({Kind::partition, {}, 0});
-  } else if (name == "part") {
-    has_part_ = true;
-    pieces_.push_back({Kind::part, {}, 0});
-  } else if (const auto column = schema.find(name)) {
+// `{batch}` is ours whatever the columns: streams of errors have one of that name and meaning. Of the others a column's
+// name asks which is meant: `{part()}` is ours, and what is in backquotes a column.
+bool PathPattern::add_name(std::string_view written, Span span, const Schema& schema, Diagnostics& diagnostics) {
+  const bool called = written.ends_with("()");
+  const bool quoted = written.size() > 2 && written.starts_with('`') && written.ends_with('`');
+  const std::string_view name = called   ? written.substr(0, written.size() - 2)
+                                : quoted ? written.substr(1, written.size() - 2)
+                                         : written;
+  const auto own = std::ranges::find(kOwnNames, name, &OwnName::name);
+  const auto column = schema.find(name);
+  if (own != std::end(kOwnNames) && !quoted) {
+    if (column && !called && own->kind != Kind::batch) {
+      diagnostics.error("ambiguous-name", span,
+                        fmt::format("'{{{0}}}' may be {1} or column '{0}'; write {{{0}()}} for {1}, {{`{0}`}} for the "
+                                    "column",
+                                    name, own->meaning));
+      return false;
+    }
+    has_batch_ = has_batch_ || own->kind == Kind::batch;
+    has_time_ = has_time_ || own->kind == Kind::batch;
+    has_partition_ = has_partition_ || own->kind == Kind::partition;
+    has_part_ = has_part_ || own->kind == Kind::part;
+    pieces_.push_back({own->kind, {}, 0});
+    return true;
+  }
+  if (column && !called) {
     columns_.push_back(*column);
     pieces_.push_back({Kind::column, {}, *column});
-  } else {
-    std::vector<std::string_view> candidates{"batch", "output", "partition", "part"};
-    for (std::uint32_t i = 0; i < schema.size(); ++i) candidates.push_back(schema.at(i).name);
-    diagnostics.error("unknown-column", span,
-                      fmt::format("'{{{}}}' names no column and is none of {{batch}}, {{output}}, {{partition}} and "
-                                  "{{part}}{}",
-                                  name, did_you_mean(name, candidates)));
-    return false;
+    return true;
   }
-  return true;
+  std::vector<std::string_view> candidates;
+  for (const OwnName& one : kOwnNames) candidates.push_back(one.name);
+  for (std::uint32_t i = 0; i < schema.size(); ++i) candidates.push_back(schema.at(i).name);
+  diagnostics.error("unknown-column", span,
+                    fmt::format("'{{{}}}' names no column and is none of {{batch}}, {{output}}, {{partition}} and "
+                                "{{part}}{}",
+                                written, did_you_mean(name, candidates)));
+  return false;
 }
 
 bool PathPattern::fixed() const {

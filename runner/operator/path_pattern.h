@@ -49,6 +49,8 @@ class PathPattern {
     std::string text;  // or a strftime pattern
     std::uint32_t column = 0;
   };
+  struct OwnName;
+  static const OwnName kOwnNames[4];
   bool add_name(std::string_view name, Span span, const Schema& schema, Diagnostics& diagnostics);
 
   std::vector<Piece> pieces_;

@@ -20,6 +20,11 @@ void append_frame(std::string& out, Encode&& encode) {
   std::memcpy(out.data() + at, &size, sizeof size);
 }
 
+// Bytes that a row takes with its length.
+inline std::size_t frame_size(std::string_view row) {
+  return sizeof(std::uint32_t) + row.size();
+}
+
 // Takes bytes that may be cut anywhere, gives whole rows.
 class FrameReader {
  public:

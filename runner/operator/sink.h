@@ -31,10 +31,10 @@ struct StagedRows {
 class Stage {
  public:
   virtual ~Stage() = default;
-  // In order.
+  // In order. After a failure `rows` holds what was not taken, for another try.
   virtual Result<> append(StagedRows&& rows) = 0;
   // All rows are staged: makes them visible. After a failure it may be called again, and goes on so that
-  // nothing that the guarantee forbids is repeated.
+  // nothing that the guarantee forbids is repeated; unless the error is fatal.
   virtual Result<> publish() = 0;
   // The batch failed: leaves nothing behind of what may not stay.
   virtual void discard() = 0;

@@ -15,6 +15,7 @@
 #include "operators/builtin_catalog.h"
 #include "runner/data/codec.h"
 #include "runner/operator/file_descriptor.h"
+#include "tests/operators/faulty_disk.h"
 #include "tests/operators/option_nodes.h"
 
 namespace streamrun {
@@ -37,29 +38,49 @@ inline ColumnPtr strings(const std::vector<std::string>& values) {
 // Two columns, `k` and `v`, in csv with or without a header.
 class Output {
  public:
-  Output(const SinkDescriptor& descriptor, const SyntaxNode& options, bool header = false, bool allow_exec = true) {
+  // `beside`: an output of the same run.
+  Output(const SinkDescriptor& descriptor, const SyntaxNode& options, bool header = false, bool allow_exec = true,
+         const Output* beside = nullptr)
+      : owns_folder_(beside == nullptr) {
     std::string pattern = (fs::temp_directory_path() / "sink-test-XXXXXX").string();
-    folder = ::mkdtemp(pattern.data());
+    folder = beside != nullptr ? beside->folder : ::mkdtemp(pattern.data());
+    if (beside != nullptr) shared_ = beside->shared_;
     schema_.columns = {{"k", TypeKind::string}, {"v", TypeKind::string}};
     const FormatDescriptor csv = csv_format(header);
     DecodeContext decode{diagnostics, nullptr, {}, {}};
     const OptionsPtr decoded = descriptor.decode(options, "this output", decode);
     REQUIRE(decoded);
-    SinkBindContext context{"out", &schema_, {0, 1}, &csv, nullptr, nullptr, {}, allow_exec, diagnostics, {}};
+    SinkBindContext context{
+        beside != nullptr ? "other" : "out", &schema_, {0, 1}, &csv, nullptr, nullptr, {}, allow_exec, diagnostics, {}};
     bound = descriptor.bind(decoded.get(), context);
     if (bound) open();
   }
-  ~Output() { fs::remove_all(folder); }
+  ~Output() {
+    sink.reset();
+    if (owns_folder_) fs::remove_all(folder);
+  }
+
+  // As another run does.
+  void restart() {
+    shared_ = std::make_shared<SharedParts>();
+    open();
+  }
 
   void open() {
+    sink.reset();
     Environment environment;
+    environment.shared = shared_;
+    environment.disk = &disk;
+    environment.times_named = times_named;
     environment.working_folder = folder;
+    environment.log = [this](LogLevel, const std::string& text) { log.push_back(text); };
     output_.reset(::open((folder + "/stdout").c_str(), O_RDWR | O_CREAT | O_APPEND, 0600));
     environment.output = output_.get();
     sink = bound->open(environment);
   }
 
-  void append(Stage& stage, const std::vector<std::string>& keys, std::uint32_t partition = 0) const {
+  // Rows of `keys` that cannot be written are in `rejected`.
+  std::vector<StagedRows> encode(const std::vector<std::string>& keys, std::uint32_t partition = 0) {
     RecordBatch batch;
     batch.rows = static_cast<std::uint32_t>(keys.size());
     batch.selection = Selection::all(batch.rows);
@@ -68,10 +89,20 @@ class Output {
     SinkContext context;
     std::vector<StagedRows> staged;
     sink->encode(batch, context, staged);
-    for (StagedRows& rows : staged) {
-      const auto done = stage.append(std::move(rows));
-      if (!done) FAIL(done.error().message);
+    for (const RowError& error : context.eval.errors.take()) rejected.push_back(error.message);
+    return staged;
+  }
+
+  Result<> try_append(Stage& stage, const std::vector<std::string>& keys, std::uint32_t partition = 0) {
+    Result<> done;
+    for (StagedRows& rows : encode(keys, partition)) {
+      if (done) done = stage.append(std::move(rows));
     }
+    return done;
+  }
+  void append(Stage& stage, const std::vector<std::string>& keys, std::uint32_t partition = 0) {
+    const auto done = try_append(stage, keys, partition);
+    if (!done) FAIL(done.error().message);
   }
 
   std::unique_ptr<Stage> stage(std::int64_t batch) const {
@@ -80,7 +111,7 @@ class Output {
     return std::move(*made);
   }
 
-  void publish(std::int64_t batch, const std::vector<std::string>& keys) const {
+  void publish(std::int64_t batch, const std::vector<std::string>& keys) {
     const auto one = stage(batch);
     append(*one, keys);
     const auto done = one->publish();
@@ -105,6 +136,10 @@ class Output {
   Diagnostics diagnostics;
   std::string folder;
   std::optional<BoundSink> bound;
+  FaultyDisk disk;
+  bool times_named = false;
+  std::vector<std::string> log;
+  std::vector<std::string> rejected;
   std::unique_ptr<Sink> sink;
 
  private:
@@ -119,6 +154,8 @@ class Output {
     return csv;
   }
 
+  bool owns_folder_;
+  std::shared_ptr<SharedParts> shared_ = std::make_shared<SharedParts>();
   Schema schema_;
   FileDescriptor output_;
 };

@@ -41,15 +41,56 @@ TEST_CASE("file: columns and partitions make paths, and data cannot leave the fo
                                                    "out/a/1-3.csv", "out/x%2Fy/1-0.csv"});
   CHECK(output.file("out/a/1-0.csv") == "a,x\na,x\n");
   fs::create_directory_symlink("/tmp", output.folder + "/out/evil");
-  const auto second = output.stage(2);
-  RecordBatch batch;
-  batch.rows = 1;
-  batch.selection = Selection::all(1);
-  batch.columns = {strings({"evil"}), strings({"x"})};
-  SinkContext context;
-  std::vector<StagedRows> staged;
-  output.sink->encode(batch, context, staged);
-  CHECK(!second->append(std::move(staged.at(0))));
+  CHECK(output.encode({"evil"}).empty());
+  CHECK(output.rejected == std::vector<std::string>{"'out/evil' is a symbolic link, where a folder would have to be"});
+  // Made between that look and the opening.
+  auto staged = output.encode({"worse"});
+  fs::create_directory_symlink("/tmp", output.folder + "/out/worse");
+  CHECK(!output.stage(2)->append(std::move(staged.at(0))));
+}
+
+TEST_CASE("file: rows whose values make an impossible path are rejected") {
+  Output output(describe_file_sink(), path_options("out/{k}/{v}.csv"));
+  output.publish(1, {"a"});
+  std::ofstream(output.folder + "/out/file") << "x";
+  fs::create_directories(output.folder + "/out/b/x.csv");
+  const auto staged = output.encode({std::string(300, 'n'), "ok", "file", "b", "a", std::string(100, '\n')});
+  CHECK(staged.size() == 2);
+  CHECK(output.rejected ==
+        std::vector<std::string>{
+            "the name '" + std::string(40, 'n') + "…' in the path has 300 bytes, and 255 are the most",
+            "'out/file' is a file, where a folder would have to be",
+            "'out/b/x.csv' is a folder, where a file would "
+            "have to be",
+            "the name '%0A%0A%0A%0A%0A%0A%0A%0A%0A%0A%0A%0A%0A%…' in the path has 300 bytes, and 255 are the most"});
+}
+
+TEST_CASE("file: two outputs cannot write one file") {
+  for (const std::string path : {"{k}-{batch}.csv", "{k}.csv"}) {
+    Output one(describe_file_sink(), path_options(path));
+    Output other(describe_file_sink(), path_options("./" + path), false, true, &one);
+    const auto first = one.stage(1);
+    const auto second = other.stage(1);
+    one.append(*first, {"a"});
+    other.append(*second, {"b"});
+    const auto met = other.try_append(*second, {"a"});
+    REQUIRE(!met);
+    CHECK(met.error().kind == ErrorKind::fatal);
+    CHECK(met.error().message.starts_with("outputs 'out' and 'other' would both write './a"));
+  }
+}
+
+TEST_CASE("file: routes of one path go to one file, in order") {
+  for (const std::string path : {"{k}{v}-{batch}.csv", "{k}{v}.csv"}) {
+    Output output(describe_file_sink(), path_options(path));
+    const auto stage = output.stage(1);
+    for (const auto& [k, v] : {std::pair("b", "c"), {"", "x"}, {"bc", ""}, {"b", "c"}}) {
+      StagedRows rows{std::string(k) + '\0' + v + '\0', std::string(k) + "," + v + "\n", 1};
+      REQUIRE(stage->append(std::move(rows)));
+    }
+    REQUIRE(stage->publish());
+    CHECK(output.file(path == "{k}{v}.csv" ? "bc.csv" : "bc-1.csv") == "b,c\nbc,\nb,c\n");
+  }
 }
 
 TEST_CASE("file: more files in a batch than may be open") {
@@ -83,9 +124,9 @@ TEST_CASE("file: one that grows has its header once, and a batch whole or not at
 TEST_CASE("file: of a batch that fails in one file nothing stays in the others") {
   Output output(describe_file_sink(), path_options("{k}.csv"));
   output.publish(1, {"a"});
-  fs::create_directory(output.folder + "/c.csv");
   const auto stage = output.stage(2);
   output.append(*stage, {"a", "b", "c"});
+  fs::create_directory(output.folder + "/c.csv");
   CHECK(!stage->publish());
   CHECK(output.file("a.csv") == "a,x\n");
   CHECK(output.files() == std::vector<std::string>{"a.csv"});
@@ -95,42 +136,34 @@ TEST_CASE("file: of a batch that fails in one file nothing stays in the others")
   CHECK(output.file("c.csv") == "c,x\n");
 
   Output whole(describe_file_sink(), path_options("{k}-{batch}.csv"));
-  fs::create_directory(whole.folder + "/b-1.csv");
   const auto second = whole.stage(1);
-  RecordBatch batch;
-  batch.rows = 2;
-  batch.selection = Selection::all(2);
-  batch.columns = {strings({"a", "b"}), strings({"x", "x"})};
-  SinkContext context;
-  std::vector<StagedRows> staged;
-  whole.sink->encode(batch, context, staged);
-  Result<> done;
-  for (StagedRows& rows : staged) {
-    if (done) done = second->append(std::move(rows));
-  }
-  CHECK(!done);
+  whole.append(*second, {"a", "b"});
+  fs::create_directory(whole.folder + "/b-1.csv");
+  CHECK(!second->publish());
   second->discard();
   CHECK(whole.files().empty());
 }
 
 TEST_CASE("file: what is there already") {
-  for (const std::string exists : {"append", "replace", "fail"}) {
+  for (const std::string exists : {"append", "replace", "fail", ""}) {
     for (const std::string path : {"all.csv", "1{batch}.csv"}) {
-      Output output(describe_file_sink(), mapping({{"path", text(path)}, {"exists", text(exists)}}));
-      const std::string name = path == "all.csv" ? path : "17.csv";
-      std::ofstream(output.folder + "/" + name) << "old\n";
-      const auto stage = output.stage(7);
-      RecordBatch batch;
-      batch.rows = 1;
-      batch.selection = Selection::all(1);
-      batch.columns = {strings({"a"}), strings({"x"})};
-      SinkContext context;
-      std::vector<StagedRows> staged;
-      output.sink->encode(batch, context, staged);
-      Result<> done = stage->append(std::move(staged.at(0)));
-      if (done) done = stage->publish();
-      CHECK(done.has_value() == (exists != "fail"));
-      CHECK(output.file(name) == (exists == "fail" ? "old\n" : exists == "append" ? "old\na,x\n" : "a,x\n"));
+      for (const bool times_named : {false, true}) {
+        const SyntaxNode options =
+            exists.empty() ? path_options(path) : mapping({{"path", text(path)}, {"exists", text(exists)}});
+        Output output(describe_file_sink(), options);
+        output.times_named = times_named;
+        output.open();
+        const bool batch = path != "all.csv";
+        const std::string rule = !exists.empty() ? exists : !batch ? "append" : times_named ? "replace" : "fail";
+        const std::string name = batch ? "17.csv" : path;
+        std::ofstream(output.folder + "/" + name) << "old\n";
+        const auto stage = output.stage(7);
+        Result<> done = output.try_append(*stage, {"a"});
+        if (done) done = stage->publish();
+        CHECK(done.has_value() == (rule != "fail"));
+        CHECK(output.file(name) == (rule == "fail" ? "old\n" : rule == "append" ? "old\na,x\n" : "a,x\n"));
+        if (!done) CHECK(done.error().message.find("move it away") != std::string::npos);
+      }
     }
   }
 }
@@ -183,6 +216,10 @@ TEST_CASE("file: faults of its options") {
     CHECK(!output.bound);
     CHECK(output.diagnostics.error_count() == 1);
   }
+  // The columns are k and v.
+  Output quoted(describe_file_sink(), path_options("{`k`}-{batch()}-{partition()}.csv"));
+  quoted.publish(0, {"a"});
+  CHECK(quoted.files() == std::vector<std::string>{"a-0-0.csv"});
   Output escaped(describe_file_sink(), path_options("{{{batch}}}-100%%-%Y.csv"));
   escaped.publish(0, {"a"});
   CHECK(escaped.files() == std::vector<std::string>{"{0}-100%-1970.csv"});

@@ -1,0 +1,83 @@
+// A file that gets rows behind its last: all of a batch, or none.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runner/operator/file_rules.h"
+#include "runner/operator/file_writer.h"
+#include "runner/operator/output_folder.h"
+
+namespace streamrun {
+
+// A file, whatever its name is by now.
+struct FileNumber {
+  std::uint64_t device = 0;
+  std::uint64_t number = 0;
+  friend bool operator==(const FileNumber&, const FileNumber&) = default;
+};
+
+// While it is open it is locked, and a note beside it (`.NAME.undo`) says how long it was: whoever finds both knows
+// that a run was killed, and what to cut off. One thread.
+class AppendedFile {
+ public:
+  AppendedFile(const FileRules& rules, FilePlace place);
+
+  // A file that is there. `known`: this run has written it before, and need not look at its end.
+  Result<> open(const std::optional<FileNumber>& known);
+  Result<> add(std::string_view bytes) { return writer_.add(bytes); }
+  // What was added is on the disk, and the file is where rows can be found.
+  Result<> finish();
+  // Once it is finished.
+  Result<> close() { return writer_.close(); }
+  // Cuts off what was added. An error is fatal: some of it stays.
+  Result<> cancel();
+
+  std::uint64_t before() const { return before_; }
+  std::uint64_t size() const { return writer_.size(); }
+  FileNumber number() const { return number_; }
+
+ private:
+  Result<> recover(OutputFolder& folder, std::uint64_t& size);
+  Result<> write_note(OutputFolder& folder) const;
+  Result<> check_unchanged() const;
+
+  const FileRules& rules_;
+  FilePlace place_;
+  std::string note_;
+  FileWriter writer_;
+  FileNumber number_;
+  std::uint64_t before_ = 0;
+};
+
+// Whether a file of that name may be a note.
+bool is_note_name(std::string_view name);
+
+// Cuts files back whose writers were killed since the machine was started.
+void cut_back_abandoned(const OutputFolder& folder, const OutputFolders& folders);
+
+// How files were before a batch that may yet fail.
+class FileChanges {
+ public:
+  void made(FilePlace place, std::uint64_t size) { changes_.push_back({std::move(place), std::nullopt, size, {}}); }
+  void grown(FilePlace place, std::uint64_t before, std::uint64_t after, FileNumber number) {
+    changes_.push_back({std::move(place), before, after, number});
+  }
+  // An error is fatal: some of the batch stays. What others have written since is not touched.
+  Result<> undo();
+
+ private:
+  struct Change {
+    FilePlace place;
+    std::optional<std::uint64_t> before;  // none: it is new
+    std::uint64_t after = 0;
+    FileNumber number;
+  };
+  static Result<> undo(const Change& change);
+  std::vector<Change> changes_;
+};
+
+}  // namespace streamrun
