@@ -14,10 +14,10 @@
 namespace streamrun {
 namespace {
 
-constexpr int kFetchWait = 100;               // ms, until somebody looks whether to go on
-constexpr std::chrono::seconds kReach{30};    // for brokers when partitions are assigned
-constexpr std::chrono::seconds kSilence{10};  // until a fetch that waits says so
-constexpr std::chrono::seconds kLastWait{5};  // of a fetch that is told to stop
+constexpr int kFetchWait = 100;                      // ms, until somebody looks whether to go on
+constexpr std::chrono::seconds kReach{30};           // for brokers when partitions are assigned
+constexpr std::chrono::seconds kSilence{10};         // until a fetch that waits says so
+constexpr std::chrono::milliseconds kLastWait{700};  // of a fetch that is told to stop
 // Of messages that were fetched and wait to be read, in a queue a partition: of all, and bounds of one. A queue that is
 // not full takes another fetch on top. Each message takes some 300 bytes beside its own, so that small ones are
 // counted.
@@ -182,7 +182,7 @@ struct KafkaConsumer::Taking {
 };
 
 Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::open(const KafkaSettings& settings, const std::string& group,
-                                                           std::size_t partitions, KafkaLog log) {
+                                                           std::size_t partitions, KafkaLog log, std::stop_token stop) {
   KafkaHandle::Properties own;
   const auto prefer = [&](const char* name, std::size_t value) {
     if (!settings.has(name)) own.emplace_back(name, fmt::format("{}", value));
@@ -195,13 +195,23 @@ Result<std::unique_ptr<KafkaConsumer>> KafkaConsumer::open(const KafkaSettings& 
   // What is asked of partitions that have nothing waits there, and what others need waits behind it: no longer than the
   // queue of one lasts. The embedded broker lets it wait to its end, whatever comes in the meantime.
   if (settings.embedded || !settings.has("fetch.wait.max.ms")) own.emplace_back("fetch.wait.max.ms", "10");
-  auto handle = KafkaHandle::open_consumer(settings, group, std::move(own), std::move(log));
+  auto handle = KafkaHandle::open_consumer(settings, group, std::move(own), std::move(log), std::move(stop));
   if (!handle) return pass_on(handle);
   return std::unique_ptr<KafkaConsumer>(new KafkaConsumer(std::move(*handle)));
 }
 
 KafkaConsumer::KafkaConsumer(std::unique_ptr<KafkaHandle> handle) : handle_(std::move(handle)) {}
-KafkaConsumer::~KafkaConsumer() = default;
+// What waits in the queue of a partition holds the partition, and a partition whose topic was deleted its queue: unless
+// that is led to where the client takes such away, it waits for the partition for ever.
+KafkaConsumer::~KafkaConsumer() {
+  const std::unique_ptr<rd_kafka_queue_t, void (*)(rd_kafka_queue_t*)> all(rd_kafka_queue_get_consumer(handle_->get()),
+                                                                           [](rd_kafka_queue_t* queue) {
+                                                                             if (queue != nullptr)
+                                                                               rd_kafka_queue_destroy(queue);
+                                                                           });
+  if (!all) return;
+  for (const auto& [partition, lane] : lanes_) rd_kafka_queue_forward(lane->queue, all.get());
+}
 
 bool KafkaConsumer::stands_at(const KafkaPartition& partition, std::int64_t offset) const {
   const auto lane = lanes_.find(partition);
@@ -293,7 +303,7 @@ Result<bool> KafkaConsumer::fetch(const KafkaPartition& partition, std::int64_t 
     if (auto good = handle_->usable(); !good) return pass_on(good);
     if (handle_->interrupted()) {
       if (!told_to_stop) told_to_stop = SteadyClock::now();
-      if (SteadyClock::now() - *told_to_stop > kLastWait) {
+      if (SteadyClock::now() - std::max(*told_to_stop, heard) > kLastWait) {
         return failure(fmt::format("{}@{}: stopped while Kafka at {} did not answer: {}", partition.name(), lane.next,
                                    handle_->brokers(), handle_->reason()));
       }

@@ -18,21 +18,19 @@ namespace streamrun {
 constexpr std::size_t kKafkaQueue = 120'000;
 constexpr std::size_t kKafkaLanes = 8;
 
-// One thread at a time; interrupt() is for any. It is a client of its own, since a broker answers a connection's
+// One thread at a time. It is a client of its own, since a broker answers a connection's
 // requests one after the other, and a fetch may wait there.
 class KafkaConsumer {
  public:
   // `partitions`: about how many, for what may be held of one that waits to be read.
   static Result<std::unique_ptr<KafkaConsumer>> open(const KafkaSettings& settings, const std::string& group,
-                                                     std::size_t partitions, KafkaLog log);
+                                                     std::size_t partitions, KafkaLog log, std::stop_token stop = {});
   ~KafkaConsumer();
   KafkaConsumer(const KafkaConsumer&) = delete;
   KafkaConsumer& operator=(const KafkaConsumer&) = delete;
 
   // Headers are kept, which costs each message something.
   void keep_headers(bool keep) { keep_headers_ = keep; }
-  // Who waits for brokers that are away gives up, soon.
-  void interrupt() { handle_->interrupt(); }
 
   // Partitions from now on fetched from these offsets, besides the others that are.
   Result<> assign(const KafkaOffsets& from);

@@ -5,13 +5,19 @@
 #include <strings.h>
 
 #include <algorithm>
+#include <future>
 
 namespace streamrun {
 namespace {
 
 constexpr int kFirstTry = 1000;  // ms; each try may take twice the one before
 constexpr int kLongestTry = 8000;
-constexpr std::chrono::seconds kQuiet{5};  // of a wait that nothing is known against
+constexpr int kShortTry = 200;
+constexpr std::chrono::milliseconds kLook{50};  // whether to go on waiting
+constexpr std::chrono::milliseconds kHastyEnd{500};
+constexpr std::chrono::seconds kEnd{5};
+constexpr std::chrono::seconds kHiccup{1};  // of a wait that is not worth a word
+constexpr std::chrono::seconds kQuiet{5};   // and of one that nothing is known against
 
 // `host:9092/bootstrap: Connect to … failed: … (after 0ms in state CONNECT)`: without the state.
 std::string_view plain(std::string_view reason) {
@@ -60,8 +66,9 @@ bool is_transient(int error) {
 }
 
 Result<std::unique_ptr<KafkaHandle>> KafkaHandle::open(KafkaRole role, const KafkaSettings& settings,
-                                                       const Properties& own, KafkaLog log, Delivered delivered) {
-  std::unique_ptr<KafkaHandle> made(new KafkaHandle(settings, std::move(log)));
+                                                       const Properties& own, KafkaLog log, std::stop_token stop,
+                                                       Delivered delivered) {
+  std::unique_ptr<KafkaHandle> made(new KafkaHandle(settings, std::move(log), std::move(stop)));
   std::unique_ptr<rd_kafka_conf_t, void (*)(rd_kafka_conf_t*)> conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
   char why[512];
   const auto set = [&](const std::string& name, const std::string& value) {
@@ -80,10 +87,13 @@ Result<std::unique_ptr<KafkaHandle>> KafkaHandle::open(KafkaRole role, const Kaf
     static_cast<KafkaHandle*>(self)->note(error, reason);
   });
   // What it would say on standard error is said by those who wait, once and in our words.
-  rd_kafka_conf_set_log_cb(conf.get(), [](const rd_kafka_t* client, int, const char* facility, const char* text) {
-    const auto* const self = client != nullptr ? static_cast<KafkaHandle*>(rd_kafka_opaque(client)) : nullptr;
-    if (self != nullptr && self->debugs_) self->log(LogLevel::info, fmt::format("librdkafka: {}: {}", facility, text));
-  });
+  rd_kafka_conf_set_log_cb(conf.get(), nullptr);
+  if (made->debugs_) {
+    rd_kafka_conf_set_log_cb(conf.get(), [](const rd_kafka_t* client, int, const char* facility, const char* text) {
+      const auto* const self = client != nullptr ? static_cast<KafkaHandle*>(rd_kafka_opaque(client)) : nullptr;
+      if (self != nullptr) self->log(LogLevel::info, fmt::format("librdkafka: {}: {}", facility, text));
+    });
+  }
   if (delivered != nullptr) rd_kafka_conf_set_dr_msg_cb(conf.get(), delivered);
   rd_kafka_conf_t* const given = conf.release();  // the client's, if there will be one
   made->client_ =
@@ -96,18 +106,57 @@ Result<std::unique_ptr<KafkaHandle>> KafkaHandle::open(KafkaRole role, const Kaf
 }
 
 Result<std::unique_ptr<KafkaHandle>> KafkaHandle::open_consumer(const KafkaSettings& settings, const std::string& group,
-                                                                Properties own, KafkaLog log) {
+                                                                Properties own, KafkaLog log, std::stop_token stop) {
   own.insert(own.end(), {{"group.id", group},
                          {"enable.auto.commit", "false"},
                          {"enable.auto.offset.store", "false"},
                          {"auto.offset.reset", "error"},
                          {"enable.partition.eof", "true"},
                          {"check.crcs", "true"}});
-  return open(KafkaRole::consumer, settings, own, std::move(log));
+  return open(KafkaRole::consumer, settings, own, std::move(log), std::move(stop));
 }
 
 KafkaHandle::~KafkaHandle() {
-  if (client_ != nullptr) rd_kafka_destroy(client_);
+  if (client_ == nullptr) return;
+  // A thread of the library may hang, as in a look-up of a name: then the client stays behind. With `debug` it talks to
+  // this to its end.
+  std::promise<void> gone;
+  std::future<void> end = gone.get_future();
+  std::thread([client = client_, left = std::move(left_), gone = std::move(gone)]() mutable {
+    for (std::thread& call : left) call.join();
+    // It is no member of the group, which need not hear of its end.
+    rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    gone.set_value();
+  }).detach();
+  if (debugs_) {
+    end.wait();
+  } else {
+    end.wait_for(interrupted() ? kHastyEnd : kEnd);
+  }
+}
+
+void KafkaHandle::answered() {
+  const std::scoped_lock lock(mutex_);
+  reason_.clear();
+}
+
+std::optional<int> KafkaHandle::call_for(int wait, const std::function<int(int)>& call) {
+  // Brokers that are there answer at once.
+  const int error = call(std::min(wait, kShortTry));
+  if (error != RD_KAFKA_RESP_ERR__TIMED_OUT || wait <= kShortTry || interrupted()) return error;
+  auto told = std::make_shared<std::promise<int>>();
+  std::future<int> result = told->get_future();
+  std::thread caller([told, call, wait] { told->set_value(call(wait)); });
+  while (result.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    if (interrupted()) {
+      const std::scoped_lock lock(mutex_);
+      left_.push_back(std::move(caller));
+      return std::nullopt;
+    }
+    serve(kLook);
+  }
+  caller.join();
+  return result.get();
 }
 
 void KafkaHandle::note(int error, std::string_view text) {
@@ -145,16 +194,18 @@ std::string KafkaHandle::reason() const {
 Result<> KafkaHandle::attempt(std::string_view what, std::chrono::milliseconds patience,
                               const std::function<int(int)>& call) {
   const SteadyClock::time_point end = SteadyClock::now() + patience;
-  const SteadyClock::time_point quiet = SteadyClock::now() + kQuiet;
+  const SteadyClock::time_point began = SteadyClock::now();
   bool told = false;
   for (int wait = kFirstTry;; wait = std::min(2 * wait, kLongestTry)) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - SteadyClock::now()).count();
     const auto error =
-        static_cast<rd_kafka_resp_err_t>(call(static_cast<int>(std::clamp<std::int64_t>(left, 1, wait))));
+        static_cast<rd_kafka_resp_err_t>(call_for(static_cast<int>(std::clamp<std::int64_t>(left, 1, wait)), call)
+                                             .value_or(RD_KAFKA_RESP_ERR__TIMED_OUT));
     serve();
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
       reached_ = true;
       away_ = false;
+      answered();
       return {};
     }
     auto good = usable();
@@ -164,10 +215,12 @@ Result<> KafkaHandle::attempt(std::string_view what, std::chrono::milliseconds p
     if (why.empty() || !is_transient(error)) why = rd_kafka_err2str(error);
     std::string message = fmt::format("cannot {} of Kafka at {}: {}", what, brokers_, why);
     if (!is_transient(error)) return failure(std::move(message));
-    if (interrupted_ || SteadyClock::now() >= end) {
+    if (interrupted()) return failure("stopped while waiting: " + message);
+    if (SteadyClock::now() >= end) {
       return failure(message + "; check `brokers`, and that they can be reached from here");
     }
-    if (told || (reason().empty() && SteadyClock::now() < quiet)) continue;
+    serve(kLook);
+    if (told || SteadyClock::now() - began < (reason().empty() ? kQuiet : kHiccup)) continue;
     log(LogLevel::warning, message + "; trying again");
     told = true;
   }

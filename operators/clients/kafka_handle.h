@@ -7,8 +7,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -32,12 +34,14 @@ class KafkaHandle {
   // Called by serve() for each message that was delivered or given up. `handle` is this.
   using Delivered = void (*)(rd_kafka_s*, const rd_kafka_message_s*, void* handle);
 
-  // `own` wins over the settings' `client`. Connects by and by.
+  // `own` wins over the settings' `client`. Connects by and by. Once `stop` is requested, who waits for brokers gives
+  // up, soon.
   static Result<std::unique_ptr<KafkaHandle>> open(KafkaRole role, const KafkaSettings& settings, const Properties& own,
-                                                   KafkaLog log, Delivered delivered = nullptr);
+                                                   KafkaLog log, std::stop_token stop, Delivered delivered = nullptr);
   // One that reads, and moves the group's offsets only when told to.
   static Result<std::unique_ptr<KafkaHandle>> open_consumer(const KafkaSettings& settings, const std::string& group,
-                                                            Properties own, KafkaLog log);
+                                                            Properties own, KafkaLog log, std::stop_token stop);
+  // Waits for the client's threads, though not for long.
   ~KafkaHandle();
   KafkaHandle(const KafkaHandle&) = delete;
   KafkaHandle& operator=(const KafkaHandle&) = delete;
@@ -56,7 +60,8 @@ class KafkaHandle {
   std::string reason() const;
 
   // `call(milliseconds)` gives a rd_kafka_resp_err_t. Tried until it succeeds, fails for a reason that stays, or
-  // `patience` is over: then "cannot WHAT: …". What keeps it waiting is logged once.
+  // `patience` is over: then "cannot WHAT: …". What keeps it waiting is logged once. It may run in a thread of its own
+  // and go on behind an attempt that was told to stop: it owns what it touches, but for the client.
   Result<> attempt(std::string_view what, std::chrono::milliseconds patience, const std::function<int(int)>& call);
 
   // The threads that talk to brokers look for work now. They sleep for up to a second when the queues of all partitions
@@ -66,23 +71,27 @@ class KafkaHandle {
   // The last attempt() failed because nobody answered, which may pass.
   bool away() const { return away_; }
 
-  // The next attempt() that has to wait fails.
-  void interrupt() { interrupted_ = true; }
-  bool interrupted() const { return interrupted_; }
+  bool interrupted() const { return stop_.stop_requested(); }
+  // Brokers have answered: what was the matter with them no longer is.
+  void answered();
   void log(LogLevel level, const std::string& message) const {
     if (log_) log_(level, message);
   }
 
  private:
-  KafkaHandle(const KafkaSettings& settings, KafkaLog log) : brokers_(settings.brokers), log_(std::move(log)) {}
+  KafkaHandle(const KafkaSettings& settings, KafkaLog log, std::stop_token stop)
+      : brokers_(settings.brokers), log_(std::move(log)), stop_(std::move(stop)) {}
   void note(int error, std::string_view text);
+  // What it gives, or nothing where it was told to stop before.
+  std::optional<int> call_for(int wait, const std::function<int(int)>& call);
 
   rd_kafka_s* client_ = nullptr;
   std::optional<std::pair<Secret, Secret>> credentials_;  // user and password of SASL, or what stands for none
   bool debugs_ = false;  // `debug` is among the properties: the library's own log is wanted
   const std::string brokers_;
   const KafkaLog log_;
-  std::atomic<bool> interrupted_ = false;
+  const std::stop_token stop_;
+  std::vector<std::thread> left_;      // calls that nobody waits for any more
   std::atomic<bool> reached_ = false;  // once
   std::atomic<bool> away_ = false;
   mutable std::mutex mutex_;

@@ -14,6 +14,9 @@
 namespace streamrun {
 namespace {
 
+constexpr std::int64_t kLook = 100;  // ms, until somebody looks whether to go on waiting
+constexpr std::chrono::milliseconds kLastWait{700};
+
 // The first fault of the partitions, or the whole call's.
 rd_kafka_resp_err_t fault_of(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t& list) {
   for (int i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && i < list.cnt; ++i) error = list.elems[i].err;
@@ -41,42 +44,55 @@ KafkaCommitted committed_of(const rd_kafka_topic_partition_list_t& list) {
   return found;
 }
 
-// What the brokers say of one topic, or of all where there is none; `take` gives a fault, or none.
-template <class Take>
-Result<> ask_metadata(KafkaHandle& handle, std::string_view what, rd_kafka_topic_t* topic,
-                      std::chrono::milliseconds patience, Take&& take) {
-  return handle.attempt(what, patience, [&](int wait) -> int {
+using Topic = std::unique_ptr<rd_kafka_topic_t, void (*)(rd_kafka_topic_t*)>;
+
+// What the brokers say of one topic, or of all where it is empty; `take(topic, found)` gives a fault, or none.
+template <class Found, class Take>
+Result<Found> ask_metadata(KafkaHandle& handle, std::string_view what, const std::string& topic,
+                           std::chrono::milliseconds patience, Take take) {
+  const auto found = std::make_shared<Found>();
+  const auto call = [client = handle.get(), topic, found, take](int wait) -> int {
+    const Topic one(topic.empty() ? nullptr : rd_kafka_topic_new(client, topic.c_str(), nullptr),
+                    [](rd_kafka_topic_t* it) { rd_kafka_topic_destroy(it); });
     const rd_kafka_metadata_t* metadata = nullptr;
-    const rd_kafka_resp_err_t error = rd_kafka_metadata(handle.get(), topic == nullptr ? 1 : 0, topic, &metadata, wait);
+    const rd_kafka_resp_err_t error = rd_kafka_metadata(client, one ? 0 : 1, one.get(), &metadata, wait);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
     rd_kafka_resp_err_t fault = RD_KAFKA_RESP_ERR_NO_ERROR;
+    *found = {};
     for (int i = 0; fault == RD_KAFKA_RESP_ERR_NO_ERROR && i < metadata->topic_cnt; ++i) {
-      fault = take(metadata->topics[i]);
+      fault = take(metadata->topics[i], *found);
     }
     rd_kafka_metadata_destroy(metadata);
     return fault;
-  });
+  };
+  auto done = handle.attempt(what, patience, call);
+  if (!done) return pass_on(done);
+  return std::move(*found);
 }
 
 // Offsets of partitions, as one call of the library finds them: `call(client, list, milliseconds)`.
 template <class Call>
 Result<KafkaCommitted> ask_offsets(KafkaHandle& handle, std::string_view what, const KafkaOffsets& asked,
-                                   std::chrono::milliseconds patience, Call&& call) {
-  KafkaCommitted found;
-  if (asked.empty()) return found;
-  std::string place;
-  auto done = handle.attempt(what, patience, [&](int wait) -> int {
+                                   std::chrono::milliseconds patience, Call call) {
+  struct Answer {
+    KafkaCommitted found;
+    std::string place;
+  };
+  if (asked.empty()) return KafkaCommitted{};
+  const auto answer = std::make_shared<Answer>();
+  auto done = handle.attempt(what, patience, [client = handle.get(), asked, answer, call](int wait) -> int {
     const KafkaList list = list_of(asked);
-    const rd_kafka_resp_err_t error = fault_of(call(handle.get(), list.get(), wait), *list);
+    const rd_kafka_resp_err_t error = fault_of(call(client, list.get(), wait), *list);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      found = committed_of(*list);
+      answer->found = committed_of(*list);
     } else {
-      place = place_of_fault(*list);
+      answer->place = place_of_fault(*list);
     }
     return error;
   });
-  if (!done) return failure(place + ": " + done.error().message);
-  return found;
+  if (done) return std::move(answer->found);
+  // Of a call that goes on behind it nothing may be read.
+  return handle.interrupted() ? pass_on(done) : failure_of(answer->place, done.error());
 }
 
 }  // namespace
@@ -84,19 +100,14 @@ Result<KafkaCommitted> ask_offsets(KafkaHandle& handle, std::string_view what, c
 // None: there is no such topic.
 Result<std::vector<KafkaPartition>> partitions_of(KafkaHandle& handle, const std::string& topic,
                                                   std::chrono::milliseconds patience) {
-  const std::unique_ptr<rd_kafka_topic_t, void (*)(rd_kafka_topic_t*)> one(
-      rd_kafka_topic_new(handle.get(), topic.c_str(), nullptr), rd_kafka_topic_destroy);
-  std::vector<KafkaPartition> found;
-  auto done = ask_metadata(handle, fmt::format("ask for topic '{}'", topic), one.get(), patience,
-                           [&](const rd_kafka_metadata_topic_t& told) {
-                             found.clear();
-                             if (told.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return RD_KAFKA_RESP_ERR_NO_ERROR;
-                             for (int p = 0; p < told.partition_cnt; ++p)
-                               found.push_back({topic, told.partitions[p].id});
-                             return told.err;
-                           });
-  if (!done) return pass_on(done);
-  std::ranges::sort(found);
+  auto found = ask_metadata<std::vector<KafkaPartition>>(
+      handle, fmt::format("ask for topic '{}'", topic), topic, patience,
+      [topic](const rd_kafka_metadata_topic_t& told, std::vector<KafkaPartition>& out) {
+        if (told.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return RD_KAFKA_RESP_ERR_NO_ERROR;
+        for (int p = 0; p < told.partition_cnt; ++p) out.push_back({topic, told.partitions[p].id});
+        return told.err;
+      });
+  if (found) std::ranges::sort(*found);
   return found;
 }
 
@@ -116,8 +127,8 @@ struct KafkaLookup::Commits {
 };
 
 Result<std::unique_ptr<KafkaLookup>> KafkaLookup::open(const KafkaSettings& settings, const std::string& group,
-                                                       KafkaLog log) {
-  auto handle = KafkaHandle::open_consumer(settings, group, {}, std::move(log));
+                                                       KafkaLog log, std::stop_token stop) {
+  auto handle = KafkaHandle::open_consumer(settings, group, {}, std::move(log), std::move(stop));
   if (!handle) return pass_on(handle);
   return std::unique_ptr<KafkaLookup>(new KafkaLookup(std::move(*handle)));
 }
@@ -135,14 +146,14 @@ Result<std::vector<KafkaPartition>> KafkaLookup::partitions(const std::string& t
 }
 
 Result<std::vector<std::string>> KafkaLookup::topics(std::chrono::milliseconds patience) {
-  std::set<std::string> found;
-  auto done =
-      ask_metadata(*handle_, "ask for the topics", nullptr, patience, [&](const rd_kafka_metadata_topic_t& told) {
-        found.insert(told.topic);
-        return RD_KAFKA_RESP_ERR_NO_ERROR;
-      });
-  if (!done) return pass_on(done);
-  return std::vector<std::string>(found.begin(), found.end());
+  auto found =
+      ask_metadata<std::vector<std::string>>(*handle_, "ask for the topics", "", patience,
+                                             [](const rd_kafka_metadata_topic_t& told, std::vector<std::string>& out) {
+                                               out.emplace_back(told.topic);
+                                               return RD_KAFKA_RESP_ERR_NO_ERROR;
+                                             });
+  if (found) std::ranges::sort(*found);
+  return found;
 }
 
 Result<KafkaOffsets> KafkaLookup::offsets_at(const KafkaOffsets& times, std::chrono::milliseconds patience) {
@@ -190,14 +201,23 @@ void KafkaLookup::commit(const KafkaOffsets& offsets, std::string_view note) {
 }
 
 Result<> KafkaLookup::settle(std::chrono::milliseconds patience) {
-  const SteadyClock::time_point end = SteadyClock::now() + patience;
+  const SteadyClock::time_point began = SteadyClock::now();
+  const SteadyClock::time_point end = began + patience;
   while (commits_->open != 0) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - SteadyClock::now()).count();
     rd_kafka_event_t* const event =
-        rd_kafka_queue_poll(commits_->queue, static_cast<int>(std::max<std::int64_t>(left, 0)));
-    if (event == nullptr) break;
-    commits_->count(*event);
-    rd_kafka_event_destroy(event);
+        rd_kafka_queue_poll(commits_->queue, static_cast<int>(std::clamp<std::int64_t>(left, 0, kLook)));
+    if (event != nullptr) {
+      commits_->count(*event);
+      rd_kafka_event_destroy(event);
+      if (!commits_->fault) handle_->answered();
+      continue;
+    }
+    handle_->serve();
+    // Who is to stop waits for brokers that are there, not for such as are known to be away.
+    const bool gives_up =
+        handle_->interrupted() && !handle_->reason().empty() && SteadyClock::now() - began > kLastWait;
+    if (left <= 0 || gives_up) break;
   }
   handle_->serve();
   if (std::optional<Error> fault = std::exchange(commits_->fault, std::nullopt)) {

@@ -23,11 +23,11 @@ struct KafkaCommitted {
   std::vector<std::string> notes;
 };
 
-// One thread; interrupt() is for any.
+// One thread.
 class KafkaLookup {
  public:
   static Result<std::unique_ptr<KafkaLookup>> open(const KafkaSettings& settings, const std::string& group,
-                                                   KafkaLog log);
+                                                   KafkaLog log, std::stop_token stop = {});
   ~KafkaLookup();
   KafkaLookup(const KafkaLookup&) = delete;
   KafkaLookup& operator=(const KafkaLookup&) = delete;
@@ -35,8 +35,6 @@ class KafkaLookup {
   const std::string& brokers() const { return handle_->brokers(); }
   // What was asked for last got no answer, which may pass.
   bool away() const { return handle_->away(); }
-  // Who waits for brokers that are away gives up, soon.
-  void interrupt() { handle_->interrupt(); }
 
   Result<std::vector<KafkaPartition>> partitions(const std::string& topic, std::chrono::milliseconds patience);
   Result<std::vector<std::string>> topics(std::chrono::milliseconds patience);

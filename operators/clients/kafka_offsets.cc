@@ -10,6 +10,27 @@
 
 namespace streamrun {
 
+namespace {
+
+constexpr std::size_t kLongestTopic = 249;
+constexpr std::size_t kShownTopic = 40;  // of one that is longer
+
+}  // namespace
+
+bool is_kafka_topic(std::string_view name) {
+  return !name.empty() && name.size() <= kLongestTopic && name != "." && name != ".." &&
+         std::ranges::all_of(name, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+                  c == '-';
+         });
+}
+
+std::string no_kafka_topic(std::string_view name) {
+  return fmt::format("'{}' is no name of a topic: letters, digits, '.', '_' and '-', {} at most",
+                     name.size() > kLongestTopic ? std::string(name.substr(0, kShownTopic)) + "…" : std::string(name),
+                     kLongestTopic);
+}
+
 std::optional<std::int32_t> parse_partition(std::string_view text) {
   std::int32_t number = 0;
   const char* const end = text.data() + text.size();

@@ -25,6 +25,10 @@ using KafkaOffsets = std::map<KafkaPartition, std::int64_t>;
 constexpr std::int64_t kKafkaBeginning = -2;
 constexpr std::int64_t kKafkaEnd = -1;
 
+// Whether brokers take it for the name of a topic, and what is wrong with one that they do not.
+bool is_kafka_topic(std::string_view name);
+std::string no_kafka_topic(std::string_view name);
+
 // The number of a partition, as a text.
 std::optional<std::int32_t> parse_partition(std::string_view text);
 

@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
 
+#include <atomic>
 #include <chrono>
+#include <mutex>
 #include <utility>
+
+#include "operators/clients/kafka_lookup.h"
 
 namespace streamrun {
 namespace {
@@ -15,7 +19,7 @@ constexpr std::chrono::milliseconds kLeastPatience{2};
 constexpr std::chrono::milliseconds kMostPatience{100};
 constexpr std::uint64_t kServeEvery = 64;  // messages
 constexpr std::chrono::seconds kSilence{10};
-constexpr std::chrono::seconds kReach{30};  // for brokers at the start
+constexpr std::chrono::milliseconds kLastWait{700};
 constexpr std::chrono::seconds kMaking{3};  // for brokers that make a topic
 constexpr std::int64_t kLinger = 5000;      // ms
 
@@ -23,7 +27,8 @@ std::string text_of(rd_kafka_resp_err_t error) {
   switch (error) {
     case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT: return "no broker has taken it in time (message.timeout.ms)";
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-      return "it is larger than the topic takes; raise max.message.bytes of the topic";
+      return "it is larger than the topic takes, or went with others in a request that is; raise max.message.bytes of "
+             "the topic, or set batch.size in `client` below it";
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC: return "there is no such topic, and the brokers do not make it";
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return "there is no such partition";
@@ -31,21 +36,56 @@ std::string text_of(rd_kafka_resp_err_t error) {
   }
 }
 
+// Another try would fail as well.
+ErrorKind kind_of(rd_kafka_resp_err_t error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return ErrorKind::fatal;
+    default: return ErrorKind::transient;
+  }
+}
+
 }  // namespace
 
-struct KafkaProducer::Delivery {
-  std::optional<std::string> fault;
+// What becomes of messages. Any thread that serves the client may be told.
+class KafkaProducer::Delivery {
+ public:
+  // The first, until it is forgotten.
+  std::optional<Error> fault() const {
+    const std::scoped_lock lock(mutex_);
+    return fault_;
+  }
+  void forget() {
+    const std::scoped_lock lock(mutex_);
+    fault_.reset();
+  }
+  // When one was last taken, or hear() was called.
+  SteadyClock::time_point heard() const { return heard_; }
+  void hear() { heard_ = SteadyClock::now(); }
 
   void note(const rd_kafka_message_t& message) {
     const std::unique_ptr<const std::string> place(static_cast<const std::string*>(message._private));
-    if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR || fault) return;
+    if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return hear();
+    const std::scoped_lock lock(mutex_);
+    if (fault_) return;
     const std::string partition = message.partition < 0 ? std::string() : fmt::format("[{}]", message.partition);
-    fault = fmt::format("{}a message of {} bytes to {}{} was not taken: {}", place ? *place + ": " : "", message.len,
-                        rd_kafka_topic_name(message.rkt), partition, text_of(message.err));
+    fault_ = Error{fmt::format("{}a message of {} bytes to {}{} was not taken: {}", place ? *place + ": " : "",
+                               message.len, rd_kafka_topic_name(message.rkt), partition, text_of(message.err)),
+                   kind_of(message.err)};
   }
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<Error> fault_;
+  std::atomic<SteadyClock::time_point> heard_ = SteadyClock::now();
 };
 
-Result<std::unique_ptr<KafkaProducer>> KafkaProducer::open(const KafkaSettings& settings, KafkaLog log) {
+Result<std::unique_ptr<KafkaProducer>> KafkaProducer::open(const KafkaSettings& settings, KafkaLog log,
+                                                           std::stop_token stop, std::stop_token ending) {
   KafkaHandle::Properties own = {{"acks", "all"}, {"enable.idempotence", "true"}};
   // As Java's clients do, so that keys meet those of other programs.
   if (!settings.has("partitioner")) own.emplace_back("partitioner", "murmur2_random");
@@ -58,16 +98,16 @@ Result<std::unique_ptr<KafkaProducer>> KafkaProducer::open(const KafkaSettings& 
   }
   if (!settings.has("queue.buffering.max.kbytes")) own.emplace_back("queue.buffering.max.kbytes", "32768");
   if (!settings.has("queue.buffering.max.messages")) own.emplace_back("queue.buffering.max.messages", "1000000");
-  auto handle = KafkaHandle::open(KafkaRole::producer, settings, own, std::move(log),
+  auto handle = KafkaHandle::open(KafkaRole::producer, settings, own, std::move(log), std::move(stop),
                                   [](rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
                                     static_cast<Delivery*>(static_cast<KafkaHandle*>(opaque)->owner)->note(*message);
                                   });
   if (!handle) return pass_on(handle);
-  return std::unique_ptr<KafkaProducer>(new KafkaProducer(std::move(*handle)));
+  return std::unique_ptr<KafkaProducer>(new KafkaProducer(std::move(*handle), std::move(ending)));
 }
 
-KafkaProducer::KafkaProducer(std::unique_ptr<KafkaHandle> handle)
-    : delivery_(std::make_unique<Delivery>()), handle_(std::move(handle)) {
+KafkaProducer::KafkaProducer(std::unique_ptr<KafkaHandle> handle, std::stop_token ending)
+    : delivery_(std::make_unique<Delivery>()), handle_(std::move(handle)), ending_(std::move(ending)) {
   handle_->owner = delivery_.get();
 }
 
@@ -84,22 +124,27 @@ rd_kafka_topic_t* KafkaProducer::topic(std::string_view name) {
   return last_->second.get();
 }
 
-Result<> KafkaProducer::find(const std::string& name) {
-  rd_kafka_topic_t* const one = topic(name);
-  std::optional<SteadyClock::time_point> unknown;  // since then brokers have answered that there is none
-  return handle_->attempt(fmt::format("find topic '{}'", name), kReach, [&](int wait) -> int {
-    const rd_kafka_metadata_t* metadata = nullptr;
-    const rd_kafka_resp_err_t error = rd_kafka_metadata(handle_->get(), 0, one, &metadata, wait);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
-    const rd_kafka_resp_err_t told =
-        metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    rd_kafka_metadata_destroy(metadata);
-    if (told != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return told;
-    if (!unknown) unknown = SteadyClock::now();
-    if (SteadyClock::now() - *unknown > kMaking) return told;
+Result<std::size_t> KafkaProducer::partitions(const std::string& name, std::chrono::milliseconds patience,
+                                              bool making) {
+  const SteadyClock::time_point end = SteadyClock::now() + (making ? kMaking : std::chrono::seconds(0));
+  for (;;) {
+    const auto found = partitions_of(*handle_, name, patience);
+    if (!found) return pass_on(found);
+    if (!found->empty() || SteadyClock::now() >= end || handle_->interrupted()) return found->size();
     handle_->serve(kServe);
-    return RD_KAFKA_RESP_ERR__WAIT_CACHE;
-  });
+  }
+}
+
+bool KafkaProducer::gives_up() const {
+  if (handle_->interrupted()) return true;
+  // One that is slow is waited for.
+  return ending_.stop_requested() && !handle_->reason().empty() && SteadyClock::now() - delivery_->heard() > kLastWait;
+}
+
+std::unexpected<Error> KafkaProducer::stopped() const {
+  return failure(fmt::format("stopped while Kafka at {} did not take {} messages: {}", handle_->brokers(),
+                             rd_kafka_outq_len(handle_->get()),
+                             handle_->reason().empty() ? "no answer" : handle_->reason()));
 }
 
 void KafkaProducer::make_room() {
@@ -107,6 +152,7 @@ void KafkaProducer::make_room() {
   const SteadyClock::time_point began = SteadyClock::now();
   handle_->serve(patience_);
   if (rd_kafka_outq_len(handle_->get()) < queued) {
+    handle_->answered();
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - began);
     patience_ = std::max(kLeastPatience, (patience_ + 2 * took) / 2);
     return;
@@ -149,30 +195,34 @@ Result<> KafkaProducer::send(const KafkaRecord& record) {
     }
     const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
     rd_kafka_error_destroy(error);
-    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && !delivery_->fault && !handle_->interrupted()) {
+    const bool full = code == RD_KAFKA_RESP_ERR__QUEUE_FULL;
+    if (full && !delivery_->fault() && !gives_up()) {
       make_room();
       if (auto good = handle_->usable(); good) continue;
     }
     if (headers != nullptr) rd_kafka_headers_destroy(headers);
     if (auto good = handle_->usable(); !good) return good;
-    if (delivery_->fault) return failure(*delivery_->fault);
+    if (auto fault = delivery_->fault()) return std::unexpected(std::move(*fault));
+    if (full) return stopped();
     return failure(fmt::format("{}a message of {} bytes to {} cannot be sent: {}", place ? *place + ": " : "",
-                               record.value.size(), record.topic, text_of(code)));
+                               record.value.size(), record.topic, text_of(code)),
+                   kind_of(code));
   }
 }
 
 Result<> KafkaProducer::flush() {
   SteadyClock::time_point said = SteadyClock::now();
-  while (rd_kafka_outq_len(handle_->get()) != 0 && !delivery_->fault) {
+  delivery_->hear();
+  while (rd_kafka_outq_len(handle_->get()) != 0 && !delivery_->fault()) {
     rd_kafka_flush(handle_->get(), static_cast<int>(kServe.count()));
     if (auto good = handle_->usable(); !good) {
       drop();
       return good;
     }
-    if (handle_->interrupted()) {
+    if (gives_up()) {
+      const auto error = stopped();
       drop();
-      return failure(
-          fmt::format("stopped while Kafka at {} did not answer: {}", handle_->brokers(), handle_->reason()));
+      return error;
     }
     if (SteadyClock::now() - said > kSilence) {
       said = SteadyClock::now();
@@ -181,16 +231,19 @@ Result<> KafkaProducer::flush() {
                                rd_kafka_outq_len(handle_->get()), handle_->reason()));
     }
   }
-  if (!delivery_->fault) return {};
-  std::string fault = *delivery_->fault;
+  std::optional<Error> fault = delivery_->fault();
+  if (!fault) {
+    handle_->answered();
+    return {};
+  }
   drop();
-  return failure(std::move(fault));
+  return std::unexpected(std::move(*fault));
 }
 
 void KafkaProducer::drop() {
   rd_kafka_purge(handle_->get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   rd_kafka_flush(handle_->get(), static_cast<int>(kServe.count()));
-  delivery_->fault.reset();  // what was dropped was so on purpose
+  delivery_->forget();  // what was dropped was so on purpose
 }
 
 }  // namespace streamrun

@@ -31,13 +31,17 @@ struct KafkaRecord {
 // One thread at a time.
 class KafkaProducer {
  public:
-  static Result<std::unique_ptr<KafkaProducer>> open(const KafkaSettings& settings, KafkaLog log);
+  // `stop`: whoever waits gives up, soon. `ending`: so does who waits for brokers that are away.
+  static Result<std::unique_ptr<KafkaProducer>> open(const KafkaSettings& settings, KafkaLog log,
+                                                     std::stop_token stop = {}, std::stop_token ending = {});
   ~KafkaProducer();
   KafkaProducer(const KafkaProducer&) = delete;
   KafkaProducer& operator=(const KafkaProducer&) = delete;
 
-  // Finds the topic, or has it made by brokers that make topics on demand.
-  Result<> find(const std::string& topic);
+  const std::string& brokers() const { return handle_->brokers(); }
+  // Any thread: finds the topic, or has it made by brokers that make topics on demand; how many partitions it has.
+  // None: there is no such topic. `making`: waits for one that may be in the making.
+  Result<std::size_t> partitions(const std::string& topic, std::chrono::milliseconds patience, bool making);
   // Queued; waits while the queue is full. Fails for a record that can never be sent.
   Result<> send(const KafkaRecord& record);
   // All that was sent has been taken by the brokers when it succeeds; else the first message that was not is told of,
@@ -45,21 +49,24 @@ class KafkaProducer {
   Result<> flush();
   // What has not gone out is dropped.
   void drop();
-  void interrupt() { handle_->interrupt(); }
 
  private:
-  struct Delivery;
+  class Delivery;
   using Topic = std::unique_ptr<rd_kafka_topic_s, void (*)(rd_kafka_topic_s*)>;
-  explicit KafkaProducer(std::unique_ptr<KafkaHandle> handle);
+  KafkaProducer(std::unique_ptr<KafkaHandle> handle, std::stop_token ending);
   rd_kafka_topic_s* topic(std::string_view name);
   // Waits until brokers have taken something, though not for long.
   void make_room();
+  // Nothing has been taken for a while, and the run is to end.
+  bool gives_up() const;
+  std::unexpected<Error> stopped() const;
 
   std::unique_ptr<Delivery> delivery_;
   std::unique_ptr<KafkaHandle> handle_;
   std::map<std::string, Topic, std::less<>> topics_;  // that were written to
   std::map<std::string, Topic, std::less<>>::iterator last_ = topics_.end();
   std::uint64_t sent_ = 0;
+  const std::stop_token ending_;
   std::chrono::milliseconds patience_{10};  // twice what brokers took lately to take something
 };
 

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <memory>
 
+#include "operators/clients/kafka_brokers.h"
 #include "runner/operator/option_faults.h"
 
 namespace streamrun {
@@ -165,6 +166,27 @@ const std::string* find_text(const ClientOptions& client, std::string_view name)
   return nullptr;
 }
 
+// Whether the values go together, as the library judges it when a client is made: this one reaches nobody and reads no
+// file.
+std::optional<std::string> fault_together(const KafkaSettings& settings, KafkaRole role) {
+  if (settings.client.empty()) return std::nullopt;
+  std::unique_ptr<rd_kafka_conf_t, void (*)(rd_kafka_conf_t*)> conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
+  char why[512];
+  for (const auto& [name, value] : settings.client) {
+    if (name.starts_with("ssl.") || name.starts_with("sasl.") || name == "security.protocol" || name == "debug")
+      continue;
+    rd_kafka_conf_set(conf.get(), name.c_str(), value.reveal().c_str(), why, sizeof why);
+  }
+  rd_kafka_conf_set_log_cb(conf.get(), nullptr);
+  if (role == KafkaRole::producer) rd_kafka_conf_set(conf.get(), "enable.idempotence", "true", why, sizeof why);
+  rd_kafka_t* const client =
+      rd_kafka_new(role == KafkaRole::producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf.get(), why, sizeof why);
+  if (client == nullptr) return why;
+  static_cast<void>(conf.release());
+  rd_kafka_destroy(client);
+  return std::nullopt;
+}
+
 // A value as the library judges it. Nothing of a secret is said.
 bool check_value(rd_kafka_conf_t* conf, const ClientOption& option, Diagnostics& diagnostics) {
   char why[512];
@@ -172,9 +194,11 @@ bool check_value(rd_kafka_conf_t* conf, const ClientOption& option, Diagnostics&
   if (rd_kafka_conf_set(conf, name.c_str(), option.value.reveal().c_str(), why, sizeof why) == RD_KAFKA_CONF_OK) {
     return true;
   }
+  std::string_view text = why;
+  while (text.ends_with('\n')) text.remove_suffix(1);
   diagnostics.error("client-property", option.place,
                     find_property(name)->secret ? fmt::format("the value of '{}' is not one that can be used", name)
-                                                : fmt::format("'{}': {}", name, why));
+                                                : fmt::format("'{}': {}", name, text));
   return false;
 }
 
@@ -188,7 +212,10 @@ bool Codec<ClientOptions>::decode(const SyntaxNode& node, ClientOptions& out, De
   return decode_names(node, context, [&](const SyntaxNode::Entry& entry) {
     if (!check_name(entry.key, context)) return false;
     ClientOption option{entry.key, {}, entry.value.span};
-    if (find_property(entry.key.value())->secret) {
+    const bool secret = find_property(entry.key.value())->secret;
+    if (entry.value.kind == SyntaxNode::Kind::mapping) {
+      if (!read_elsewhere(entry.value, secret, option.value, context)) return false;
+    } else if (secret) {
       if (!Codec<Secret>::decode(entry.value, option.value, context)) return false;
     } else {
       LocatedText text;
@@ -221,9 +248,11 @@ std::optional<KafkaSettings> bind_kafka(const Located<std::string>& brokers, con
   KafkaSettings made;
   made.brokers = brokers.value;
   made.embedded = brokers.value == "embedded";
-  if (brokers.value.empty()) {
-    diagnostics.error("bad-option", brokers.span, "`brokers` is empty; write host:port, several with commas between");
-    good = false;
+  if (!made.embedded) {
+    if (auto fault = fault_of_brokers(brokers.value)) {
+      diagnostics.error("bad-option", brokers.span, *fault + "; write host:port, several with commas between");
+      good = false;
+    }
   }
   const std::unique_ptr<rd_kafka_conf_t, void (*)(rd_kafka_conf_t*)> conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
   for (const ClientOption& option : client.all) {
@@ -251,6 +280,10 @@ std::optional<KafkaSettings> bind_kafka(const Located<std::string>& brokers, con
     good = false;
   }
   if (!good) return std::nullopt;
+  if (auto fault = fault_together(made, role)) {
+    diagnostics.error("client-property", client.all.front().name.whole(), fmt::format("`client`: {}", *fault));
+    return std::nullopt;
+  }
   return made;
 }
 

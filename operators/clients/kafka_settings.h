@@ -12,7 +12,7 @@
 
 namespace streamrun {
 
-// Properties of librdkafka, by their names there. Passwords and keys may be `{env: …}` or `{file: …}`.
+// Properties of librdkafka, by their names there. Each may be `{env: …}` or `{file: …}`.
 struct ClientOption {
   LocatedText name;
   Secret value;

@@ -2,12 +2,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stop_token>
+#include <utility>
 
 #include "operators/builtin_catalog.h"
 #include "operators/clients/embedded_broker.h"
 #include "operators/clients/kafka_origin.h"
 #include "operators/clients/kafka_producer.h"
 #include "operators/clients/kafka_staged.h"
+#include "operators/clients/kafka_written_topics.h"
 #include "runner/operator/byte_spool.h"
 #include "runner/operator/path_pattern.h"
 #include "runner/operator/row_encoder.h"
@@ -42,25 +45,16 @@ struct KafkaTarget {
   std::size_t most_bytes = kKafkaMessageBytes;
 };
 
-constexpr std::size_t kLongestTopic = 249;
 // Of a message beside what the user gave: lengths, offsets, checksums.
 constexpr std::size_t kMessageOverhead = 128;
 // From this size on a message's place goes along, in case the brokers find it too large.
-constexpr std::size_t kPlaceBytes = std::size_t{64} << 10;
-
-bool is_topic(std::string_view name) {
-  return !name.empty() && name.size() <= kLongestTopic && name != "." && name != ".." &&
-         std::ranges::all_of(name, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-                  c == '-';
-         });
-}
+constexpr std::size_t kPlaceBytes = std::size_t{8} << 10;
 
 // What the expressions give for the rows of one batch, and the rows' bytes.
 class MessageMaker {
  public:
-  MessageMaker(const KafkaTarget& target, const RecordBatch& batch, KernelContext& context)
-      : target_(target), batch_(batch), context_(context), picked_(target.encoder->pick(batch)) {
+  MessageMaker(const KafkaTarget& target, KafkaWrittenTopics& topics, const RecordBatch& batch, KernelContext& context)
+      : target_(target), topics_(topics), batch_(batch), context_(context), picked_(target.encoder->pick(batch)) {
     key_ = column(target.key);
     headers_ = column(target.headers);
     partition_ = column(target.partition);
@@ -144,10 +138,15 @@ class MessageMaker {
     if (topic_.empty() || route_ != last_route_) {
       topic_ = target_.topic.render(context_.eval.batch, target_.output, route_, 0);
       last_route_ = route_;
+      topic_fault_ = is_kafka_topic(topic_) ? topics_.fault(topic_, -1) : no_kafka_topic(topic_);
+      partition_there_ = -1;
     }
     record_.topic = topic_;
-    if (is_topic(topic_)) return true;
-    return fail(row, fmt::format("'{}' is no name of a topic: letters, digits, '.', '_' and '-', 249 at most", topic_));
+    if (topic_fault_) return fail(row, *topic_fault_);
+    if (record_.partition <= partition_there_) return true;
+    if (auto fault = topics_.fault(topic_, record_.partition)) return fail(row, std::move(*fault));
+    partition_there_ = record_.partition;
+    return true;
   }
 
   // Rows are looked at one at a time, so a view may point into the column.
@@ -173,6 +172,7 @@ class MessageMaker {
   }
 
   const KafkaTarget& target_;
+  KafkaWrittenTopics& topics_;
   const RecordBatch& batch_;
   KernelContext& context_;
   std::vector<ColumnPtr> picked_;
@@ -187,6 +187,8 @@ class MessageMaker {
   std::string route_;
   std::string last_route_;
   std::string topic_;
+  std::optional<std::string> topic_fault_;
+  std::int32_t partition_there_ = -1;  // of the topic, and all below
   KafkaRecord record_;
 };
 
@@ -198,7 +200,7 @@ class KafkaSink final : public Sink {
   void encode(const RecordBatch& batch, KernelContext& context, std::vector<StagedRows>& out) const override {
     if (batch.selection.empty()) return;
     StagedRows staged;
-    MessageMaker(*target_, batch, context).make(staged);
+    MessageMaker(*target_, topics_, batch, context).make(staged);
     if (staged.rows != 0) out.push_back(std::move(staged));
   }
 
@@ -207,11 +209,13 @@ class KafkaSink final : public Sink {
     auto broker = EmbeddedBroker::stand_in(settings, environment_);
     if (!broker) return pass_on(broker);
     broker_ = std::move(*broker);
-    auto producer = KafkaProducer::open(settings, environment_.log);
+    auto producer = KafkaProducer::open(settings, environment_.log, stop_.get_token(), environment_.stop);
     if (!producer) return pass_on(producer);
     producer_ = std::move(*producer);
+    topics_.open(*producer_);
     if (!target_->topic.fixed()) return {};
-    return producer_->find(target_->topic.describe(target_->output));
+    const std::stop_callback on_end(environment_.stop, [this] { stop_.request_stop(); });
+    return topics_.find(target_->topic.describe(target_->output));
   }
 
   Result<std::unique_ptr<Stage>> stage(BatchTime) override;
@@ -227,9 +231,7 @@ class KafkaSink final : public Sink {
     });
   }
   Result<> flush() { return producer_->flush(); }
-  void interrupt() override {
-    if (producer_) producer_->interrupt();
-  }
+  void interrupt() override { stop_.request_stop(); }
   Result<> close() override { return producer_ ? producer_->flush() : Result<>{}; }
   const std::shared_ptr<SpoolPool>& spools() const { return environment_.spools; }
 
@@ -238,6 +240,8 @@ class KafkaSink final : public Sink {
   Environment environment_;
   std::shared_ptr<EmbeddedBroker> broker_;
   std::unique_ptr<KafkaProducer> producer_;
+  mutable KafkaWrittenTopics topics_;
+  std::stop_source stop_;
 };
 
 class KafkaStage final : public Stage {
@@ -300,10 +304,8 @@ struct Binder {
     const auto& [text, span] = options.topic;
     auto topic = PathPattern::parse(text, span, *context.schema, context.diagnostics);
     if (!topic) return;
-    if (topic->fixed() && !is_topic(topic->describe(context.name))) {
-      context.diagnostics.error(
-          "bad-topic", span,
-          fmt::format("'{}' is no name of a topic: letters, digits, '.', '_' and '-', 249 at most", text));
+    if (topic->fixed() && !is_kafka_topic(topic->describe(context.name))) {
+      context.diagnostics.error("bad-topic", span, no_kafka_topic(text));
     }
     if (topic->has_part()) {
       context.diagnostics.error("bad-topic", span, "{part} counts the parts of a file; a topic has none");

@@ -54,6 +54,7 @@ class KafkaSource final : public Source {
   }
 
   Result<std::string> start() override {
+    const std::stop_callback on_end(environment_.stop, [this] { stop_.request_stop(); });
     KafkaSettings settings = input_->settings;
     auto broker = EmbeddedBroker::stand_in(settings, environment_);
     if (!broker) return pass_on(broker);
@@ -61,12 +62,15 @@ class KafkaSource final : public Source {
     for (const std::string& topic : input_->topics) {
       if (broker_) broker_->make_topic(topic, input_->embedded_partitions);
     }
-    auto lookup = KafkaLookup::open(settings, input_->group, environment_.log);
+    auto lookup = KafkaLookup::open(settings, input_->group, environment_.log, stop_.get_token());
     if (!lookup) return pass_on(lookup);
     lookup_ = std::move(*lookup);
     const auto partitions = find_partitions(kReach);
     if (!partitions) return pass_on(partitions);
-    auto consumer = KafkaConsumer::open(settings, input_->group, partitions->size(), environment_.log);
+    // Topics of the embedded broker may be made by the first batch.
+    nothing_matches_ = partitions->empty() && !settings.embedded;
+    auto consumer =
+        KafkaConsumer::open(settings, input_->group, partitions->size(), environment_.log, stop_.get_token());
     if (!consumer) return pass_on(consumer);
     consumer_ = std::move(*consumer);
     consumer_->keep_headers(headers_);
@@ -95,6 +99,10 @@ class KafkaSource final : public Source {
 
   Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime) override {
     if (auto alone = group_->alone(); !alone) return pass_on(alone);
+    if (std::exchange(nothing_matches_, false)) {
+      if (limits.available_now) return failure(no_match() + "; correct `topic_pattern`, or make one");
+      warn(no_match() + "; waiting for one");
+    }
     auto begin = to_kafka_offsets(from);
     if (!begin) return pass_on(begin);
     if (auto found = add_partitions(*begin, limits.available_now ? kReach : kAsk); !found) return pass_on(found);
@@ -169,10 +177,7 @@ class KafkaSource final : public Source {
 
   Result<> close() override { return group_ ? group_->close() : Result<>{}; }
 
-  void interrupt() override {
-    if (lookup_) lookup_->interrupt();
-    if (consumer_) consumer_->interrupt();
-  }
+  void interrupt() override { stop_.request_stop(); }
 
  private:
   void warn(const std::string& message) const {
@@ -212,6 +217,10 @@ class KafkaSource final : public Source {
       }
     }
     return {};
+  }
+
+  std::string no_match() const {
+    return fmt::format("no topic at {} matches '{}' as a whole", lookup_->brokers(), input_->pattern->pattern());
   }
 
   // Said once, until they are back.
@@ -274,6 +283,8 @@ class KafkaSource final : public Source {
   MeanSize mean_;
   bool headers_ = true;  // somebody reads them
   bool away_ = false;
+  bool nothing_matches_ = false;  // of all topics, and nobody was told
+  std::stop_source stop_;         // who waits for brokers gives up, soon
   SteadyClock::time_point looked_;
 };
 
@@ -294,7 +305,9 @@ std::optional<BoundSource> bind(const KafkaOptions& options, SourceBindContext& 
                               "source 'kafka' needs `topics` or `topic_pattern`, not both");
   }
   for (const LocatedText& topic : options.topics) {
-    if (topic.value().empty()) context.diagnostics.error("bad-option", topic.whole(), "a topic has a name");
+    if (!is_kafka_topic(topic.value())) {
+      context.diagnostics.error("bad-topic", topic.whole(), no_kafka_topic(topic.value()));
+    }
     if (std::ranges::find(input->topics, topic.value()) != input->topics.end()) {
       context.diagnostics.error("duplicate-name", topic.whole(), fmt::format("'{}' is there twice", topic.value()));
     }

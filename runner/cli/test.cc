@@ -131,6 +131,7 @@ SourceDescriptor with_rows(const SourceSpec& source, std::vector<RowNodes> batch
     if (!written) return std::nullopt;
     written->rows = std::move(bound->rows);
     written->hidden = std::move(bound->hidden);
+    written->messages = bound->messages;
     return written;
   };
   return made;

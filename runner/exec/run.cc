@@ -44,6 +44,7 @@ class BatchLoop {
         progress_(progress),
         memory_(std::make_shared<MemoryAccount>(plan.memory.bytes)),
         retry_(*environment.clock, [this](const std::string& message) { warn(message); }, stop.abort) {
+    environment_.stop = stop.finish;
     environment_.times_named = options.start_time.has_value();
     // What is in spools leaves at least three quarters to what cannot go to disk.
     environment_.spools = std::make_shared<SpoolPool>(

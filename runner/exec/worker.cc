@@ -119,6 +119,11 @@ void Worker::read_records(const PlanNode& node, const PlanSource& source, const 
     batch.origin = morsel.origin;
     batch.first_record = first;
     batch.columns = source.decoder->decode(morsel.raw, morsel.context, first, count, scratch.get(), errors, left_out);
+    if (source.bound.messages) {
+      // A blank line is no record, but a message is one, whatever it holds.
+      for (const std::uint32_t row : left_out) errors.add(row, "the message is empty or blank");
+      left_out.clear();
+    }
     outcome_.records += count - left_out.size();
     eval.seed_row = first_row + first;
     if (!errors.empty()) {

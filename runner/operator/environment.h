@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <typeindex>
 #include <utility>
@@ -48,6 +49,7 @@ struct Environment {
   bool allow_exec = false;
   // Batches have the times that the user named: what is published under the name of one is meant to be replaced.
   bool times_named = false;
+  std::stop_token stop;        // the run is to end: who waits for what is not there gives up, soon
   std::string working_folder;  // data and state paths are relative to it; empty: the process's own
   std::shared_ptr<BufferPool> buffers = std::make_shared<BufferPool>();
   std::shared_ptr<SpoolPool> spools = std::make_shared<SpoolPool>();

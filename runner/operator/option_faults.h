@@ -17,6 +17,8 @@ bool wrong_type(const SyntaxNode& node, std::string_view expected, DecodeContext
 bool has_text(const SyntaxNode& node);
 // YAML's; nothing where it is none.
 std::optional<bool> read_boolean(const SyntaxNode& node);
+// {env: NAME} or {file: path}. What is no `secret` may stand in a file that others read, as a certificate does.
+bool read_elsewhere(const SyntaxNode& node, bool secret, Secret& out, DecodeContext& context);
 // A column as an expression, in backquotes where it needs them.
 ExprText column_expression(const LocatedText& name);
 // An unquoted whole number of 64 bits: no leading zero, no fraction, no exponent.

@@ -14,6 +14,7 @@ namespace streamrun {
 namespace {
 
 constexpr std::size_t kLongestSecret = 65536;
+constexpr const char* kForms = "expected a text, {env: NAME} or {file: path}";
 
 bool fault(const SyntaxNode& node, std::string code, std::string message, DecodeContext& context) {
   context.diagnostics.error(std::move(code), node.span, std::move(message));
@@ -33,7 +34,7 @@ bool read_secret(int file, std::string& out) {
 }
 
 // The file's text without its last line end.
-bool from_file(const SyntaxNode& node, Secret& out, DecodeContext& context) {
+bool from_file(const SyntaxNode& node, bool secret, Secret& out, DecodeContext& context) {
   const std::string& path = node.text.value();
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (file < 0) {
@@ -45,7 +46,7 @@ bool from_file(const SyntaxNode& node, Secret& out, DecodeContext& context) {
   bool good = false;
   if (::fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode)) {
     fault(node, "unreadable-file", fmt::format("'{}' is no regular file", path), context);
-  } else if ((facts.st_mode & 077U) != 0) {
+  } else if (secret && (facts.st_mode & 077U) != 0) {
     fault(node, "secret-file-mode",
           fmt::format("'{0}' holds a secret and may be used by others (mode {1:04o}); run: chmod 600 {0}", path,
                       facts.st_mode & 07777U),
@@ -73,12 +74,15 @@ Shape Codec<Secret>::shape() {
 
 // What is found here is never quoted in a message.
 bool Codec<Secret>::decode(const SyntaxNode& node, Secret& out, DecodeContext& context) {
-  constexpr const char* kForms = "expected a text, {env: NAME} or {file: path}";
   if (node.kind == SyntaxNode::Kind::scalar) {
     out = Secret(node.text.value());
     context.diagnostics.hide(node.span);
     return true;
   }
+  return read_elsewhere(node, true, out, context);
+}
+
+bool read_elsewhere(const SyntaxNode& node, bool secret, Secret& out, DecodeContext& context) {
   if (node.kind != SyntaxNode::Kind::mapping) return fault(node, "wrong-type", kForms, context);
   if (node.entries.size() != 1) return fault(node, "wrong-type", kForms, context);
   const SyntaxNode::Entry& form = node.entries.front();
@@ -89,7 +93,7 @@ bool Codec<Secret>::decode(const SyntaxNode& node, Secret& out, DecodeContext& c
   if (!has_text(form.value) || form.value.text.value().empty()) {
     return wrong_type(form.value, form.key.value() == "env" ? "the name of a variable" : "the path of a file", context);
   }
-  if (form.key.value() == "file") return from_file(form.value, out, context);
+  if (form.key.value() == "file") return from_file(form.value, secret, out, context);
   const char* value = std::getenv(form.value.text.value().c_str());
   if (value == nullptr) {
     return fault(form.value, "unset-variable", fmt::format("the variable '{}' is not set", form.value.text.value()),

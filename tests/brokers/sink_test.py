@@ -64,6 +64,23 @@ outputs:
         self.assertIn('it is larger than the topic takes', error)
         self.assertIn('in[1]:1', error)
 
+    def test_what_cannot_be_written_is_an_error_of_its_record(self):
+        topic = self.topic(2)
+        rows = [{'id': 1, 'k': topic, 'v': '1'}, {'id': 2, 'k': topic, 'v': '2'}, {'id': 3, 'k': 'nowhere'}, {'id': 4, 'k': 'no where'},
+                {'id': 5, 'k': topic}, {'id': 6, 'k': topic, 'v': '0'}]
+        pipeline = self.pipeline(rows, 'topic: "{k}", partition: "cast(v as int)"', 'columns: [id]')
+        _, error = self.run_to_end(pipeline.replace('}}\noutputs', '}, on_error: drop}\noutputs'))
+        self.assertEqual(sorted(self.consume(topic)), ['{"id":1}', '{"id":5}', '{"id":6}'])
+        self.assertIn(f"in[1]:2: there is no partition 2: topic '{topic}' has 2", error)
+        self.assertIn('dropped 3 records', error)
+
+    def test_a_record_over_the_topics_limit_is_not_tried_again(self):
+        topic = self.topic(max_message_bytes=10_000)
+        pipeline = self.pipeline([{'v': 'y' * 20_000}], f'topic: {topic}', 'retry: {times: 5, backoff: 1s}')
+        _, error = self.run_to_end(pipeline, code=1)
+        self.assertIn('in[1]:1: a message of 20', error)
+        self.assertNotIn('again', error)
+
     def test_topic_to_topic(self):
         source, target = self.topic(3), self.topic(2)
         lines = [json.dumps({'id': i}) for i in range(3000)]
@@ -86,14 +103,17 @@ class Away(BrokerTest):
         self.use(make_broker())
         self.addCleanup(self.broker.stop, signal.SIGKILL)
 
-    def start_and_lose(self):
-        """A run that writes a topic, whose broker was killed in the meantime, and has said so."""
-        topic = self.topic()
-        run = self.start(f"""
+    def pipeline_to(self, topic):
+        return f"""
 batch_interval: 50ms
 sources: {{in: {{generate: {{rows_per_second: 200, columns: {{id: _n}}}}}}}}
 outputs: [{{name: o, from: in, kafka: {{brokers: "{self.address}", topic: {topic}}}}}]
-""")
+"""
+
+    def start_and_lose(self):
+        """A run that writes a topic, whose broker was killed in the meantime, and has said so."""
+        topic = self.topic()
+        run = self.start(self.pipeline_to(topic))
         wait_for(lambda: self.end(topic) > 0, 'the first record')
         self.broker.stop(signal.SIGKILL)
         self.assertIn('messages yet', run.process.stderr.readline().decode())
@@ -110,9 +130,25 @@ outputs: [{{name: o, from: in, kafka: {{brokers: "{self.address}", topic: {topic
         # At least once, and in order where it is once.
         self.assertEqual(sorted(set(seen)), list(range(max(seen) + 1)))
 
+    def test_the_first_signal_ends_a_batch_that_waits_for_brokers_that_are_away(self):
+        _, run = self.start_and_lose()
+        run.send(signal.SIGINT)
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 1, error)
+        self.assertRegex(error, r'stopped while Kafka at \S+ did not take \d+ messages: ')
+
     def test_the_second_signal_stops_at_once_while_away(self):
         _, run = self.start_and_lose()
         run.stop_at_once()
         code, _, error, _ = run.end()
         self.assertEqual(code, 1, error)
-        self.assertIn('did not answer', error)
+        self.assertIn('did not take', error)
+
+    def test_stops_at_the_first_signal_while_it_waits_at_the_start(self):
+        self.broker.stop(signal.SIGKILL)
+        run = self.start(self.pipeline_to('t'))
+        self.assertIn('trying again', run.process.stderr.readline().decode())
+        run.send(signal.SIGINT)
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 1)
+        self.assertIn("stopped while waiting: cannot ask for topic 't'", error)

@@ -78,6 +78,35 @@ class Reading(BrokerTest):
         pipeline = self.to_file('x').replace('topics: [x]', 'topic_pattern: "pattern-."')
         self.assertEqual(self.available(pipeline)[0], ['a', 'b'])
 
+    def test_a_pattern_that_matches_nothing(self):
+        pipeline = self.to_file('x').replace('topics: [x]', 'topic_pattern: "later-."')
+        _, error = self.available(pipeline, code=1)
+        self.assertIn(f"no topic at {self.address} matches 'later-.' as a whole", error)
+        run = self.start(pipeline)
+        self.assertIn("matches 'later-.' as a whole; waiting for one", run.process.stderr.readline().decode())
+        self.produce(self.topic(name='later-a'), ['a'])
+        wait_for(lambda: self.lines(run) == ['a'], 'the topic that has come')
+        run.send(signal.SIGTERM)
+        self.assertEqual(run.end()[::2], (0, ''))
+
+    def test_a_record_larger_than_a_fetch(self):
+        topic = self.topic(max_message_bytes=20_000_000)
+        lines = ['a', 'b' * 15_000_000, 'c']
+        self.produce(topic, lines, '-X', 'message.max.bytes=20000000')
+        self.assertEqual(self.available(self.to_file(topic))[0], lines)
+
+    def test_blank_records(self):
+        topic = self.topic()
+        producer = Producer({'bootstrap.servers': self.address})
+        for value in ('{"a":1}', '', None, ' ', '{"a":2}'):
+            producer.produce(topic, value)
+        producer.flush()
+        pipeline = self.to_file(topic).replace('format: text', 'format: json, schema: {a: int}, on_error: drop')
+        rows, error = self.available(pipeline)
+        self.assertEqual(rows, ['1', '', '2'])
+        self.assertIn(f'{topic}[0]@1: ', error)
+        self.assertIn('dropped 2 records', error)
+
     def test_limits(self):
         topic = self.topic(2)
         for partition in (0, 1):
@@ -303,14 +332,18 @@ class Progress(BrokerTest):
         self.assertEqual([line for line in self.lines(run) if line.startswith('new')], ['new 1', 'new 2'])
 
     def test_a_topic_deleted_while_it_is_read(self):
-        topic = self.topic()
-        self.produce(topic, ['a'])
-        run = self.start(self.to_file(topic))
-        wait_for(lambda: self.lines(run) == ['a'], 'the first record')
-        self.delete(topic)
-        code, _, error, _ = run.end()
-        self.assertEqual(code, 1, error)
-        self.assertIn(topic, error)
+        # Between batches the client itself sees it first, and has something to say about each of the partitions.
+        for interval, partitions in (('50ms', 1), ('1s', 1), ('1s', 4)):
+            with self.subTest(interval, partitions=partitions):
+                topic = self.topic(partitions)
+                self.produce(topic, ['a'], '-p', '0')
+                run = self.start(self.to_file(topic).replace('50ms', interval))
+                wait_for(lambda: self.lines(run) == ['a'], 'the first record')
+                wait_for(lambda: self.group(f'copy-{topic}').get((topic, 0)) == 1, 'its offset')
+                self.delete(topic)
+                code, _, error, _ = run.end()
+                self.assertEqual(code, 1, error)
+                self.assertIn(topic, error)
 
 
 class Away(BrokerTest):
@@ -384,6 +417,27 @@ class Away(BrokerTest):
         code, _, error, _ = run.end()
         self.assertEqual(code, 0, error)
         self.assertEqual(self.lines(run), lines)
+
+    def test_stops_at_the_first_signal_while_it_waits_at_the_start(self):
+        run = self.start(self.to_file('t'))
+        self.assertIn('trying again', run.process.stderr.readline().decode())
+        run.send(signal.SIGINT)
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 1)
+        self.assertIn(f'stopped while waiting: cannot ask for topic \'t\' of Kafka at {self.address}: ', error)
+
+    def test_stops_at_the_first_signal_within_a_batch(self):
+        self.broker.start()
+        topic = self.topic()
+        self.produce(topic, [f'{i} ' + 'x' * 1000 for i in range(100_000)])
+        run = self.start(self.to_file(topic).replace('{path: out}', '{path: out, write: replace}'), '--available-now')
+        wait_for(lambda: list(run.folder.glob('.*')) or list(run.folder.glob('out*')), 'the first bytes')
+        subprocess.run(['kill', '-STOP', str(self.broker.pid())], check=True)
+        run.send(signal.SIGINT)
+        code, _, error, _ = run.end()
+        subprocess.run(['kill', '-CONT', str(self.broker.pid())], check=True)
+        if code != 0:  # it may have read all before
+            self.assertIn(f'stopped while Kafka at {self.address} did not answer', error)
 
     def test_stops_in_good_order_while_away(self):
         self.broker.start()
