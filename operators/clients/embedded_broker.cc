@@ -12,6 +12,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "runner/base/thread.h"
 #include "runner/operator/file_descriptor.h"
 
 namespace streamrun {
@@ -33,20 +34,30 @@ void knock(const std::string& address) {
 // The cluster's thread may sleep for a second before it sees that it is asked for something; a connection wakes it.
 class Awake {
  public:
-  explicit Awake(std::string address)
-      : thread_([address = std::move(address)](const std::stop_token& enough) {
-          std::mutex mutex;
-          std::condition_variable_any wait;
-          std::unique_lock lock(mutex);
-          while (!enough.stop_requested()) {
-            wait.wait_for(lock, enough, kKnock, [] { return false; });
-            if (!enough.stop_requested()) knock(address);
-          }
-        }) {}
+  explicit Awake(const std::string& address) {
+    auto thread = start_thread("the embedded broker's end", [address, enough = enough_.get_token()] {
+      std::mutex mutex;
+      std::condition_variable_any wait;
+      std::unique_lock lock(mutex);
+      while (!enough.stop_requested()) {
+        wait.wait_for(lock, enough, kKnock, [] { return false; });
+        if (!enough.stop_requested()) knock(address);
+      }
+    });
+    // Without it the end takes a second.
+    if (thread) thread_ = std::move(*thread);
+  }
+  ~Awake() {
+    enough_.request_stop();
+    if (thread_.joinable()) thread_.join();
+  }
+  Awake(const Awake&) = delete;
+  Awake& operator=(const Awake&) = delete;
 
  private:
   static constexpr std::chrono::milliseconds kKnock{10};
-  std::jthread thread_;
+  std::stop_source enough_;
+  std::thread thread_;
 };
 
 }  // namespace

@@ -107,7 +107,7 @@ class PipedStdin final : public StdinSource {
 
   Result<std::string> start() override {
     if (auto good = check_readable(); !good) return pass_on(good);
-    if (auto begun = feed_->start(); !begun) return pass_on(begun);
+    if (auto begun = feed_->start(tell_); !begun) return pass_on(begun);
     return std::string("0");
   }
 
@@ -145,8 +145,8 @@ class PipedStdin final : public StdinSource {
     return reader(read_feed(feed_, end_), 0, kToEnd);
   }
   void interrupt() override { feed_->interrupt(); }
-  void wait(BatchTime tick, std::stop_token stop) override { feed_->wait_for_end(*environment_.clock, tick, stop); }
   bool ended() const override { return feed_->state().ended; }
+  void on_end(std::function<void()> tell) override { tell_ = std::move(tell); }
 
  private:
   static SourceRange next_range(const std::string& from, std::uint64_t before, bool empty, bool exhausted) {
@@ -155,6 +155,7 @@ class PipedStdin final : public StdinSource {
 
   Duration interval_;
   std::shared_ptr<ByteFeed> feed_;
+  std::function<void()> tell_;
   FeedEnd end_;  // of the range that was planned last
 };
 

@@ -1,32 +1,29 @@
 #include "runner/base/clock.h"
 
-#include <algorithm>
 #include <chrono>
 
 namespace streamrun {
-namespace {
-
-using Milliseconds = std::chrono::milliseconds;
-
-}  // namespace
 
 BatchTime SystemClock::now() const {
   const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return BatchTime(std::chrono::duration_cast<Milliseconds>(since).count());
+  return BatchTime(std::chrono::duration_cast<Duration>(since).count());
 }
 
-bool SystemClock::wait_until(BatchTime moment, std::stop_token stop) {
+Duration SystemClock::elapsed() const {
+  return std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+bool SystemClock::wait(std::optional<Duration> span, std::stop_token stop) {
   std::mutex mutex;
   std::condition_variable_any woken;
   std::unique_lock lock(mutex);
-  while (!stop.stop_requested()) {
-    const std::int64_t left = moment.value - now().value;
-    if (left <= 0) return true;
-    // Short waits, so that a clock that was set, either way, is noticed, and no far moment overflows.
-    const auto slice = Milliseconds(std::min<std::int64_t>(left, 1000));
-    woken.wait_for(lock, stop, slice, [] { return false; });
+  const auto never = [] { return false; };
+  if (span) {
+    woken.wait_for(lock, stop, *span, never);
+  } else {
+    woken.wait(lock, stop, never);
   }
-  return false;
+  return !stop.stop_requested();
 }
 
 BatchTime SimulatedClock::now() const {
@@ -34,11 +31,48 @@ BatchTime SimulatedClock::now() const {
   return now_;
 }
 
-bool SimulatedClock::wait_until(BatchTime moment, std::stop_token stop) {
+bool SimulatedClock::wait(std::optional<Duration> span, std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  if (!span) {
+    std::condition_variable_any woken;
+    woken.wait(lock, stop, [] { return false; });
+  }
   if (stop.stop_requested()) return false;
-  const std::lock_guard lock(mutex_);
-  now_ = std::max(now_, moment);
+  now_.value += span->count();
   return true;
+}
+
+RunClock::RunClock(Clock& system) : system_(system), offset_(system_offset()) {}
+
+bool RunClock::wait(std::optional<Duration> span, std::stop_token stop) {
+  return system_.wait(span, std::move(stop));
+}
+
+// Of two readings of the monotonic clock, with the system's between them: where they differ the thread was put aside
+// in between, and another try tells more.
+std::int64_t RunClock::system_offset() const {
+  for (int tries = 0;; ++tries) {
+    const Duration before = system_.elapsed();
+    const std::int64_t offset = system_.now().value - before.count();
+    if (system_.elapsed() - before <= Duration(1) || tries == 10) return offset;
+  }
+}
+
+Duration RunClock::look() {
+  const Duration ahead(system_offset() - offset_.load());
+  if (ahead > Duration(0)) {
+    offset_ += ahead.count();
+    behind_ = Duration(0);
+    return ahead >= kNoticed ? ahead : Duration(0);
+  }
+  const Duration set = ahead + behind_;
+  if (set <= -kNoticed) {
+    behind_ -= set;
+    return set;
+  }
+  // Set forward again, though not as far: what is set back from there is news.
+  if (set >= kNoticed) behind_ -= set;
+  return Duration(0);
 }
 
 }  // namespace streamrun

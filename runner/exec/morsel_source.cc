@@ -2,8 +2,13 @@
 
 #include <utility>
 
+#include "runner/exec/out_of_memory.h"
+
 namespace streamrun {
 namespace {
+
+constexpr std::uint32_t kSmallRows = 256;
+constexpr std::size_t kSmallBytes = std::size_t{32} << 10;
 
 // From the first record to the last, where they stand in one buffer.
 std::size_t bytes_of(const RawRecords& raw) {
@@ -19,6 +24,7 @@ Result<bool> MorselSource::advance(Driver& driver, MorselTask& task) {
     task.chunk = chunk_++;
     // Rows of a chunk are not known before it is made: a range of numbers of its own.
     task.first_row = next_.value << 32U;
+    task.small = driver.run->chunks() == 1;
     return true;
   }
   while (true) {
@@ -33,9 +39,12 @@ Result<bool> MorselSource::advance(Driver& driver, MorselTask& task) {
     if (!more) return pass_on(more);
     if (*more) {
       // The buffer, the columns, and what becomes of them.
-      window_.weigh(next_, 3 * bytes_of(task.morsel.raw));
+      const std::size_t bytes = bytes_of(task.morsel.raw);
+      window_.weigh(next_, 3 * bytes);
+      const std::uint32_t rows = task.morsel.rows ? task.morsel.rows->rows : task.morsel.raw.size();
       task.first_row = rows_;
-      rows_ += task.morsel.rows ? task.morsel.rows->rows : task.morsel.raw.size();
+      rows_ += rows;
+      task.small = rows < kSmallRows && bytes < kSmallBytes;
       return true;
     }
     reader_.reset();
@@ -54,7 +63,9 @@ bool MorselSource::next(MorselTask& task) {
   // Waiting under the lock is meant: while the window is full nobody reads on.
   while (at_ != drivers_.size() && window_.wait_for_room(next_)) {
     Driver& driver = drivers_[at_];
-    Result<bool> more = advance(driver, task);
+    Result<bool> more =
+        if_memory_lasts([&] { return advance(driver, task); },
+                        [&] { return Result<bool>(std::unexpected(out_of_memory(driver.node->stage))); });
     if (more && !*more) {
       reader_.reset();
       chunk_ = 0;

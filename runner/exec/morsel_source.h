@@ -30,6 +30,7 @@ struct MorselTask {
   Morsel morsel;            // of a source
   std::uint32_t chunk = 0;  // of a breaker
   std::uint64_t first_row = 0;
+  bool small = false;                // less work than to wake another thread for
   std::optional<std::string> error;  // reading failed; nothing comes behind it
 };
 

@@ -4,89 +4,49 @@
 #include <thread>
 #include <utility>
 
+#include "runner/exec/out_of_memory.h"
+
 namespace streamrun {
 namespace {
 
 constexpr std::size_t kDrainBytes = std::size_t{1} << 20;
 constexpr std::size_t kLoggedKinds = 20;
 
-std::size_t thread_count(const PhysicalPlan& plan) {
-  return std::max<std::size_t>(plan.parallelism, 1);
-}
-
-std::string of_output(const PlanOutput& output, const std::string& message) {
-  return "output '" + output.name + "': " + message;
+std::string name_of(const PlanOutput& output) {
+  return "output '" + output.name + "'";
 }
 
 }  // namespace
 
-KeptRuns find_kept(const PhysicalPlan& plan) {
-  const std::size_t count = plan.nodes.size();
-  const std::size_t sources = plan.sources.size();
-  using Sources = std::vector<bool>;
-  std::vector<Sources> feeds(count, Sources(sources));   // sources that a node's rows come from
-  std::vector<Sources> pushes(count, Sources(sources));  // of these, those whose rows no breaker has taken in before
-  const auto merge = [](Sources& into, const Sources& from) {
-    for (std::size_t s = 0; s < from.size(); ++s) into[s] = into[s] || from[s];
-  };
-  for (const PlanNode& node : plan.nodes) {  // in topological order
-    const std::size_t i = node.id.value;
-    if (node.kind == PlanNode::Kind::source) feeds[i][node.source] = pushes[i][node.source] = true;
-    for (const NodeId side : node.sides) merge(feeds[i], feeds[side.value]);
-    for (const PlanEdge& edge : node.consumers) {
-      merge(feeds[edge.to.value], feeds[i]);
-      if (node.kind != PlanNode::Kind::breaker) merge(pushes[edge.to.value], pushes[i]);
-    }
-  }
-  std::vector<bool> driver(count, false);
-  for (const PlanPhase& phase : plan.phases) {
-    for (const NodeId node : phase.drivers) driver[node.value] = true;
-  }
+void PassCounts::add(const PassCounts& other) {
+  for (std::size_t i = 0; i < records.size(); ++i) records[i] += other.records[i];
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] += other.rows[i];
+  rejected += other.rejected;
+  for (const auto& [node, count] : other.dropped) dropped[node] += count;
+}
 
-  KeptRuns kept;
-  kept.keepable.assign(count, false);
-  kept.source_kept.assign(sources, false);
-  for (std::size_t s = 0; s < sources; ++s) kept.source_kept[s] = plan.sources[s].table;
-  // Each round but the last gives up a table.
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (const PlanNode& node : plan.nodes) {
-      const Sources& fed = feeds[node.id.value];
-      bool only_kept = std::find(fed.begin(), fed.end(), true) != fed.end();
-      for (std::size_t s = 0; s < sources; ++s) only_kept = only_kept && (!fed[s] || kept.source_kept[s]);
-      kept.keepable[node.id.value] = node.kind == PlanNode::Kind::breaker && !driver[node.id.value] && only_kept;
-    }
-    for (const PlanNode& node : plan.nodes) {
-      const bool keeps = node.kind == PlanNode::Kind::breaker && kept.keepable[node.id.value];
-      if (keeps || (node.kind != PlanNode::Kind::breaker && node.kind != PlanNode::Kind::output)) continue;
-      for (std::size_t s = 0; s < sources; ++s) {
-        if (!pushes[node.id.value][s] || !kept.source_kept[s]) continue;
-        kept.source_kept[s] = false;
-        changed = true;
-      }
-    }
-  }
-  kept.runs.resize(count);
-  return kept;
+std::string Pass::At::name() const {
+  return output != nullptr ? name_of(*output) : step != nullptr ? step->stage : std::string("the batch");
 }
 
 Pass::Pass(const PhysicalPlan& plan, PassInput input)
     : plan_(plan),
       input_(std::move(input)),
-      state_{plan, input_.batch, input_.sinks, {}, {}, {}, {}, input_.memory},
-      window_(2 * thread_count(plan), [this](MorselOutcome&& outcome) { return apply(std::move(outcome)); }),
+      state_{plan, input_.batch, input_.sinks, {}, {}, {}, {}, {}, {}, input_.memory},
+      window_(2 * input_.pool->size(), [this](MorselOutcome&& outcome) { return apply(std::move(outcome)); }),
       own_runs_(plan.nodes.size()),
-      complete_(plan.nodes.size(), false),
-      started_(plan.nodes.size(), false) {
+      started_(plan.nodes.size(), false),
+      pushes_(plan.nodes.size(), false) {
   for (std::size_t i = 0; i < plan.outputs.size(); ++i) held_.emplace_back(input_.spools);
   counts_.records.resize(plan.sources.size());
   counts_.rows.resize(plan.outputs.size());
   state_.states.resize(plan.nodes.size());
   state_.runs.resize(plan.nodes.size());
-  input_.scratches->resize(thread_count(plan));
-  for (DecodeScratches& scratches : *input_.scratches) {
-    workers_.push_back(std::make_unique<Worker>(state_, scratches));
-  }
+  state_.live.resize(plan.nodes.size());
+  state_.complete.resize(plan.nodes.size());
+  input_.results.resize(plan.nodes.size());
+  input_.scratches->resize(input_.pool->size());
+  workers_.resize(input_.pool->size());
 }
 
 Result<PassCounts> Pass::run() {
@@ -98,28 +58,51 @@ Result<PassCounts> Pass::run() {
       if (source != nullptr) source->interrupt();
     }
   });
-  for (const PlanNode& node : plan_.nodes) {
-    if (node.kind != PlanNode::Kind::breaker) continue;
-    const std::size_t i = node.id.value;
-    if (input_.kept->complete && input_.kept->keepable[i]) {
-      state_.runs[i] = input_.kept->runs[i].get();
-      complete_[i] = true;
-    } else {
-      own_runs_[i] = node.breaker->start({input_.spools, input_.memory});
-      state_.runs[i] = own_runs_[i].get();
-    }
-  }
-  for (const PlanPhase& phase : plan_.phases) {
-    if (Result<> done = run_phase(phase); !done) return pass_on(done);
-  }
-  if (Result<> done = append_held(); !done) return pass_on(done);
-  for (const PlanNode& node : plan_.nodes) {
-    if (input_.kept->keepable[node.id.value] && !input_.kept->complete) {
-      input_.kept->runs[node.id.value] = std::move(own_runs_[node.id.value]);
-    }
-  }
-  input_.kept->complete = true;
+  Result<> done = if_memory_lasts([this] { return run_phases(); },
+                                  [this] { return Result<>(std::unexpected(out_of_memory(at_.name()))); });
+  if (!done) return pass_on(done);
   return std::move(counts_);
+}
+
+Result<> Pass::run_phases() {
+  start_breakers();
+  for (const PlanPhase& phase : plan_.phases) {
+    if (Result<> done = run_phase(phase); !done) return done;
+  }
+  return append_held();
+}
+
+// Backwards from the goals: what leads to them and is not there already.
+void Pass::find_live() {
+  for (const NodeId goal : input_.goals) state_.live[goal.value] = true;
+  for (std::size_t i = plan_.nodes.size(); i-- > 0;) {
+    const PlanNode& node = plan_.nodes[i];
+    // Rows end in outputs, and in steps whose rejects alone are read.
+    const bool end = node.consumers.empty() && node.kind != PlanNode::Kind::breaker;
+    if (input_.goals.empty() && end) state_.live[i] = pushes_[i] = true;
+    for (const PlanEdge& edge : node.consumers) {
+      if (state_.live[edge.to.value] && !state_.complete[edge.to.value]) pushes_[i] = true;
+    }
+    if (end && node.errors && state_.live[node.errors->value]) pushes_[i] = true;
+    if (pushes_[i]) state_.live[i] = true;
+    if (!state_.live[i]) continue;
+    for (const NodeId side : node.sides) state_.live[side.value] = true;
+  }
+}
+
+void Pass::start_breakers() {
+  for (std::size_t i = 0; i < plan_.nodes.size(); ++i) {
+    state_.runs[i] = input_.results[i];
+    state_.complete[i] = input_.results[i] != nullptr;
+  }
+  find_live();
+  for (const PlanNode& node : plan_.nodes) {
+    const std::size_t i = node.id.value;
+    if (node.kind != PlanNode::Kind::breaker || !state_.live[i] || state_.complete[i]) continue;
+    at_ = {&node, nullptr};
+    own_runs_[i] = node.breaker->start({input_.spools, input_.memory});
+    state_.runs[i] = own_runs_[i].get();
+  }
 }
 
 Result<> Pass::run_phase(const PlanPhase& phase) {
@@ -128,6 +111,7 @@ Result<> Pass::run_phase(const PlanPhase& phase) {
   std::vector<Driver> drivers;
   for (const NodeId id : phase.drivers) {
     const PlanNode& node = plan_.nodes[id.value];
+    if (!pushes_[id.value]) continue;
     Driver driver;
     driver.node = &node;
     if (node.kind == PlanNode::Kind::breaker) {
@@ -143,38 +127,40 @@ Result<> Pass::run_phase(const PlanPhase& phase) {
   }
   if (!drivers.empty()) {
     MorselSource morsels(std::move(drivers), next_, input_.batch, window_);
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 1; i < workers_.size(); ++i) {
-      threads.emplace_back([this, i, &morsels] { work(i, morsels); });
-    }
-    work(0, morsels);
-    threads.clear();  // joins
+    input_.pool->run([this, &morsels](std::size_t thread) { work(thread, morsels); });
     next_ = morsels.end();
   }
-  if (Result<> so_far = state_of_affairs(); !so_far) return so_far;
+  if (Result<> good = so_far(); !good) return good;
   finish_kernels(phase, next_);
-  if (Result<> so_far = state_of_affairs(); !so_far) return so_far;
+  if (Result<> good = so_far(); !good) return good;
   return complete_breakers(phase);
 }
 
 // A kernel starts in the first phase before which all of its sides are complete.
 void Pass::start_kernels() {
   for (const PlanNode& node : plan_.nodes) {
-    if (node.kind != PlanNode::Kind::kernel || started_[node.id.value]) continue;
+    const std::size_t i = node.id.value;
+    if (node.kind != PlanNode::Kind::kernel || !state_.live[i] || started_[i]) continue;
     std::vector<BreakerRun*> sides;
     bool ready = true;
     for (const NodeId side : node.sides) {
-      ready = ready && complete_[side.value];
+      ready = ready && state_.complete[side.value];
       sides.push_back(state_.runs[side.value]);
     }
     if (!ready) continue;
-    state_.states[node.id.value] = node.kernel->start(sides);
-    started_[node.id.value] = true;
+    at_ = {&node, nullptr};
+    state_.states[i] = node.kernel->start(sides);
+    started_[i] = true;
   }
 }
 
+Worker& Pass::worker(std::size_t thread) {
+  std::unique_ptr<Worker>& own = workers_[thread];
+  if (!own) own = std::make_unique<Worker>(state_, (*input_.scratches)[thread]);
+  return *own;
+}
+
 void Pass::work(std::size_t thread, MorselSource& morsels) {
-  Worker& worker = *workers_[thread];
   std::optional<std::minstd_rand> shuffle;
   if (input_.shuffle_seed) {
     const std::uint64_t seed =
@@ -189,8 +175,17 @@ void Pass::work(std::size_t thread, MorselSource& morsels) {
   };
   MorselTask task;
   while (morsels.next(task)) {
+    // Most batches of a slow stream are one small morsel: it is done before anybody is woken.
+    if (!task.small || shuffle || thread != 0 || task.index.value != next_.value) input_.pool->call_another();
     hold();
-    MorselOutcome outcome = worker.run(task);
+    MorselOutcome outcome = if_memory_lasts([&] { return worker(thread).run(task); },
+                                            [&] {
+                                              const PlanNode* at = workers_[thread] ? workers_[thread]->at() : nullptr;
+                                              MorselOutcome none;
+                                              none.fail =
+                                                  FailVerdict{{}, out_of_memory(At{at, nullptr}.name()).message};
+                                              return none;
+                                            });
     task.morsel = Morsel();
     hold();
     window_.complete(task.index, std::move(outcome));
@@ -199,7 +194,9 @@ void Pass::work(std::size_t thread, MorselSource& morsels) {
 
 void Pass::finish_kernels(const PlanPhase& phase, MorselIndex next) {
   for (const NodeId id : phase.finishing) {
-    window_.complete(next, workers_[0]->finish(plan_.nodes[id.value], next));
+    if (!state_.live[id.value]) continue;
+    at_ = {&plan_.nodes[id.value], nullptr};
+    window_.complete(next, worker(0).finish(plan_.nodes[id.value], next));
     ++next.value;
   }
   next_ = next;
@@ -207,22 +204,29 @@ void Pass::finish_kernels(const PlanPhase& phase, MorselIndex next) {
 
 Result<> Pass::complete_breakers(const PlanPhase& phase) {
   for (const NodeId id : phase.completing) {
-    if (complete_[id.value]) continue;  // kept from an earlier batch
+    if (!state_.live[id.value] || state_.complete[id.value]) continue;
+    at_ = {&plan_.nodes[id.value], nullptr};
     BreakerRun& run = *state_.runs[id.value];
     std::vector<std::unique_ptr<BreakerLocal>> locals;
     for (const std::unique_ptr<Worker>& worker : workers_) {
+      if (!worker) continue;
       if (std::unique_ptr<BreakerLocal> local = worker->take_local(id)) locals.push_back(std::move(local));
     }
     if (locals.empty()) locals.push_back(run.local());
     if (Result<> done = run.finish(std::move(locals)); !done) {
-      return failure(plan_.nodes[id.value].stage + ": " + done.error().message);
+      return failure_of(plan_.nodes[id.value].stage, done.error());
     }
-    complete_[id.value] = true;
+    state_.complete[id.value] = true;
   }
   return {};
 }
 
 bool Pass::apply(MorselOutcome&& outcome) {
+  return if_memory_lasts([&] { return apply_rows(outcome); },
+                         [&] { return stop_with(out_of_memory(applying_.name()).message); });
+}
+
+bool Pass::apply_rows(MorselOutcome& outcome) {
   if (outcome.source) counts_.records[*outcome.source] += outcome.records;
   counts_.rejected += outcome.rejected;
   for (const auto& [node, count] : outcome.dropped) counts_.dropped[node] += count;
@@ -230,18 +234,20 @@ bool Pass::apply(MorselOutcome&& outcome) {
     if (kinds_.size() == kLoggedKinds || !kinds_.insert(kind.kind).second) continue;
     input_.warn("dropped: " + kind.message);
   }
-  if (outcome.fail) return stop_with(std::move(outcome.fail->message));
+  if (outcome.fail) return stop_with(std::move(outcome.fail->message), outcome.fail->unreadable);
   for (auto& [breaker, partial] : outcome.partials) {
+    applying_ = {&plan_.nodes[breaker.value], nullptr};
     if (Result<> merged = state_.runs[breaker.value]->merge(std::move(partial)); !merged) {
       return stop_with(plan_.nodes[breaker.value].stage + ": " + merged.error().message);
     }
   }
   if (auto refused = state_.over_memory()) return stop_with(std::move(*refused));
   for (MorselOutcome::OutputRows& one : outcome.rows) {
+    applying_ = {nullptr, &plan_.outputs[one.output]};
     counts_.rows[one.output] += one.rows.rows;
     if (plan_.outputs[one.output].interleaved) {
       if (Result<> held = held_[one.output].add(one.partition, std::move(one.rows)); !held) {
-        return stop_with(of_output(plan_.outputs[one.output], held.error().message));
+        return stop_with(name_of(plan_.outputs[one.output]) + ": " + held.error().message);
       }
     } else if (Result<> done = append(one.output, std::move(one.rows)); !done) {
       return stop_with(done.error().message);
@@ -250,8 +256,9 @@ bool Pass::apply(MorselOutcome&& outcome) {
   return true;
 }
 
-bool Pass::stop_with(std::string message) {
+bool Pass::stop_with(std::string message, bool unreadable) {
   failure_ = std::move(message);
+  unreadable_ = unreadable;
   state_.stopping = true;
   for (Source* source : input_.sources) {
     if (source != nullptr) source->interrupt();
@@ -267,19 +274,20 @@ Result<> Pass::append(std::size_t output, StagedRows&& rows) {
   if (plan.bound.drains && !plan.when && plan.retries == 0 && stage.drainable() >= kDrainBytes && input_.turn(output)) {
     done = stage.drain();
   }
-  if (!done) return failure(of_output(plan, done.error().message));
+  if (!done) return failure_of(name_of(plan), done.error());
   return {};
 }
 
 Result<> Pass::append_held() {
   for (std::size_t output = 0; output < held_.size(); ++output) {
+    at_ = {nullptr, &plan_.outputs[output]};
     Result<> done = held_[output].release([&](StagedRows&& rows) { return append(output, std::move(rows)); });
     if (!done) return done;
   }
   return {};
 }
 
-Result<> Pass::state_of_affairs() {
+Result<> Pass::so_far() const {
   if (failure_) return failure(*failure_);
   if (input_.abort.stop_requested()) return failure("stopped at once, before the batch was done");
   return {};

@@ -16,21 +16,12 @@
 #include "runner/exec/held_rows.h"
 #include "runner/exec/retry.h"
 #include "runner/exec/worker.h"
+#include "runner/exec/worker_pool.h"
 #include "runner/operator/sink.h"
 #include "runner/operator/source.h"
 #include "runner/plan/physical_plan.h"
 
 namespace streamrun {
-
-// What stays between the batches of a run. By NodeId.
-struct KeptRuns {
-  std::vector<bool> keepable;     // breakers that only tables feed, see find_kept
-  std::vector<bool> source_kept;  // tables that feed nothing else, by source
-  std::vector<std::unique_ptr<BreakerRun>> runs;
-  bool complete = false;  // the runs are there and the tables need not be read
-};
-// Which breakers can be kept: fed by tables alone, read as a side only, where all that their tables feed is such.
-KeptRuns find_kept(const PhysicalPlan& plan);
 
 struct PassInput {
   BatchTime batch;
@@ -42,7 +33,11 @@ struct PassInput {
   std::function<void(const std::string&)> warn;
   const Retry* retry = nullptr;
   std::vector<DecodeScratches>* scratches = nullptr;  // by thread
-  KeptRuns* kept = nullptr;
+  WorkerPool* pool = nullptr;
+  // What the pass is for: breakers that it is to complete; none: all outputs. What does not lead there is left alone.
+  std::vector<NodeId> goals = {};
+  // By NodeId: of breakers whose result is there; the others are computed.
+  std::vector<BreakerRun*> results = {};
   std::shared_ptr<SpoolPool> spools;
   std::shared_ptr<MemoryAccount> memory;  // of breakers and spools
   std::optional<std::uint64_t> shuffle_seed;
@@ -54,6 +49,9 @@ struct PassCounts {
   std::vector<std::uint64_t> rows;     // by output
   std::uint64_t rejected = 0;
   std::map<NodeId, std::uint64_t> dropped;
+
+  // Of another pass of the same plan.
+  void add(const PassCounts& other);
 };
 
 class Pass {
@@ -62,19 +60,28 @@ class Pass {
 
   // Once. All outputs are staged when it has succeeded.
   Result<PassCounts> run();
+  // Why it failed: a source could not be read.
+  bool unreadable() const { return unreadable_; }
+  // What it has computed for a breaker; null where it had no part in it.
+  std::unique_ptr<BreakerRun> take_run(NodeId breaker) { return std::move(own_runs_[breaker.value]); }
 
  private:
+  Result<> run_phases();
+  void find_live();
+  void start_breakers();
   Result<> run_phase(const PlanPhase& phase);
+  Worker& worker(std::size_t thread);
   void start_kernels();
   void work(std::size_t thread, MorselSource& morsels);
   void finish_kernels(const PlanPhase& phase, MorselIndex next);
   Result<> complete_breakers(const PlanPhase& phase);
   // In the ordered section.
   bool apply(MorselOutcome&& outcome);
-  bool stop_with(std::string message);
+  bool apply_rows(MorselOutcome& outcome);
+  bool stop_with(std::string message, bool unreadable = false);
   Result<> append(std::size_t output, StagedRows&& rows);
   Result<> append_held();
-  Result<> state_of_affairs();
+  Result<> so_far() const;
 
   const PhysicalPlan& plan_;
   PassInput input_;
@@ -82,14 +89,23 @@ class Pass {
   ReorderWindow window_;
   PassCounts counts_;
   std::vector<std::unique_ptr<BreakerRun>> own_runs_;
-  std::vector<bool> complete_;  // breakers, by NodeId
-  std::vector<bool> started_;   // kernels, by NodeId
-  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<bool> started_;  // kernels, by NodeId
+  std::vector<bool> pushes_;   // by NodeId: its rows, or at least its rejects, are wanted by somebody
+  std::vector<std::unique_ptr<Worker>> workers_;  // by thread; null: it had no part yet
   MorselIndex next_;
   // Rows of outputs that are reached out of partition order, until the pass has ended.
   std::vector<HeldRows> held_;
   std::set<std::string> kinds_;
   std::optional<std::string> failure_;
+  bool unreadable_ = false;
+  // Whose work is under way, if memory ends: in the ordered section, and by the calling thread outside of morsels.
+  struct At {
+    const PlanNode* step = nullptr;
+    const PlanOutput* output = nullptr;
+    std::string name() const;
+  };
+  At applying_;
+  At at_;
 };
 
 }  // namespace streamrun

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runner/base/thread.h"
 #include "runner/expr/expression.h"
 
 namespace streamrun {
@@ -24,20 +25,33 @@ std::vector<std::vector<std::size_t>> find_lines(const PhysicalPlan& plan) {
 
 }  // namespace
 
-Publisher::Publisher(const PhysicalPlan& plan, const Retry& retry, std::stop_token abort, std::stop_source failing)
-    : plan_(plan), in_line_(find_lines(plan)), retry_(retry), abort_(std::move(abort)), failing_(std::move(failing)) {
-  on_abort_.emplace(abort_, [this] {
-    const std::scoped_lock lock(mutex_);
-    changed_.notify_all();
-  });
-  if (plan_.concurrent_outputs < 2) return;
+Publisher::Publisher(const PhysicalPlan& plan, Clock& clock, const Retry& retry, Events events, std::stop_token abort,
+                     std::stop_source failing)
+    : plan_(plan),
+      in_line_(find_lines(plan)),
+      clock_(clock),
+      retry_(retry),
+      events_(std::move(events)),
+      abort_(std::move(abort)),
+      failing_(std::move(failing)) {
+  if (plan_.concurrent_outputs > 1) start_threads();
+}
+
+void Publisher::start_threads() {
   // More threads than outputs of two batches would have nothing to do.
   const std::size_t most = std::min<std::size_t>(plan_.concurrent_outputs, 2 * plan_.outputs.size());
-  for (std::size_t i = 0; i < most; ++i) threads_.emplace_back([this] { work(); });
+  while (threads_.size() < most) {
+    auto thread = start_thread("concurrent_outputs: " + std::to_string(plan_.concurrent_outputs), [this] { work(); });
+    if (!thread) {
+      events_.warn(thread.error().message + "; going on with " +
+                   std::to_string(std::max<std::size_t>(threads_.size(), 1)) + " at once");
+      return;
+    }
+    threads_.push_back(std::move(*thread));
+  }
 }
 
 Publisher::~Publisher() {
-  on_abort_.reset();
   {
     const std::scoped_lock lock(mutex_);
     closing_ = true;
@@ -58,20 +72,21 @@ void Publisher::submit(StagedBatch batch) {
   if (outputs == 0) {
     // Nothing to publish: it commits with the batch before it.
     if (in_flight_.size() == 1) {
-      published_.push_back({in_flight_.front().staged.batch, {}});
+      published_.push_back({in_flight_.front().staged.batch, {}, clock_.elapsed()});
       in_flight_.pop_front();
     }
   }
   changed_.notify_all();
 }
 
-void Publisher::wait(std::size_t batches) {
+bool Publisher::settled(std::size_t batches) const {
+  const std::scoped_lock lock(mutex_);
+  return in_flight_.size() <= batches || (stopping() && running_ == 0);
+}
+
+bool Publisher::publish_here() {
   std::unique_lock lock(mutex_);
-  while (in_flight_.size() > batches) {
-    if (stopping() && running_ == 0) return;
-    if (threads_.empty() && publish_one(lock)) continue;
-    if (!threads_.empty()) changed_.wait(lock);
-  }
+  return threads_.empty() && publish_one(lock);
 }
 
 std::vector<PublishedBatch> Publisher::take_published() {
@@ -113,6 +128,7 @@ bool Publisher::publish_one(std::unique_lock<std::mutex>& lock) {
   --running_;
   finish(*job, std::move(published));
   changed_.notify_all();
+  events_.changed();
   if (failed) {
     // Its callbacks are others' code: not under the lock.
     lock.unlock();
@@ -159,7 +175,7 @@ void Publisher::finish(const Job& job, Result<bool> published) {
     const bool all =
         std::all_of(front.progress.begin(), front.progress.end(), [](Progress one) { return one == Progress::done; });
     if (!all) break;
-    published_.push_back({front.staged.batch, std::move(front.staged.rows)});
+    published_.push_back({front.staged.batch, std::move(front.staged.rows), clock_.elapsed()});
     in_flight_.pop_front();
   }
 }

@@ -33,20 +33,32 @@ struct StagedBatch {
 struct PublishedBatch {
   BatchTime batch;
   std::vector<std::uint64_t> rows;  // by output; 0 where `when` skipped it
+  Duration ended{0};                // the moment of its publication, by the monotonic clock
 };
 
 // Called by one thread; `failing` is stopped when an output has failed for good. Publishing itself is done by threads
-// of its own if it may overlap.
+// of its own if it may overlap, else by the caller.
 class Publisher {
  public:
-  Publisher(const PhysicalPlan& plan, const Retry& retry, std::stop_token abort, std::stop_source failing);
+  struct Events {
+    std::function<void(const std::string&)> warn;
+    // An output has ended, well or not: what settled() and take_published() say may be new. Any thread, under a lock:
+    // it must not call back.
+    std::function<void()> changed;
+  };
+  Publisher(const PhysicalPlan& plan, Clock& clock, const Retry& retry, Events events, std::stop_token abort,
+            std::stop_source failing);
   ~Publisher();
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
   void submit(StagedBatch batch);
-  // Waits until at most `batches` are not yet published, or an output has failed and nothing runs any more.
-  void wait(std::size_t batches);
+  // At most `batches` are not yet published, or an output has failed and nothing runs any more.
+  bool settled(std::size_t batches) const;
+  // Where it has no threads of its own: publishes the output that is next. False: there is none.
+  bool publish_here();
+  // It has threads of its own.
+  bool overlaps() const { return !threads_.empty(); }
   // Batches that committed since the last call, in order.
   std::vector<PublishedBatch> take_published();
   std::optional<Error> failed() const;
@@ -71,6 +83,7 @@ class Publisher {
   // True: published; false: skipped by `when`. Without the lock.
   Result<bool> publish(const Job& job);
   Result<bool> wanted(const PlanOutput& output, std::uint64_t rows, BatchTime batch) const;
+  void start_threads();
   void work();
   bool stopping() const { return failure_ || abort_.stop_requested(); }
 
@@ -78,18 +91,19 @@ class Publisher {
   // By output: itself and those that it shares its destination with, ascending. They go batch after batch, and
   // within a batch in the order written.
   std::vector<std::vector<std::size_t>> in_line_;
+  Clock& clock_;
   const Retry& retry_;
+  Events events_;
   std::stop_token abort_;
   std::stop_source failing_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable changed_;  // for its threads
   std::deque<InFlight> in_flight_;
   std::vector<PublishedBatch> published_;
   std::optional<Error> failure_;
   std::size_t running_ = 0;
   bool closing_ = false;
-  std::optional<std::stop_callback<std::function<void()>>> on_abort_;
-  std::vector<std::thread> threads_;  // none where outputs run one at a time: then the caller publishes
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace streamrun

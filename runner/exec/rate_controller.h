@@ -13,8 +13,8 @@ namespace streamrun {
 struct BatchTiming {
   std::uint64_t records = 0;
   std::chrono::milliseconds processing{0};
-  std::chrono::milliseconds delay{0};  // from its time to its start
-  std::int64_t ended = 0;              // ms since 1970
+  std::chrono::milliseconds delay{0};  // what it waited beyond its time
+  std::int64_t ended = 0;              // ms since some moment
 };
 
 // One thread.

@@ -44,8 +44,9 @@ MorselOutcome Worker::run(MorselTask& task) {
   const PlanNode& node = *task.driver->node;
   const bool from_source = task.driver->run == nullptr;
   begin(task.index, task.morsel.partition, task.first_row);
+  current_ = &node;
   if (task.error) {
-    outcome_.fail = FailVerdict{{}, std::move(*task.error)};
+    outcome_.fail = FailVerdict{{}, std::move(*task.error), true};
     return std::move(outcome_);
   }
   if (from_source) {
@@ -169,7 +170,6 @@ void Worker::read_rows(const PlanNode& node, const PlanSource& source, Morsel& m
 }
 
 void Worker::read_chunk(const PlanNode& node, BreakerRun& run, std::uint32_t chunk) {
-  current_ = &node;
   schema_ = &node.schema;
   Result<RecordBatch> batch = run.chunk(chunk, *this);
   if (!batch) {
@@ -205,6 +205,7 @@ void Worker::push(const PlanNode& from, RecordBatch&& batch) {
 
 void Worker::deliver(const PlanNode& from, const PlanEdge& edge, RecordBatch&& batch) {
   const PlanNode& node = pass_.plan.nodes[edge.to.value];
+  if (!pass_.live[node.id.value] || pass_.complete[node.id.value]) return;
   batch.partition.value += edge.partition_base;
   const PlanNode* const outer = std::exchange(current_, &node);
   const Schema* const outer_schema = std::exchange(schema_, &from.schema);

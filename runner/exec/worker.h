@@ -18,13 +18,15 @@
 
 namespace streamrun {
 
-// What the threads of a pass share. Vectors of nodes are by NodeId.
+// What the threads of a pass share. Vectors are by NodeId.
 struct PassState {
   const PhysicalPlan& plan;
   BatchTime batch;
   std::vector<Sink*> sinks;
   std::vector<std::unique_ptr<KernelState>> states;
   std::vector<BreakerRun*> runs;
+  std::vector<bool> live;              // what has a part in this pass
+  std::vector<bool> complete;          // breakers that take in no more
   std::mutex make_local;               // breakers make one thread's part at a time
   std::atomic<bool> stopping = false;  // somebody failed or aborted: slices that are left need not be computed
   std::shared_ptr<MemoryAccount> memory;
@@ -45,6 +47,9 @@ class Worker final : public KernelContext {
   MorselOutcome finish(const PlanNode& node, MorselIndex index);
   // What this thread has collected for a breaker; null where it saw none of its rows.
   std::unique_ptr<BreakerLocal> take_local(NodeId breaker) { return std::move(locals_[breaker.value]); }
+
+  // The node whose work is under way, or was when it threw.
+  const PlanNode* at() const { return current_; }
 
   void reject(const RecordBatch& batch, std::vector<RowError> errors) override;
 

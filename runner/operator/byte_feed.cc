@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "runner/base/thread.h"
 #include "runner/operator/record_reader.h"
 
 namespace streamrun {
@@ -54,12 +55,18 @@ ByteFeed::~ByteFeed() {
   if (thread_.joinable()) thread_.join();
 }
 
-Result<> ByteFeed::start() {
+Result<> ByteFeed::start(std::function<void()> tell) {
+  tell_ = std::move(tell);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return system_failure("make", "a pipe");
   wake_read_.reset(ends[0]);
   wake_write_.reset(ends[1]);
-  thread_ = std::thread([this] { run(); });
+  auto thread = start_thread("the reader of " + name_, [this] {
+    run();
+    if (tell_) tell_();
+  });
+  if (!thread) return pass_on(thread);
+  thread_ = std::move(*thread);
   return {};
 }
 
@@ -91,18 +98,6 @@ ByteFeed::State ByteFeed::wait(const std::function<bool(const State&)>& done) co
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return look().ended || done(look()); });
   return look();
-}
-
-void ByteFeed::wait_for_end(Clock& clock, BatchTime tick, std::stop_token stop) const {
-  // The clock's own wait has to hear of the end: whoever reads the last byte stops it.
-  std::stop_source woken;
-  const std::stop_callback on_stop(stop, [&] { woken.request_stop(); });
-  std::jthread watch([&](std::stop_token given_up) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, given_up, [&] { return look().ended; });
-    woken.request_stop();
-  });
-  clock.wait_until(tick, woken.get_token());
 }
 
 Result<> ByteFeed::failed() const {

@@ -8,7 +8,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <thread>
 
@@ -30,7 +29,8 @@ class ByteFeed {
   ByteFeed(const ByteFeed&) = delete;
   ByteFeed& operator=(const ByteFeed&) = delete;
 
-  Result<> start();
+  // `tell`: called by the thread that reads, when the input has ended.
+  Result<> start(std::function<void()> tell = {});
   // Wakes those who wait; the input counts as ended behind its last whole record.
   void interrupt();
 
@@ -46,8 +46,6 @@ class ByteFeed {
   State state() const;
   // Until done(state), or the end of the input.
   State wait(const std::function<bool(const State&)>& done) const;
-  // Until the end, or `tick`, or `stop`.
-  void wait_for_end(Clock& clock, BatchTime tick, std::stop_token stop) const;
   // Why the input ended, if not at its end.
   Result<> failed() const;
 
@@ -79,6 +77,7 @@ class ByteFeed {
   const RecordFraming framing_;
   FileDescriptor wake_read_;
   FileDescriptor wake_write_;
+  std::function<void()> tell_;
   std::thread thread_;
   mutable std::mutex mutex_;
   mutable std::condition_variable_any changed_;

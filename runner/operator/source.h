@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -97,12 +96,13 @@ class Source {
   virtual std::optional<BatchTime> last_batch() const { return std::nullopt; }
   // Behind the last batch.
   virtual Result<> close() { return {}; }
-  // Wakes a reader that waits for input, from another thread.
+  // From another thread, at any time after it was opened: whoever waits for the outside world (start, plan, a reader)
+  // gives up, with what has come so far or with an error.
   virtual void interrupt() {}
-  // Waits until the source has ended or `tick` has come: a paced source's end ends its last batch at once.
-  virtual void wait(BatchTime tick, std::stop_token stop) { static_cast<void>(tick), static_cast<void>(stop); }
   // The end is known and all input has arrived, so that no tick need be waited for.
   virtual bool ended() const { return false; }
+  // Before start(): whom to tell, from any thread, when ended() has become true of a source that was read already.
+  virtual void on_end(std::function<void()> tell) { static_cast<void>(tell); }
 };
 
 // What a source is told of the mapping it stands in.

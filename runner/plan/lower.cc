@@ -7,6 +7,7 @@
 
 #include "runner/plan/schedule.h"
 #include "runner/plan/stream_graph.h"
+#include "runner/plan/table_use.h"
 
 namespace streamrun {
 
@@ -32,6 +33,7 @@ class Lowering {
     find_origins();
     make_nodes();
     for (GraphOutput& output : graph_.outputs) plan_.outputs.push_back(std::move(output.plan));
+    spool_tables(plan_);
     schedule(plan_);
     return std::move(plan_);
   }

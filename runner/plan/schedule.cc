@@ -5,7 +5,7 @@
 #include <set>
 #include <utility>
 
-#include "runner/operator/spool.h"
+#include "runner/plan/insert_nodes.h"
 
 namespace streamrun {
 namespace {
@@ -80,7 +80,7 @@ class Schedule {
   void add_spools() {
     std::vector<std::uint32_t> first(plan_.nodes.size(), kAnyPhase);
     std::vector<std::vector<PlanNode>> before(plan_.nodes.size());  // spools, by the node that they feed
-    std::vector<std::pair<PlanEdge*, std::size_t>> moved;           // edges, and which of these spools
+    std::vector<std::pair<NodeId*, std::size_t>> moved;             // ends of edges, and which of these spools
     for (PlanNode& node : plan_.nodes) {
       const std::uint32_t out = drives(node) ? node.phase : first[node.id.value];
       for (PlanEdge& edge : node.consumers) {
@@ -88,58 +88,16 @@ class Schedule {
         std::uint32_t pushed = out;
         if (next.kind == PlanNode::Kind::kernel && !next.sides.empty() && out < sides_ready(next)) {
           pushed = sides_ready(next);
-          moved.emplace_back(&edge, before[edge.to.value].size());
-          before[edge.to.value].push_back(make_spool_node(node, edge, pushed));
+          moved.emplace_back(&edge.to, before[edge.to.value].size());
+          PlanNode& spool = before[edge.to.value].emplace_back(make_spool_node(node, {edge}));
+          spool.phase = pushed;
+          edge = {edge.to};
         }
         first[edge.to.value] = std::min(first[edge.to.value], pushed);
       }
       if (node.errors) first[node.errors->value] = std::min(first[node.errors->value], out);
     }
-    if (moved.empty()) return;
-    renumber(before, moved);
-  }
-
-  static PlanNode make_spool_node(const PlanNode& from, const PlanEdge& edge, std::uint32_t phase) {
-    PlanNode spool;
-    spool.kind = PlanNode::Kind::breaker;
-    spool.stream = from.stream;
-    spool.stage = from.stage + ", spool";
-    spool.schema = from.schema;
-    spool.partitions = from.partitions;
-    spool.breaker = make_spool(spool.schema);
-    spool.phase = phase;
-    spool.consumers.push_back(edge);
-    return spool;
-  }
-
-  // Each spool stands right before the node that it feeds.
-  void renumber(std::vector<std::vector<PlanNode>>& before,
-                const std::vector<std::pair<PlanEdge*, std::size_t>>& moved) {
-    std::vector<NodeId> ids(plan_.nodes.size());
-    std::uint32_t next = 0;
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      next += static_cast<std::uint32_t>(before[i].size());
-      ids[i] = NodeId(next++);
-    }
-    const auto rename = [&](NodeId& id) { id = ids[id.value]; };
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      for (PlanNode& spool : before[i]) rename(spool.consumers[0].to);
-      PlanNode& node = plan_.nodes[i];
-      for (PlanEdge& edge : node.consumers) rename(edge.to);
-      for (NodeId& side : node.sides) rename(side);
-      if (node.errors) rename(*node.errors);
-    }
-    for (const auto& [edge, spool] : moved) {
-      const std::size_t of = static_cast<std::size_t>(std::find(ids.begin(), ids.end(), edge->to) - ids.begin());
-      *edge = {NodeId(static_cast<std::uint32_t>(edge->to.value - before[of].size() + spool)), 0, 0};
-    }
-    std::vector<PlanNode> nodes;
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      for (PlanNode& spool : before[i]) nodes.push_back(std::move(spool));
-      nodes.push_back(std::move(plan_.nodes[i]));
-    }
-    for (std::size_t i = 0; i < nodes.size(); ++i) nodes[i].id = NodeId(static_cast<std::uint32_t>(i));
-    plan_.nodes = std::move(nodes);
+    if (!moved.empty()) insert_nodes(plan_.nodes, before, moved);
   }
 
   void make_phases() {

@@ -190,24 +190,63 @@ TEST_CASE("moments are ISO times in UTC or milliseconds") {
   }
 }
 
-TEST_CASE("clocks wait for a moment or a stop") {
+// Somebody sets it; its monotonic side goes by what is waited for.
+class FakeSystemClock final : public Clock {
+ public:
+  BatchTime now() const override { return BatchTime(1'000'000 + set_.count() + elapsed_.count()); }
+  Duration elapsed() const override { return elapsed_; }
+  bool wait(std::optional<Duration> span, std::stop_token) override {
+    elapsed_ += *span;
+    return true;
+  }
+  void set(Duration by) { set_ += by; }
+
+ private:
+  Duration set_{0};
+  Duration elapsed_{0};
+};
+
+TEST_CASE("clocks wait for a span or a stop") {
   std::stop_source stop;
   SimulatedClock simulated(BatchTime(1000));
-  CHECK(simulated.wait_until(BatchTime(5000), stop.get_token()));
-  CHECK(simulated.now() == BatchTime(5000));
-  CHECK(simulated.wait_until(BatchTime(2000), stop.get_token()));
+  CHECK(simulated.wait(Duration(4000), stop.get_token()));
   CHECK(simulated.now() == BatchTime(5000));
 
   SystemClock system;
-  const BatchTime before = system.now();
-  CHECK(before.value > 1'700'000'000'000);
-  CHECK(system.wait_until(BatchTime(before.value + 5), stop.get_token()));
-  CHECK(system.now().value >= before.value + 5);
+  const Duration before = system.elapsed();
+  CHECK(system.now().value > 1'700'000'000'000);
+  CHECK(system.wait(Duration(5), stop.get_token()));
+  CHECK(system.elapsed() >= before + Duration(5));
   std::jthread stopper([&stop] { stop.request_stop(); });
-  CHECK_FALSE(system.wait_until(BatchTime(std::numeric_limits<std::int64_t>::max()), stop.get_token()));
+  CHECK_FALSE(system.wait({}, stop.get_token()));
   stopper.join();
-  CHECK_FALSE(simulated.wait_until(BatchTime(9000), stop.get_token()));
+  CHECK_FALSE(simulated.wait({}, stop.get_token()));
+  CHECK_FALSE(simulated.wait(Duration(9000), stop.get_token()));
   CHECK(simulated.now() == BatchTime(5000));
+}
+
+TEST_CASE("the time of a run follows a clock that is set forward and passes one that is set back") {
+  FakeSystemClock system;
+  RunClock clock(system);
+  CHECK(clock.now() == BatchTime(1'000'000));
+  CHECK(clock.wait(Duration(500), {}));
+  CHECK(clock.look() == Duration(0));
+  CHECK(clock.now() == BatchTime(1'000'500));
+  struct Step {
+    std::int64_t set;
+    std::int64_t noticed;
+    std::int64_t now;
+  };
+  // Kept right by a little, back by an hour, by another, forward by one of them, right again, and a day ahead.
+  for (const Step step :
+       {Step{30, 0, 1'000'530}, Step{-30, 0, 1'000'530}, Step{-3'600'000, -3'600'030, 1'000'530}, Step{0, 0, 1'000'530},
+        Step{-3'600'000, -3'600'000, 1'000'530}, Step{3'600'000, 0, 1'000'530}, Step{-2000, -2000, 1'000'530},
+        Step{3'602'030, 0, 1'000'530}, Step{86'400'000, 86'400'000, 87'400'530}, Step{-1000, -1000, 87'400'530}}) {
+    INFO(step.set);
+    system.set(Duration(step.set));
+    CHECK(clock.look() == Duration(step.noticed));
+    CHECK(clock.now() == BatchTime(step.now));
+  }
 }
 
 }  // namespace

@@ -1,20 +1,92 @@
 // A source with more than an output can take: what the rate control makes of it, on a clock that stands still but for
 // what the output takes.
 #include <catch2/catch.hpp>
+#include <limits>
 
 #include "tests/exec/fakes.h"
 
 namespace streamrun::fakes {
 namespace {
 
+// A clock of several threads: the run's own, which waits for a tick or to be woken, and those of outputs at work. It
+// moves on to the earliest moment that somebody waits for, once nobody has anything to do before that.
+class WorkingClock final : public Clock {
+ public:
+  BatchTime now() const override {
+    const std::scoped_lock lock(mutex_);
+    return BatchTime(now_);
+  }
+  Duration elapsed() const override { return Duration(now().value); }
+
+  // The run's thread.
+  bool wait(std::optional<Duration> span, std::stop_token stop) override {
+    const std::stop_callback on_stop(stop, [this] {
+      const std::scoped_lock lock(mutex_);
+      changed_.notify_all();
+    });
+    std::unique_lock lock(mutex_);
+    tick_ = span ? now_ + span->count() : kNever;
+    waits_ = stop;
+    changed_.notify_all();
+    changed_.wait(lock, [&] {
+      // What is submitted must be at work, or nobody knows how long it takes.
+      if (!stop.stop_requested() && (submitted_ == 0 || at_work_ != 0) && tick_ < end_of_work()) now_ = tick_;
+      return stop.stop_requested() || now_ >= tick_;
+    });
+    waits_.reset();
+    changed_.notify_all();
+    return !stop.stop_requested();
+  }
+
+  // An output's thread: takes so long.
+  void work(Duration span) {
+    std::unique_lock lock(mutex_);
+    ++at_work_;
+    const std::int64_t end = now_ + span.count();
+    ends_.push_back(end);
+    changed_.notify_all();
+    changed_.wait(lock, [&] {
+      const bool run_waits = waits_ && !waits_->stop_requested() && end <= tick_;
+      if ((run_waits || !threads_) && end == end_of_work()) now_ = std::max(now_, end);
+      return now_ >= end;
+    });
+    ends_.erase(std::find(ends_.begin(), ends_.end(), end));
+    --at_work_;
+    --submitted_;
+  }
+  // Of the run's thread: something will be at work.
+  void submit() {
+    const std::scoped_lock lock(mutex_);
+    ++submitted_;
+  }
+  // Outputs have threads of their own.
+  void with_threads() { threads_ = true; }
+
+ private:
+  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+
+  std::int64_t end_of_work() const { return ends_.empty() ? kNever : *std::min_element(ends_.begin(), ends_.end()); }
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::int64_t now_ = 0;
+  std::int64_t tick_ = kNever;
+  std::optional<std::stop_token> waits_;  // the run's thread does
+  std::vector<std::int64_t> ends_;
+  std::size_t at_work_ = 0;
+  std::size_t submitted_ = 0;
+  bool threads_ = false;
+};
+
 // Gives as much as it may, of a backlog without end.
 class Backlog final : public Source {
  public:
-  explicit Backlog(std::vector<std::uint64_t>& sizes) : sizes_(sizes) {}
+  Backlog(std::vector<std::uint64_t>& sizes, WorkingClock& clock) : sizes_(sizes), clock_(clock) {}
   Result<std::string> start() override { return std::string("0"); }
   Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime) override {
     REQUIRE(limits.records);
     sizes_.push_back(*limits.records);
+    clock_.submit();
     return SourceRange{from, std::to_string(std::stoull(from) + *limits.records), false, false};
   }
   Result<std::unique_ptr<RangeReader>> read(const SourceRange&) override {
@@ -25,6 +97,7 @@ class Backlog final : public Source {
 
  private:
   std::vector<std::uint64_t>& sizes_;
+  WorkingClock& clock_;
   std::vector<Lines> morsels_;
 };
 
@@ -33,17 +106,23 @@ struct Flood {
   std::vector<BatchProgress> progress;
 
   // `speed`: records a second that the output takes.
-  Flood(std::uint64_t batches, const std::function<std::uint64_t(std::uint64_t batch)>& speed) {
+  Flood(std::uint64_t batches, std::uint32_t concurrent,
+        const std::function<std::uint64_t(std::uint64_t batch)>& speed) {
     World world;
+    WorkingClock clock;
+    sizes.reserve(batches);
+    world.environment.clock = &clock;
+    if (concurrent > 1) clock.with_threads();
     Events events;
     PlanBuilder builder;
     const NodeId in = builder.source({});
     builder.plan.phases[0].drivers = {in};
+    builder.plan.concurrent_outputs = concurrent;
     builder.plan.sources[0].bound.rate_controlled = true;
-    builder.plan.sources[0].bound.open = [this](const Environment&) { return std::make_unique<Backlog>(sizes); };
-    const auto take = [&](BatchTime) {
-      const auto took = static_cast<std::int64_t>(sizes.back() * 1000 / speed(sizes.size()));
-      world.clock.wait_until(BatchTime(world.clock.now().value + took), {});
+    builder.plan.sources[0].bound.open = [&](const Environment&) { return std::make_unique<Backlog>(sizes, clock); };
+    const auto take = [&](BatchTime batch) {
+      const std::uint64_t number = static_cast<std::uint64_t>(batch.value) / 1000;
+      clock.work(Duration(static_cast<std::int64_t>(size_of(number) * 1000 / speed(number))));
     };
     builder.connect(in, builder.output({.name = "slow", .events = &events, .publishing = take}));
     world.options.available_now = false;
@@ -53,25 +132,45 @@ struct Flood {
     REQUIRE(sizes.size() == batches);
     REQUIRE(progress.size() == batches);
   }
+  std::uint64_t size_of(std::uint64_t number) const { return sizes[number - 1]; }
 };
 
+const std::uint32_t kConcurrent[] = {1, 2};
+
 TEST_CASE("back-pressure: the first batch is bounded, the next ones come down to what a slow output takes") {
-  const Flood flood(40, [](std::uint64_t) { return 2000; });
-  CHECK(flood.sizes.front() == 10'000);
-  CHECK(flood.sizes[1] <= 2000);
-  // Then it makes up for the delay of the first batch, and goes at the output's speed.
-  CHECK(*std::max_element(flood.sizes.begin() + 1, flood.sizes.end()) <= 2000);
-  CHECK(flood.sizes.back() >= 1900);
-  CHECK(flood.progress.back().delay <= std::chrono::milliseconds(1000));
+  for (const std::uint32_t concurrent : kConcurrent) {
+    CAPTURE(concurrent);
+    const Flood flood(40, concurrent, [](std::uint64_t) { return 2000; });
+    CHECK(flood.sizes.front() == 10'000);
+    // Then it makes up for the delay of the first batches, and goes at the output's speed.
+    const auto known = flood.sizes.begin() + concurrent;
+    CHECK(*std::max_element(known, flood.sizes.end()) <= 2000);
+    CHECK(flood.sizes.back() >= 1900);
+    CHECK(flood.progress.back().delay <= std::chrono::milliseconds(1000));
+  }
 }
 
 TEST_CASE("back-pressure: a fast output is given more, and less again once it slows down") {
-  const Flood flood(60, [](std::uint64_t batch) { return batch <= 20 ? 30'000 : 3000; });
-  CHECK(flood.sizes[0] == 10'000);
-  CHECK(flood.sizes[19] >= 29'000);
-  CHECK(flood.sizes[19] <= 31'000);
-  CHECK(flood.sizes[21] <= 3000);
-  CHECK(flood.progress.back().delay <= std::chrono::milliseconds(1000));
+  for (const std::uint32_t concurrent : kConcurrent) {
+    CAPTURE(concurrent);
+    const Flood flood(60, concurrent, [](std::uint64_t batch) { return batch <= 20 ? 30'000 : 3000; });
+    CHECK(flood.sizes[0] == 10'000);
+    CHECK(flood.sizes[19] >= 29'000);
+    CHECK(flood.sizes[19] <= 31'000);
+    CHECK(flood.sizes[21 + concurrent - 1] <= 3000);
+    CHECK(flood.progress.back().delay <= std::chrono::milliseconds(1000));
+  }
+}
+
+TEST_CASE("back-pressure: outputs that may overlap give the same rates, where none is late") {
+  const auto speed = [](std::uint64_t batch) { return 11'000 + 1000 * batch; };
+  const Flood one(40, 1, speed);
+  const Flood two(40, 2, speed);
+  CHECK(one.sizes == two.sizes);
+  for (std::size_t i = 0; i < one.progress.size(); ++i) {
+    CHECK(one.progress[i].processing == two.progress[i].processing);
+    CHECK(one.progress[i].delay == two.progress[i].delay);
+  }
 }
 
 }  // namespace

@@ -209,5 +209,170 @@ TEST_CASE("told to finish it ends the batch at hand, told to abort it discards i
   }
 }
 
+TEST_CASE("a batch commits when it has been published, not at the next tick") {
+  Simple run({{{"1"}}}, true);
+  run.output({.name = "a"});
+  run.builder.plan.concurrent_outputs = 2;
+  run.world.options.available_now = false;
+  // Stands still until the run is woken, which only a publication does.
+  class Standing final : public Clock {
+   public:
+    BatchTime now() const override { return BatchTime(waits_ == 0 ? 0 : 1000); }
+    Duration elapsed() const override { return Duration(now().value); }
+    bool wait(std::optional<Duration>, std::stop_token stop) override {
+      if (waits_++ == 0) return true;
+      std::mutex mutex;
+      std::condition_variable_any never;
+      std::unique_lock lock(mutex);
+      never.wait(lock, stop, [] { return false; });
+      return false;
+    }
+
+   private:
+    int waits_ = 0;
+  } clock;
+  run.world.environment.clock = &clock;
+  const RunReport report =
+      run.world.run(run.builder.plan, [&](const BatchProgress&) { run.world.finish.request_stop(); });
+  CHECK_FALSE(report.failure);
+  CHECK(run.events.all() == std::vector<std::string>{"start", "read 0", "a@1000 publish 1 ", "committed 1"});
+}
+
+// There is always more of it. With `--available-now` alone it is no reason for a batch.
+class Endless final : public Source {
+ public:
+  Result<std::string> start() override { return std::string("0"); }
+  Result<SourceRange> plan(const std::string& from, const BatchLimits&, BatchTime) override {
+    return SourceRange{from, std::to_string(std::stoul(from) + 1), false, false, true};
+  }
+  Result<std::unique_ptr<RangeReader>> read(const SourceRange& range) override {
+    morsels_ = {{range.from}};
+    return std::make_unique<LineReader>(morsels_, std::string());
+  }
+
+ private:
+  std::vector<Lines> morsels_;
+};
+
+// Has its second record once its first has been published.
+class Echo final : public Source {
+ public:
+  explicit Echo(Events& events) : events_(events) {}
+  Result<std::string> start() override { return std::string("0"); }
+  Result<SourceRange> plan(const std::string& from, const BatchLimits&, BatchTime) override {
+    const bool more = from == "0" || (from == "1" && published());
+    return SourceRange{from, more ? std::to_string(std::stoul(from) + 1) : from, !more, false};
+  }
+  Result<std::unique_ptr<RangeReader>> read(const SourceRange& range) override {
+    morsels_ = {{range.from}};
+    return std::make_unique<LineReader>(morsels_, std::string());
+  }
+
+ private:
+  bool published() const { return events_.count("a@1000 publish 0 0 ") != 0; }
+
+  Events& events_;
+  std::vector<Lines> morsels_;
+};
+
+TEST_CASE("what no batch is made of is not taken") {
+  Simple run({});
+  const NodeId echo = run.builder.source({});
+  run.output({.name = "a", .publishing = [&](BatchTime batch) {
+                // While the loop asks whether there is more, nothing has been published.
+                if (batch.value == 1000) run.world.warnings.wait_for("asked");
+              }});
+  run.builder.connect(echo, NodeId(2));
+  run.builder.plan.concurrent_outputs = 2;
+  run.builder.plan.phases[0].drivers.push_back(echo);
+  run.builder.plan.sources[0].bound.open = [&](const Environment&) { return std::make_unique<Endless>(); };
+  class Asked final : public Source {
+   public:
+    Asked(Events& published, Events& asked) : echo_(published), asked_(asked) {}
+    Result<std::string> start() override { return echo_.start(); }
+    Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime batch) override {
+      auto range = echo_.plan(from, limits, batch);
+      if (from == "1") asked_.add("asked");
+      return range;
+    }
+    Result<std::unique_ptr<RangeReader>> read(const SourceRange& range) override { return echo_.read(range); }
+
+   private:
+    Echo echo_;
+    Events& asked_;
+  };
+  run.builder.plan.sources[1].bound.open = [&](const Environment&) {
+    return std::make_unique<Asked>(run.events, run.world.warnings);
+  };
+  CHECK_FALSE(run.world.run(run.builder.plan).failure);
+  CHECK(run.published() == std::vector<std::string>{"a@1000 publish 0 0 ", "a@2000 publish 1 1 "});
+}
+
+// The system's clock, which is set while the run waits for the third tick.
+class SetClock final : public Clock {
+ public:
+  explicit SetClock(Duration by) : by_(by) {}
+  BatchTime now() const override { return BatchTime(1'000'000'000 + set_.count() + elapsed_.count()); }
+  Duration elapsed() const override { return elapsed_; }
+  bool wait(std::optional<Duration> span, std::stop_token) override {
+    elapsed_ += *span;
+    if (++waits_ == 3) set_ = by_;
+    return true;
+  }
+
+ private:
+  const Duration by_;
+  Duration set_{0};
+  Duration elapsed_{0};
+  int waits_ = 0;
+};
+
+TEST_CASE("a clock that is set stops nothing, and batch times never go back") {
+  using Times = std::vector<std::int64_t>;
+  struct Case {
+    std::int64_t by;
+    Times times;
+    Duration took;
+    std::string said;
+  };
+  const Case cases[] = {
+      {0, {1, 2, 3, 4, 5}, Duration(5000), ""},
+      {-3'600'000,
+       {1, 2, 3, 4, 5},
+       Duration(5000),
+       "the clock was set back by 1h: no batch time comes twice, so they go on from 1970-01-12T13:46:43Z at the same "
+       "pace, "
+       "ahead of the clock"},
+      {5000,
+       {1, 2, 3, 4, 5},
+       Duration(3000),
+       "the clock was set forward by 5s, or the machine slept: the batches from 1970-01-12T13:46:43Z on are late and "
+       "run in "
+       "order"},
+      {86'400'000,
+       {1, 2, 3, 86'403, 86'404},
+       Duration(4000),
+       "the clock was set forward by 24h, or the machine slept: no time has gone by for the 86399 batches from "
+       "1970-01-12T13:46:44Z on, which are passed over; it goes on with 1970-01-13T13:46:43Z"},
+  };
+  for (const Case& one : cases) {
+    CAPTURE(one.by);
+    Simple run({}, true);
+    run.output({.name = "a"});
+    run.world.options.available_now = false;
+    run.world.options.batches = 5;
+    SetClock clock{Duration(one.by)};
+    run.world.environment.clock = &clock;
+    Times times;
+    CHECK_FALSE(run.world
+                    .run(run.builder.plan,
+                         [&](const BatchProgress& batch) { times.push_back(batch.batch.value / 1000 - 1'000'000); })
+                    .failure);
+    CHECK(times == one.times);
+    CHECK(clock.elapsed() == one.took);
+    CHECK(run.world.warnings.all() == (one.said.empty() ? std::vector<std::string>{} : std::vector{one.said}));
+  }
+}
+
 }  // namespace
 }  // namespace streamrun::fakes

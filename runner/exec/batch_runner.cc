@@ -1,0 +1,132 @@
+#include "runner/exec/batch_runner.h"
+
+#include <utility>
+
+#include "runner/exec/out_of_memory.h"
+
+namespace streamrun {
+
+BatchRunner::BatchRunner(const PhysicalPlan& plan, const Environment& environment, const RunOptions& options,
+                         RunReport& report, const std::function<void(const std::string&)>& warn, const Retry& retry,
+                         std::shared_ptr<MemoryAccount> memory, std::stop_token abort)
+    : plan_(plan),
+      environment_(environment),
+      options_(options),
+      report_(report),
+      warn_(warn),
+      retry_(retry),
+      memory_(std::move(memory)),
+      abort_(std::move(abort)),
+      pool_(plan.parallelism, warn),
+      tables_(plan, environment, warn) {
+  for (const PlanOutput& output : plan_.outputs) sinks_.push_back(output.bound.open(environment_));
+}
+
+Result<> BatchRunner::start() {
+  for (; started_sinks_ < sinks_.size(); ++started_sinks_) {
+    Result<> started = retry_(plan_.outputs[started_sinks_], [&] { return sinks_[started_sinks_]->start(); });
+    if (!started) return started;
+  }
+  return {};
+}
+
+Result<> BatchRunner::close() {
+  Result<> all;
+  for (std::size_t i = 0; i < started_sinks_; ++i) {
+    const Result<> closed = sinks_[i]->close();
+    if (!closed && all) all = failure_of("output '" + plan_.outputs[i].name + "'", closed.error());
+  }
+  return all;
+}
+
+void BatchRunner::interrupt() {
+  for (const std::unique_ptr<Sink>& sink : sinks_) sink->interrupt();
+}
+
+Result<std::vector<std::unique_ptr<Stage>>> BatchRunner::open_stages(BatchTime batch) {
+  std::vector<std::unique_ptr<Stage>> stages;
+  for (std::size_t i = 0; i < sinks_.size(); ++i) {
+    const std::string whose = "output '" + plan_.outputs[i].name + "'";
+    Result<std::unique_ptr<Stage>> stage =
+        if_memory_lasts([&] { return sinks_[i]->stage(batch); },
+                        [&] { return Result<std::unique_ptr<Stage>>(std::unexpected(out_of_memory("its stage"))); });
+    if (!stage) {
+      for (const std::unique_ptr<Stage>& one : stages) one->discard();
+      return failure_of(whose, stage.error());
+    }
+    stages.push_back(std::move(*stage));
+  }
+  return stages;
+}
+
+PassInput BatchRunner::input(BatchTime batch, std::vector<std::unique_ptr<Stage>>& stages, const Publisher& publisher) {
+  PassInput input;
+  input.batch = batch;
+  for (const std::unique_ptr<Sink>& sink : sinks_) input.sinks.push_back(sink.get());
+  input.stages = &stages;
+  input.turn = [&publisher](std::size_t output) { return publisher.turn(output); };
+  input.warn = warn_;
+  input.retry = &retry_;
+  input.scratches = &scratches_;
+  input.pool = &pool_;
+  input.spools = environment_.spools;
+  input.memory = memory_;
+  input.shuffle_seed = options_.shuffle_seed;
+  input.abort = abort_;
+  return input;
+}
+
+Result<PassCounts> BatchRunner::run_pass(PassInput input, const std::vector<SourceRange>& ranges,
+                                         const SourceSet& sources) {
+  PassCounts counts;
+  counts.records.resize(plan_.sources.size());
+  counts.rows.resize(plan_.outputs.size());
+  if (Result<> refreshed = tables_.refresh(input, counts); !refreshed) return pass_on(refreshed);
+  for (std::size_t i = 0; i < plan_.sources.size(); ++i) input.sources.push_back(sources.get(i));
+  input.ranges = ranges;
+  input.results = tables_.results();
+  Pass pass(plan_, std::move(input));
+  Result<PassCounts> own = pass.run();
+  if (!own) return own;
+  tables_.keep(pass);
+  counts.add(*own);
+  return counts;
+}
+
+Result<ComputedBatch> BatchRunner::run(BatchTime batch, const std::vector<SourceRange>& ranges,
+                                       const SourceSet& sources, Publisher& publisher) {
+  ComputedBatch computed;
+  computed.batch = batch;
+  computed.started = environment_.clock->now();
+  computed.begun = environment_.clock->elapsed();
+  auto stages = open_stages(batch);
+  if (!stages) return pass_on(stages);
+  Result<PassCounts> counts = if_memory_lasts(
+      [&] { return run_pass(input(batch, *stages, publisher), ranges, sources); },
+      [&] { return Result<PassCounts>(std::unexpected(out_of_memory("batch " + format_batch_time(batch)))); });
+  if (!counts) {
+    for (const std::unique_ptr<Stage>& stage : *stages) stage->discard();
+    return pass_on(counts);
+  }
+  count(*counts);
+  computed.computed = environment_.clock->elapsed();
+  computed.records = std::move(counts->records);
+  publisher.submit({batch, std::move(*stages), std::move(counts->rows)});
+  return computed;
+}
+
+void BatchRunner::count(const PassCounts& counts) {
+  for (std::size_t i = 0; i < counts.records.size(); ++i) report_.sources[i].rows += counts.records[i];
+  report_.rejected += counts.rejected;
+  for (const auto& [node, dropped] : counts.dropped) dropped_[node] += dropped;
+}
+
+void BatchRunner::report_drops() const {
+  std::map<std::string, std::uint64_t> by_stage;
+  for (const auto& [node, dropped] : dropped_) by_stage[plan_.nodes[node.value].stage] += dropped;
+  for (const auto& [stage, dropped] : by_stage) {
+    warn_(stage + ": dropped " + std::to_string(dropped) + (dropped == 1 ? " record" : " records") + " in all");
+  }
+}
+
+}  // namespace streamrun

@@ -1,0 +1,63 @@
+// The running of one batch: its tables, its pass, its stages.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "runner/exec/committer.h"
+#include "runner/exec/pass.h"
+#include "runner/exec/publisher.h"
+#include "runner/exec/run.h"
+#include "runner/exec/tables.h"
+#include "runner/exec/worker_pool.h"
+
+namespace streamrun {
+
+// One thread, but for interrupt().
+class BatchRunner {
+ public:
+  // `abort` ends the pass that is under way. `environment` is as it is given to sources and sinks.
+  BatchRunner(const PhysicalPlan& plan, const Environment& environment, const RunOptions& options, RunReport& report,
+              const std::function<void(const std::string&)>& warn, const Retry& retry,
+              std::shared_ptr<MemoryAccount> memory, std::stop_token abort);
+
+  // Opens what the outputs write to.
+  Result<> start();
+  Result<> close();
+  // Any thread: a publish that waits for the outside world gives up.
+  void interrupt();
+
+  // All outputs of the batch are staged and given to `publisher`, or nothing is left of it.
+  Result<ComputedBatch> run(BatchTime batch, const std::vector<SourceRange>& ranges, const SourceSet& sources,
+                            Publisher& publisher);
+
+  // How many records were dropped, by step.
+  void report_drops() const;
+
+ private:
+  Result<std::vector<std::unique_ptr<Stage>>> open_stages(BatchTime batch);
+  PassInput input(BatchTime batch, std::vector<std::unique_ptr<Stage>>& stages, const Publisher& publisher);
+  Result<PassCounts> run_pass(PassInput input, const std::vector<SourceRange>& ranges, const SourceSet& sources);
+  void count(const PassCounts& counts);
+
+  const PhysicalPlan& plan_;
+  const Environment& environment_;
+  const RunOptions& options_;
+  RunReport& report_;
+  const std::function<void(const std::string&)>& warn_;
+  const Retry& retry_;
+  const std::shared_ptr<MemoryAccount> memory_;  // of breakers and spools
+  const std::stop_token abort_;
+  WorkerPool pool_;
+  Tables tables_;
+  std::vector<std::unique_ptr<Sink>> sinks_;
+  std::size_t started_sinks_ = 0;
+  std::vector<DecodeScratches> scratches_;
+  std::map<NodeId, std::uint64_t> dropped_;
+};
+
+}  // namespace streamrun

@@ -1,0 +1,44 @@
+#include "runner/exec/committer.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace streamrun {
+
+void Committer::commit(const PublishedBatch& published) {
+  const ComputedBatch batch = std::move(computed_.front());
+  computed_.pop_front();
+  sources_.committed(batch.batch, batch.places);
+  ++report_.batches;
+  BatchProgress progress;
+  progress.batch = batch.batch;
+  for (std::size_t i = 0; i < published.rows.size(); ++i) {
+    report_.outputs[i].rows += published.rows[i];
+    progress.rows_out += published.rows[i];
+  }
+  for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
+    if (!plan_.sources[i].table) progress.records_in += batch.records[i];
+  }
+  progress.processing = published.ended - batch.begun;
+  const Duration ended(batch.started.value + progress.processing.count());
+  progress.delay = std::max(ended - Duration(batch.batch.value), Duration(0));
+  update_rates(batch, published.ended);
+  if (progress_) progress_(progress);
+}
+
+// Where outputs overlap, a batch is computed while the one before it is published: it costs the longer of the two. The
+// time that it waits for the outputs is delay, or they would be thought to be as slow as two batches.
+void Committer::update_rates(const ComputedBatch& batch, Duration ended) {
+  const Duration computing = batch.computed - batch.begun;
+  const Duration turn = std::max(batch.computed, last_ended_);
+  const Duration publishing = ended - turn;
+  const bool overlap = plan_.concurrent_outputs > 1;
+  const Duration cost = overlap ? std::max(computing, publishing) : computing + publishing;
+  const Duration delay = Duration(batch.started.value - batch.batch.value) + (turn - batch.computed);
+  for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
+    sources_.update_rate(i, {batch.records[i], cost, delay, ended.count()});
+  }
+  last_ended_ = ended;
+}
+
+}  // namespace streamrun

@@ -1,0 +1,60 @@
+// Tables with their versions: each is read in a pass of its own, before the first batch and again when its `refresh`
+// has gone by. What tables alone make stays until one of them has a new version.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runner/exec/pass.h"
+#include "runner/operator/environment.h"
+#include "runner/plan/table_use.h"
+
+namespace streamrun {
+
+// One thread.
+class Tables {
+ public:
+  Tables(const PhysicalPlan& plan, const Environment& environment, std::function<void(const std::string&)> warn);
+
+  // Reads those that are due at this batch. `input`: of a pass of the batch. A table that cannot be read is an error
+  // the first time; later its last version serves on, which is said, and it is tried again, ever less often up to its
+  // `refresh`. A record of it that cannot be read follows its `on_error`. `counts` takes what was read.
+  Result<> refresh(const PassInput& input, PassCounts& counts);
+
+  // By NodeId: results that the pass of a batch need not compute.
+  std::vector<BreakerRun*> results() const;
+  // Of that pass: what stays.
+  void keep(Pass& pass);
+
+ private:
+  struct Version {
+    std::uint64_t number = 0;  // 0: not read yet
+    BatchTime read;
+    BatchTime due;
+    Duration patience{0};  // until it is tried again: it could not be read the last time
+  };
+  struct Kept {
+    std::unique_ptr<BreakerRun> run;
+    std::vector<std::uint64_t> versions;  // of the tables that made it
+  };
+
+  bool due(std::size_t table, BatchTime batch) const;
+  Result<> read(std::size_t table, const PassInput& input, PassCounts& counts);
+  Result<> load(std::size_t table, PassInput input, PassCounts& counts);
+  Result<> serve_on(std::size_t table, BatchTime batch, const Error& error);
+  std::vector<std::uint64_t> versions(NodeId node) const;
+
+  const PhysicalPlan& plan_;
+  const Environment& environment_;
+  const std::function<void(const std::string&)> warn_;
+  const TableUse use_;
+  std::vector<Version> versions_;  // by source
+  std::vector<Kept> kept_;         // by NodeId
+};
+
+}  // namespace streamrun
