@@ -72,8 +72,9 @@ class TextOrigin final : public Origin {
 // Numbers as text; anything else is an error of its record.
 class NumberDecoder final : public Decoder {
  public:
-  std::vector<ColumnPtr> decode(const RawRecords& records, std::uint32_t first, std::uint32_t count, DecodeScratch*,
-                                RowErrors& errors, std::vector<std::uint32_t>&) const override {
+  std::vector<ColumnPtr> decode(const RawRecords& records, const StreamContext&, std::uint32_t first,
+                                std::uint32_t count, DecodeScratch*, RowErrors& errors,
+                                std::vector<std::uint32_t>&) const override {
     const MutableColumn column = Column::make(TypeKind::int64, count);
     for (std::uint32_t i = 0; i < count; ++i) {
       const std::string_view text = records.records[first + i];

@@ -20,6 +20,7 @@ LIBRARIES = {
     'zlib': {'operator', 'expr'},
     'lz4': {'operator'},
     'zstd': {'operator'},
+    'date/': {'data'},
     'fast_float/': {'data'},
     'fmt/': set(FLOORS) | {'operators'},
 }

@@ -92,7 +92,7 @@ TEST_CASE("csv: any rows that are written are read back") {
     options.header = random() % 3 == 0 ? CsvHeader::names : CsvHeader::none;
     options.null_value = nulls[random() % std::size(nulls)];
     if (options.null_value.find(options.delimiter) != std::string::npos) options.null_value = "";
-    const std::uint32_t count = 1 + random() % 5;
+    const auto count = static_cast<std::uint32_t>(1 + random() % 5);
     std::vector<ColumnPtr> columns;
     std::vector<std::string> texts;
     texts.reserve(64);

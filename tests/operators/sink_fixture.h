@@ -148,7 +148,7 @@ class Output {
     csv.name = "csv";
     csv.make_encoder = [header](const void*, const std::vector<Field>& columns) {
       CsvOptions options;
-      options.header = header;
+      options.header = header ? CsvHeader::names : CsvHeader::none;
       return make_csv_encoder(columns, options);
     };
     return csv;
