@@ -12,59 +12,29 @@ constexpr std::size_t kLongestLine = 160;  // characters of a line that are show
 constexpr std::size_t kLongestName = 128;  // of names that are compared
 constexpr std::size_t kMostKept = 1000;    // errors; more help nobody
 
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-}
 bool is_continuation(char c) {
   return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
 }
 
-// A message is one line and moves no cursor, whatever values are quoted in it.
-std::string one_line(std::string message) {
-  if (std::none_of(message.begin(), message.end(), is_control)) return message;
-  std::string clean;
-  for (const char c : message) {
-    if (c == '\n') {
-      clean += "\\n";
-    } else if (c == '\r') {
-      clean += "\\r";
-    } else if (c == '\t') {
-      clean += "\\t";
-    } else if (is_control(c)) {
-      clean += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    } else {
-      clean += c;
-    }
-  }
-  return clean;
-}
-
-// The line as characters that a terminal may be shown: tabs stay, broken bytes and controls become '?'.
+// The line as characters that a terminal may be shown, one a column: tabs stay.
 std::vector<std::string> characters(std::string_view line) {
   std::vector<std::string> all;
   for (std::size_t at = 0; at < line.size();) {
-    std::size_t next = at + 1;
-    while (next < line.size() && next < at + 4 && is_continuation(line[next])) ++next;
-    const auto lead = static_cast<unsigned char>(line[at]);
-    const std::size_t wanted = lead < 0x80   ? 1
-                               : lead < 0xC2 ? 0
-                               : lead < 0xE0 ? 2
-                               : lead < 0xF0 ? 3
-                               : lead < 0xF5 ? 4
-                                             : 0;
-    // Longer than need be, a surrogate, or past the last code point.
-    const unsigned second = next > at + 1 ? static_cast<unsigned char>(line[at + 1]) : 0;
-    const bool out_of_range = (lead == 0xE0 && second < 0xA0) || (lead == 0xED && second >= 0xA0) ||
-                              (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second >= 0x90);
+    const Utf8Character character = utf8_character(line, at);
+    const std::string_view text = line.substr(at, character.length);
     // A stray continuation byte is no column of its own (SourceText::locate), so it is shown as nothing.
-    if (wanted == next - at && !out_of_range && (line[at] == '\t' || !is_control(line[at]))) {
-      all.emplace_back(line.substr(at, next - at));
-    } else if (!is_continuation(line[at])) {
-      all.emplace_back("?");
+    if (character.valid || !is_continuation(line[at])) {
+      all.push_back(text == "\t" ? std::string(text) : shown_character(text, character));
     }
-    at = next;
+    at += character.length;
   }
   return all;
+}
+
+// Columns of the terminal, near enough.
+std::size_t width(std::string_view character) {
+  return static_cast<std::size_t>(
+      std::count_if(character.begin(), character.end(), [](char c) { return !is_continuation(c); }));
 }
 
 std::string_view severity_name(Severity severity) {
@@ -104,31 +74,8 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-constexpr std::size_t kEdit = 4;  // the price of an edit; a change of letter case costs 1
-
 std::size_t substitution_cost(char a, char b) {
   return a == b ? 0 : lower(a) == lower(b) ? 1 : kEdit;
-}
-
-// Damerau's and Levenshtein's distance (optimal string alignment).
-std::size_t distance(std::string_view a, std::string_view b) {
-  const std::size_t width = b.size() + 1;
-  std::vector<std::size_t> cost((a.size() + 1) * width);
-  for (std::size_t i = 0; i <= a.size(); ++i) {
-    for (std::size_t j = 0; j <= b.size(); ++j) {
-      std::size_t& best = cost[i * width + j];
-      if (i == 0 || j == 0) {
-        best = (i + j) * kEdit;
-        continue;
-      }
-      best = std::min({cost[(i - 1) * width + j] + kEdit, cost[i * width + j - 1] + kEdit,
-                       cost[(i - 1) * width + j - 1] + substitution_cost(a[i - 1], b[j - 1])});
-      if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1])) {
-        best = std::min(best, cost[(i - 2) * width + j - 2] + kEdit);
-      }
-    }
-  }
-  return cost.back();
 }
 
 std::size_t common_prefix(std::string_view a, std::string_view b) {
@@ -139,15 +86,16 @@ std::size_t common_prefix(std::string_view a, std::string_view b) {
 
 void Diagnostics::error(std::string code, Span span, std::string message) {
   if (++errors_ > kMostKept) return;
-  all_.push_back({Severity::error, std::move(code), span, one_line(std::move(message))});
+  all_.push_back({Severity::error, std::move(code), span, shown_text(message)});
 }
 
 void Diagnostics::warning(std::string code, Span span, std::string message) {
-  all_.push_back({Severity::warning, std::move(code), span, one_line(std::move(message))});
+  all_.push_back({Severity::warning, std::move(code), span, shown_text(message)});
 }
 
 std::vector<Diagnostic> Diagnostics::sorted() const {
   std::vector<Diagnostic> ordered = all_;
+  for (Diagnostic& one : ordered) one.message = secrets_.without(one.message);
   const auto key = [](const Diagnostic& d) {
     return std::tie(d.span.begin, d.span.end, d.severity, d.code, d.message);
   };
@@ -167,7 +115,7 @@ std::vector<Diagnostic> Diagnostics::sorted() const {
 
 std::string render_text(const Diagnostic& diagnostic, const SourceText& source) {
   const LineColumn place = source.locate(diagnostic.span.begin);
-  std::string head = fmt::format("{}:{}:{}: {}[{}]: {}\n", source.name(), place.line, place.column,
+  std::string head = fmt::format("{}:{}:{}: {}[{}]: {}\n", shown_text(source.name()), place.line, place.column,
                                  severity_name(diagnostic.severity), diagnostic.code, diagnostic.message);
   if (source.text().empty()) return head;  // there is nothing to show
   const std::vector<std::string> line = characters(source.line(place.line));
@@ -190,8 +138,13 @@ std::string render_text(const Diagnostic& diagnostic, const SourceText& source) 
   }
   for (std::size_t at = first; at < last; ++at) shown += line[at];
   if (last < line.size()) shown += "…";
-  for (std::size_t at = first; at < column; ++at) caret += line[at] == "\t" ? '\t' : ' ';
-  caret.append(marked, '^');
+  for (std::size_t at = first; at < column; ++at) {
+    line[at] == "\t" ? caret += '\t' : caret.append(width(line[at]), ' ');
+  }
+  // At least one, behind the line's end too.
+  for (std::size_t at = column; at < column + marked; ++at) {
+    caret.append(at < line.size() && line[at] != "\t" ? width(line[at]) : 1, '^');
+  }
   return fmt::format("{}{:>5} | {}\n{:>5} | {}\n", head, place.line, shown, "", caret);
 }
 
@@ -199,8 +152,29 @@ std::string render_github(const Diagnostic& diagnostic, const SourceText& source
   const LineColumn place = source.locate(diagnostic.span.begin);
   const std::size_t end = place.column + marked_characters(diagnostic.span, source, place);
   return fmt::format("::{} file={},line={},col={},endColumn={},title={}::{}\n", severity_name(diagnostic.severity),
-                     escape_github(source.name(), true), place.line, place.column, end,
+                     escape_github(shown_text(source.name()), true), place.line, place.column, end,
                      escape_github(diagnostic.code, true), escape_github(diagnostic.message, false));
+}
+
+// Damerau's and Levenshtein's distance (optimal string alignment).
+std::size_t name_distance(std::string_view a, std::string_view b) {
+  const std::size_t width = b.size() + 1;
+  std::vector<std::size_t> cost((a.size() + 1) * width);
+  for (std::size_t i = 0; i <= a.size(); ++i) {
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+      std::size_t& best = cost[i * width + j];
+      if (i == 0 || j == 0) {
+        best = (i + j) * kEdit;
+        continue;
+      }
+      best = std::min({cost[(i - 1) * width + j] + kEdit, cost[i * width + j - 1] + kEdit,
+                       cost[(i - 1) * width + j - 1] + substitution_cost(a[i - 1], b[j - 1])});
+      if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1])) {
+        best = std::min(best, cost[(i - 2) * width + j - 2] + kEdit);
+      }
+    }
+  }
+  return cost.back();
 }
 
 std::optional<std::string_view> nearest_name(std::string_view name, std::span<const std::string_view> candidates) {
@@ -212,7 +186,7 @@ std::optional<std::string_view> nearest_name(std::string_view name, std::span<co
     const std::size_t longer = std::max(candidate.size(), name.size());
     const std::size_t shorter = std::min(candidate.size(), name.size());
     if (candidate == name || shorter == 0 || (longer - shorter) * kEdit > best) continue;
-    const std::size_t found = distance(name, candidate);
+    const std::size_t found = name_distance(name, candidate);
     // All letters different is no likeness, however short the names are.
     if (found >= longer * kEdit) continue;
     // Of equally near ones, that which begins alike for longer.

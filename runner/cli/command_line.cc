@@ -23,7 +23,7 @@ Result<std::uint64_t> whole_number(const std::string& text, std::uint64_t least)
 Result<> set_param(Command& command, const std::string& text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
-    return failure(fmt::format("expected NAME=VALUE; found '{}'", text));
+    return failure(names_secret(text) ? "expected NAME=VALUE" : fmt::format("expected NAME=VALUE; found '{}'", text));
   }
   command.params[text.substr(0, equals)] = text.substr(equals + 1);
   return {};

@@ -132,7 +132,8 @@ int print_named(const std::vector<Topic>& topics, std::string_view what, const s
     if (topics.size() > 1) known.push_back(topic.name);
   }
   if (out.empty()) {
-    console.say("streamrun: there is no {} '{}'{}\nTry 'streamrun help'.\n", what, name, did_you_mean(name, known));
+    console.say("streamrun: there is no {} '{}'{}\nTry 'streamrun help'.\n", what, shown_text(name),
+                did_you_mean(name, known));
     return 2;
   }
   console.print("{}", out);

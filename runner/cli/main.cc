@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "operators/builtin_catalog.h"
+#include "runner/base/shown_text.h"
 #include "runner/cli/command_line.h"
 #include "runner/cli/help.h"
 
@@ -27,7 +28,7 @@ int main(int argc, char** argv) {
   Console console;
   const auto invocation = parse_command_line({argv + (argc > 0 ? 1 : 0), argv + argc});
   if (!invocation) {
-    console.say("streamrun: {}\nTry 'streamrun --help'.\n", invocation.error().message);
+    console.say("streamrun: {}\nTry 'streamrun --help'.\n", shown_text(invocation.error().message));
     return 2;
   }
   switch (invocation->kind) {

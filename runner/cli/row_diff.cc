@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "runner/base/shown_text.h"
+
 namespace streamrun {
 namespace {
 
@@ -27,7 +29,7 @@ std::string row_diff(const std::vector<std::string>& expected, const std::vector
   std::string out;
   std::size_t i = 0;
   std::size_t j = 0;
-  const auto add = [&](const char* mark, const std::string& row) { out += indent + mark + row + '\n'; };
+  const auto add = [&](const char* mark, const std::string& row) { out += indent + mark + shown_text(row) + '\n'; };
   if ((expected.size() + 1) * (got.size() + 1) <= kMostPairs) {
     const auto lengths = common_lengths(expected, got);
     while (i < expected.size() && j < got.size()) {

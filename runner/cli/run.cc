@@ -120,7 +120,7 @@ int run_verb(const Command& command, const Catalog& catalog, Console& console) {
   std::set_new_handler(out_of_memory);
   Signals signals;
   SystemClock clock;
-  RunReporter reporter(reporting(command, plan), console);
+  RunReporter reporter(reporting(command, plan), compiled.file.diagnostics.secrets(), console);
   Environment environment;
   environment.clock = &clock;
   environment.allow_exec = command.allow_exec;

@@ -73,8 +73,11 @@ std::string summary(const RunReport& report, std::chrono::duration<double> time)
 
 }  // namespace
 
-RunReporter::RunReporter(Settings settings, const Console& console)
-    : settings_(settings), console_(console), started_(std::chrono::steady_clock::now()) {
+RunReporter::RunReporter(Settings settings, Secrets secrets, const Console& console)
+    : settings_(settings),
+      secrets_(std::move(secrets)),
+      console_(console),
+      started_(std::chrono::steady_clock::now()) {
   drawn_ = started_ - kRedraw;
 }
 
@@ -85,7 +88,7 @@ void RunReporter::clear_line() {
 
 void RunReporter::log(LogLevel level, const std::string& text) {
   if (settings_.quiet && level == LogLevel::info) return;
-  const std::string line = log_line(level, text, settings_.json);
+  const std::string line = log_line(level, shown_text(secrets_.without(text)), settings_.json);
   const std::lock_guard lock(mutex_);
   clear_line();
   console_.say("{}\n", line);

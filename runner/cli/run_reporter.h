@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 
+#include "runner/base/shown_text.h"
 #include "runner/cli/console.h"
 #include "runner/exec/run.h"
 
@@ -18,9 +19,10 @@ class RunReporter {
     bool json = false;      // log lines are JSON objects
     bool quiet = false;     // only what went wrong
   };
-  RunReporter(Settings settings, const Console& console);
+  // `secrets`: what no line may hold.
+  RunReporter(Settings settings, Secrets secrets, const Console& console);
 
-  // Any thread.
+  // Any thread. Whatever `text` quotes, a line stays a line.
   void log(LogLevel level, const std::string& text);
   // One thread, after every batch.
   void batch_done(const BatchProgress& batch);
@@ -33,6 +35,7 @@ class RunReporter {
   void clear_line();
 
   const Settings settings_;
+  const Secrets secrets_;
   const Console& console_;
   const Time started_;
   std::mutex mutex_;

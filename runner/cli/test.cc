@@ -196,7 +196,7 @@ class TestRun {
     run.batches = batches;
     if (batches == 0) return {};
     const RunReport report = run_plan(*plan, environment, run, {});
-    if (report.failure) return report.failure->message;
+    if (report.failure) return shown_text(file_.diagnostics.secrets().without(report.failure->message));
     std::string diff;
     for (std::size_t i = 0; i < captures_.size(); ++i) {
       if (captures_[i]->expected) diff += compare(spec_.outputs[i].common.name.value(), *captures_[i]);

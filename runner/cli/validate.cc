@@ -43,7 +43,7 @@ class TextReport final : public Report {
     for (const auto& [noun, number] : counts(*compiled.file.spec)) {
       text += fmt::format("{}{} {}{}", text.empty() ? "" : ", ", number, noun, number == 1 ? "" : "s");
     }
-    console_.print("{}: ok ({})\n", path, text);
+    console_.print("{}: ok ({})\n", shown_text(path), text);
   }
 };
 

@@ -1,12 +1,12 @@
 #include "runner/config/pipeline_file.h"
 
 #include <fmt/format.h>
-#include <re2/re2.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <set>
 
+#include "runner/config/secret_places.h"
 #include "runner/config/yaml.h"
 #include "runner/config/yaml_variables.h"
 
@@ -16,7 +16,9 @@ namespace {
 // What `${NAME}` stands for.
 class Variables {
  public:
-  explicit Variables(const ParamTexts& given) : given_(given) {}
+  Variables(const ParamTexts& given, Diagnostics& diagnostics) : given_(given), diagnostics_(diagnostics) {
+    for (const auto& [name, value] : given) hide(name, value);
+  }
 
   void declare(const std::string& param, const SyntaxNode& declaration) {
     const auto given = given_.find(param);
@@ -33,14 +35,22 @@ class Variables {
       used_.insert(param->first);
       return param->second;
     }
-    if (const char* value = std::getenv(std::string(name).c_str())) return std::string(value);
+    if (const char* value = std::getenv(std::string(name).c_str())) {
+      hide(name, value);
+      return std::string(value);
+    }
     return std::nullopt;
   }
 
   bool used(const std::string& param) const { return used_.contains(param); }
 
  private:
+  void hide(std::string_view name, std::string_view value) {
+    if (names_secret(name)) diagnostics_.hide(value);
+  }
+
   const ParamTexts& given_;
+  Diagnostics& diagnostics_;
   ParamTexts params_;
   std::set<std::string, std::less<>> used_;
 };
@@ -93,18 +103,9 @@ class SchemaFiles {
   Diagnostics& diagnostics_;
 };
 
-// Values of properties such as `sasl.password` that no option was decoded from, since the file is broken or the mapping
-// around them unknown: to the closing quote, or to the end of the line.
-void hide_passwords(SourceText& source) {
-  static const RE2 kPassword(
-      R"re(\.(?:password|secret)["']?[ \t]*:[ \t]+("(?:[^"\\\n]|\\.)*"?|'[^'\n]*'?|[^\s{*"'][^\n]*))re");
-  const std::string text(source.text());
-  re2::StringPiece rest(text);
-  re2::StringPiece value;
-  while (RE2::FindAndConsume(&rest, kPassword, &value)) {
-    const auto begin = static_cast<std::uint32_t>(value.data() - text.data());
-    source.hide({begin, begin + static_cast<std::uint32_t>(value.size())});
-  }
+void hide_secrets(PipelineFile& file, const SyntaxNode* root) {
+  find_secrets(file.source, root, file.diagnostics);
+  for (const Span secret : file.diagnostics.hidden()) file.source.hide(secret);
 }
 
 }  // namespace
@@ -116,10 +117,10 @@ PipelineFile read_pipeline(const std::string& path, const Catalog& catalog, cons
   file.source = std::move(*text);
   auto root = parse_yaml(file.source, file.diagnostics);
   if (!root) {
-    hide_passwords(file.source);
+    hide_secrets(file, nullptr);
     return file;
   }
-  Variables variables(params);
+  Variables variables(params, file.diagnostics);
   replace_variables(*root, variables, file.diagnostics);
   SchemaFiles schemas(variables, file.diagnostics);
   DecodeContext context{.diagnostics = file.diagnostics};
@@ -129,8 +130,8 @@ PipelineFile read_pipeline(const std::string& path, const Catalog& catalog, cons
     return schemas.load(schema, place, out);
   };
   file.spec = bind_spec(*root, catalog, path, context);
-  for (const Span secret : file.diagnostics.hidden()) file.source.hide(secret);
-  hide_passwords(file.source);
+  hide_secrets(file, &*root);
+  file.spec->text = std::make_shared<const SourceText>(file.source);
   for (ParamSpec& param : file.spec->params) param.used_in_text = variables.used(param.name.value());
   return file;
 }

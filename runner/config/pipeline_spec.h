@@ -119,12 +119,6 @@ struct Codec<TestSpec::Expected> {
   static bool decode(const SyntaxNode& node, TestSpec::Expected& out, DecodeContext& context);
 };
 
-struct CheckpointOption {
-  std::string path;
-  std::optional<Duration> interval;
-  static const OptionTable& options();
-};
-
 // What a batch may put on disk while it runs.
 struct SpoolOption {
   std::string path;
@@ -134,6 +128,7 @@ struct SpoolOption {
 
 struct PipelineSpec {
   std::string name;
+  std::shared_ptr<const SourceText> text;  // without secrets
   Duration batch_interval{0};
   std::uint32_t concurrent_outputs = 1;
   std::optional<std::uint32_t> parallelism;
@@ -148,6 +143,8 @@ struct PipelineSpec {
   std::vector<OutputSpec> outputs;
   std::vector<TestSpec> tests;
   Span place;
+  // A section could not be read, so that what seems to be missing may stand there.
+  bool incomplete = false;
 };
 
 // The form of the whole file: its scalars and its sections.

@@ -4,6 +4,8 @@
 #include <optional>
 #include <tuple>
 
+#include "runner/base/shown_text.h"
+
 namespace streamrun {
 namespace {
 
@@ -189,27 +191,10 @@ void append_utf8(std::string& text, std::uint32_t code_point) {
 }
 
 std::size_t find_invalid_utf8(std::string_view text) {
-  const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
   for (std::size_t at = 0; at < text.size();) {
-    const unsigned lead = byte(at);
-    if (lead < 0x80) {
-      ++at;
-      continue;
-    }
-    const std::size_t length = lead >= 0xC2 && lead < 0xE0   ? 2
-                               : lead >= 0xE0 && lead < 0xF0 ? 3
-                               : lead >= 0xF0 && lead < 0xF5 ? 4
-                                                             : 0;
-    if (length == 0 || at + length > text.size()) return at;
-    for (std::size_t i = 1; i < length; ++i) {
-      if ((byte(at + i) & 0xC0U) != 0x80U) return at;
-    }
-    const unsigned second = byte(at + 1);
-    if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second >= 0xA0) || (lead == 0xF0 && second < 0x90) ||
-        (lead == 0xF4 && second >= 0x90)) {
-      return at;
-    }
-    at += length;
+    const Utf8Character character = utf8_character(text, at);
+    if (!character.valid) return at;
+    at += character.length;
   }
   return std::string_view::npos;
 }

@@ -14,6 +14,7 @@
 #include <iterator>
 #include <limits>
 
+#include "runner/base/shown_text.h"
 #include "runner/data/row_writer.h"
 
 namespace streamrun {
@@ -83,29 +84,6 @@ void append_java(Real value, std::string& out) {
   } else {
     out += std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
   }
-}
-
-// Length of the valid sequence at `at`, or 0; `bad` is the length of the part that is replaced.
-std::size_t sequence_length(std::string_view bytes, std::size_t at, std::size_t& bad) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
-  const unsigned char lead = byte(at);
-  bad = 1;
-  if (lead < 0x80) return 1;
-  if (lead < 0xC2 || lead > 0xF4) return 0;
-  const std::size_t size = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  unsigned char low = 0x80;
-  unsigned char high = 0xBF;
-  if (lead == 0xE0) low = 0xA0;
-  if (lead == 0xED) high = 0x9F;
-  if (lead == 0xF0) low = 0x90;
-  if (lead == 0xF4) high = 0x8F;
-  for (std::size_t i = 1; i < size; ++i) {
-    if (at + i == bytes.size() || byte(at + i) < low || byte(at + i) > high) return 0;
-    bad = i + 1;
-    low = 0x80;
-    high = 0xBF;
-  }
-  return size;
 }
 
 // Spark's ANSI text: the first field counts all that is in it, the others have two digits.
@@ -368,15 +346,9 @@ std::string as_utf8(std::string_view bytes) {
   std::string text;
   text.reserve(bytes.size());
   for (std::size_t at = 0; at < bytes.size();) {
-    std::size_t bad = 0;
-    const std::size_t length = sequence_length(bytes, at, bad);
-    if (length == 0) {
-      text += "\xEF\xBF\xBD";
-      at += bad;
-    } else {
-      text += bytes.substr(at, length);
-      at += length;
-    }
+    const Utf8Character character = utf8_character(bytes, at);
+    text += character.valid ? bytes.substr(at, character.length) : std::string_view("\xEF\xBF\xBD");
+    at += character.length;
   }
   return text;
 }

@@ -62,6 +62,7 @@ bool from_file(const SyntaxNode& node, bool secret, Secret& out, DecodeContext& 
   if (!good) return false;
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
+  context.diagnostics.hide(text);
   out = Secret(std::move(text));
   return true;
 }
@@ -77,6 +78,7 @@ bool Codec<Secret>::decode(const SyntaxNode& node, Secret& out, DecodeContext& c
   if (node.kind == SyntaxNode::Kind::scalar) {
     out = Secret(node.text.value());
     context.diagnostics.hide(node.span);
+    context.diagnostics.hide(node.text.value());
     return true;
   }
   return read_elsewhere(node, true, out, context);
@@ -99,6 +101,7 @@ bool read_elsewhere(const SyntaxNode& node, bool secret, Secret& out, DecodeCont
     return fault(form.value, "unset-variable", fmt::format("the variable '{}' is not set", form.value.text.value()),
                  context);
   }
+  context.diagnostics.hide(value);
   out = Secret(value);
   return true;
 }
