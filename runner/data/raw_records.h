@@ -23,14 +23,17 @@ struct RawRecords {
 
 // A record that could not be read or computed.
 struct RowError {
+  static constexpr std::uint32_t kNowhere = 0xffffffffU;
   std::uint32_t row = 0;
   std::string message;
+  std::uint32_t place = kNowhere;  // in the pipeline's file, of the expression that failed
 };
 
 // The verdicts of one call, one a row: the first error of a row counts. One thread.
 class RowErrors {
  public:
-  void add(std::uint32_t row, std::string message) { errors_.push_back({row, std::move(message)}); }
+  void add(std::uint32_t row, std::string message) { add(RowError{row, std::move(message)}); }
+  void add(RowError error) { errors_.push_back(std::move(error)); }
   bool empty() const { return errors_.empty(); }
   std::size_t size() const { return errors_.size(); }
   const std::vector<RowError>& all() const { return errors_; }

@@ -10,7 +10,6 @@
 namespace streamrun {
 namespace {
 
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 constexpr std::size_t kShownBytes = 200;  // of a record, in messages
 
 // The record as it came, or as JSON where it is a row that a step made; nothing of a tombstone.
@@ -21,16 +20,6 @@ std::optional<std::string> record_text(const Origin* origin, std::uint32_t recor
   if (raw == nullptr) return excerpt(row_as_json(schema.columns, batch.columns, row), most);
   if (raw->data() == nullptr) return std::nullopt;
   return raw->size() > most ? as_utf8(excerpt(*raw, most)) : as_utf8(*raw);
-}
-
-// What a terminal would take for commands is replaced.
-std::string printable(std::string_view text) {
-  std::string shown;
-  for (const char c : text) {
-    const bool control = (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
-    control ? shown += kReplacement : shown += c;
-  }
-  return shown;
 }
 
 // What a message says of any value: it names columns and expressions in quotes, and values in quotes, as numbers or
@@ -48,6 +37,13 @@ std::string kind_of(std::string_view message) {
     at = end;
   }
   return kind;
+}
+
+// ` (FILE:LINE:COLUMN)`, of an expression.
+std::string place_text(std::uint32_t place, const PhysicalPlan& plan) {
+  if (place == RowError::kNowhere || plan.text == nullptr) return {};
+  const LineColumn at = plan.text->locate(place);
+  return " (" + plan.text->name() + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ")";
 }
 
 class StringFiller {
@@ -105,12 +101,12 @@ void Rejects::add(const PlanNode& node, const Schema& schema, const RecordBatch&
   for (RowError& error : errors) {
     const std::uint32_t record = origin != nullptr ? batch.origin_record(error.row) : error.row;
     const RecordOrder order{slice, record};
-    // For people: the place, what is wrong and the value.
+    // For people: the place, what is wrong, where that stands in the pipeline, and the value.
     const auto told = [&] {
       std::string message = origin != nullptr ? origin->place(record) + ": " : std::string();
-      message += node.stage + ": " + error.message;
+      message += node.stage + ": " + error.message + place_text(error.place, plan_);
       const auto text = record_text(origin, record, schema, batch, error.row, kShownBytes);
-      return text ? message + "; the record: " + printable(*text) : message;
+      return text ? message + "; the record: " + *text : message;
     };
     if (node.on_error == OnError::fail) {
       if (!outcome.fail || order < outcome.fail->order) outcome.fail = FailVerdict{order, told()};
@@ -141,7 +137,7 @@ void Rejects::add(const PlanNode& node, const Schema& schema, const RecordBatch&
   }
 }
 
-RecordBatch Rejects::take(const PhysicalPlan& plan, BatchTime batch, PartitionIndex partition, NodeId& node) {
+RecordBatch Rejects::take(BatchTime batch, PartitionIndex partition, NodeId& node) {
   node = std::min_element(routed_.begin(), routed_.end(), [](const Routed& a, const Routed& b) {
            return a.to < b.to;
          })->to;
@@ -151,7 +147,7 @@ RecordBatch Rejects::take(const PhysicalPlan& plan, BatchTime batch, PartitionIn
   routed_ = std::move(others);
   std::stable_sort(mine.begin(), mine.end(), [](const Routed& a, const Routed& b) { return a.order < b.order; });
 
-  const Schema& schema = plan.nodes[node.value].schema;
+  const Schema& schema = plan_.nodes[node.value].schema;
   const auto rows = static_cast<std::uint32_t>(mine.size());
   RecordBatch made;
   made.rows = rows;

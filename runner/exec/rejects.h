@@ -16,13 +16,15 @@ namespace streamrun {
 // One thread.
 class Rejects {
  public:
+  explicit Rejects(const PhysicalPlan& plan) : plan_(plan) {}
+
   // `schema`: of the batch's columns. `outcome` takes verdicts and counts.
   void add(const PlanNode& node, const Schema& schema, const RecordBatch& batch, std::vector<RowError> errors,
            std::uint32_t slice, MorselOutcome& outcome);
 
   bool pending() const { return !routed_.empty(); }
   // Rows for one errors node, in row order, and which node that is. Call while any are pending.
-  RecordBatch take(const PhysicalPlan& plan, BatchTime batch, PartitionIndex partition, NodeId& node);
+  RecordBatch take(BatchTime batch, PartitionIndex partition, NodeId& node);
 
  private:
   struct Routed {
@@ -36,6 +38,7 @@ class Rejects {
     std::uint32_t record = 0;
   };
 
+  const PhysicalPlan& plan_;
   std::vector<Routed> routed_;
 };
 

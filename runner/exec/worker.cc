@@ -35,7 +35,7 @@ std::optional<std::string> PassState::over_memory() const {
 }
 
 Worker::Worker(PassState& pass, DecodeScratches& scratches)
-    : pass_(pass), scratches_(scratches), locals_(pass.plan.nodes.size()) {
+    : pass_(pass), scratches_(scratches), locals_(pass.plan.nodes.size()), rejects_(pass.plan) {
   scratches_.resize(pass.plan.sources.size());
   eval.batch = pass.batch;
 }
@@ -89,7 +89,7 @@ void Worker::end() {
   while (rejects_.pending()) {
     ++slice_;
     NodeId errors;
-    RecordBatch batch = rejects_.take(pass_.plan, pass_.batch, partition_, errors);
+    RecordBatch batch = rejects_.take(pass_.batch, partition_, errors);
     if (!outcome_.fail) push(pass_.plan.nodes[errors.value], std::move(batch));
   }
   for (const NodeId breaker : touched_) {
@@ -111,7 +111,9 @@ void Worker::read_records(const PlanNode& node, const PlanSource& source, const 
     const std::uint32_t count = std::min(kSliceRecords, total - first);
     RowErrors errors;
     for (const RowError& fault : morsel.faults) {
-      if (fault.row >= first && fault.row - first < count) errors.add(fault.row - first, fault.message);
+      if (fault.row >= first && fault.row - first < count) {
+        errors.add({fault.row - first, fault.message, fault.place});
+      }
     }
     left_out.clear();
     RecordBatch batch;

@@ -39,6 +39,7 @@ std::nullptr_t Checker::refuse_name(std::string code, const Ast& at, std::string
 
 NodePtr Checker::finish(std::shared_ptr<ExprNode> node, const Ast& ast) {
   if (node->text.empty()) node->text = written(ast);
+  node->place = text_.span(ast.begin, ast.end).begin;
   bool constant = node->kind != NodeKind::column && node->kind != NodeKind::slot;
   for (const NodePtr& child : node->children) {
     node->can_fail = node->can_fail || child->can_fail;
@@ -172,7 +173,10 @@ NodePtr Checker::condition(NodePtr node, const Ast& at) {
   if (kind == TypeKind::null || (kind == TypeKind::string && node->kind == NodeKind::constant)) {
     return cast(std::move(node), Type(TypeKind::boolean), at);
   }
-  return refuse("type-mismatch", at, fmt::format("a condition is a boolean, not {}", node->type.name()));
+  const bool joined = at.kind == AstKind::call && at.text == "||";
+  return refuse("type-mismatch", at,
+                fmt::format("a condition is a boolean, not {}{}", node->type.name(),
+                            joined ? "; `||` joins texts: write or" : ""));
 }
 
 NodePtr Checker::make_logic(NodeKind kind, Nodes children, const Ast& ast) {

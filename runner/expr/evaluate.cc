@@ -119,6 +119,10 @@ Selection valid_rows(const Selection& rows, const Bitmap& validity) {
 
 }  // namespace
 
+void Evaluator::fail(std::uint32_t row, std::string_view what, const ExprNode& node) {
+  context_.errors.add({row, fmt::format("{} in '{}'", what, node.text), node.place});
+}
+
 ColumnPtr Evaluator::call(const ExprNode& node, const Selection& selection) {
   const std::size_t errors = context_.errors.size();
   std::vector<ColumnPtr> arguments;
@@ -159,7 +163,7 @@ ColumnPtr Evaluator::call(const ExprNode& node, const Selection& selection) {
   node.kernel({arguments, *rows, *out, scratch_, node.prepared.get()});
   if (!scratch_.errors.empty()) {
     for (RowError& error : scratch_.errors.take()) {
-      context_.errors.add(error.row, fmt::format("{} in '{}'", error.message, node.text));
+      fail(error.row, error.message, node);
     }
   }
   return out;
@@ -290,8 +294,7 @@ ColumnPtr Evaluator::element(const ExprNode& node, const Selection& selection) {
     const std::int64_t index =
         key->type().kind() == TypeKind::int32 ? key->value<std::int32_t>(row) : key->value<std::int64_t>(row);
     if (index < 0 || index >= list.length) {
-      context_.errors.add(
-          row, fmt::format("index {} is outside of an array of {} elements in '{}'", index, list.length, node.text));
+      fail(row, fmt::format("index {} is outside of an array of {} elements", index, list.length), node);
     } else {
       rows[row] = list.offset + static_cast<std::uint32_t>(index);
     }

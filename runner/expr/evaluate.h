@@ -37,6 +37,8 @@ class Evaluator {
   // Takes what the values hold from the budget; one that is too large is an error of its row.
   void bound_values(const Column& values, const Selection& selection);
 
+  // Reports that `node` cannot be computed for that row.
+  void fail(std::uint32_t row, std::string_view what, const ExprNode& node);
   // The rows of `selection` that have not failed since the context had `errors` of them.
   Selection alive(const Selection& selection, std::size_t errors) const;
   ColumnPtr sized(const ColumnPtr& constant) const;

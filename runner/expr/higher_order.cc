@@ -154,10 +154,10 @@ ColumnPtr Evaluator::elementwise(const ExprNode& node, const Selection& selectio
   const ColumnPtr result = evaluator.value(*node.children[lists.size()], Selection::all(count));
   std::vector<bool> failed(frame_.rows);
   for (RowError& error : inside.errors.take()) {
-    const std::uint32_t row = parents[error.row];
-    if (failed[row]) continue;
-    failed[row] = true;
-    context_.errors.add(row, std::move(error.message));
+    error.row = parents[error.row];
+    if (failed[error.row]) continue;
+    failed[error.row] = true;
+    context_.errors.add(std::move(error));
   }
 
   if (context_.exceeded()) return Column::make_null(node.type, frame_.rows);

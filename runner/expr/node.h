@@ -54,7 +54,9 @@ class ExprNode {
   std::vector<std::uint32_t> finish_parameters;
   std::vector<std::uint32_t> outer_columns;
   std::vector<std::uint32_t> outer_slots;
-  std::string text;  // as the user wrote it, for messages of rows that fail
+  // As the user wrote it, and where, for messages of rows that fail.
+  std::string text;
+  std::uint32_t place = RowError::kNowhere;
 };
 
 // Ascending, each once.

@@ -103,13 +103,16 @@ void FoldValues::turn(std::span<const std::uint32_t> groups, std::span<const std
   }
   std::vector<RowError> failed;
   const auto note = [&failed](std::vector<RowError> errors, const std::vector<std::uint32_t>& at) {
-    for (RowError& error : errors) failed.push_back({at[error.row], std::move(error.message)});
+    for (RowError& error : errors) {
+      error.row = at[error.row];
+      failed.push_back(std::move(error));
+    }
   };
   if (!new_groups.empty()) note(assign(new_groups, fold_->start, {gather(values, new_rows)}, context), new_rows);
   if (!old_groups.empty()) {
     note(assign(old_groups, fold_->add, {gathered(old_groups), gather(values, old_rows)}, context), old_rows);
   }
-  for (RowError& error : failed) context.errors.add(error.row, std::move(error.message));
+  for (RowError& error : failed) context.errors.add(std::move(error));
 }
 
 void FoldValues::add(std::span<const std::uint32_t> groups, const Selection& selection, const ColumnPtr& values,
@@ -141,7 +144,7 @@ void FoldValues::add(std::span<const std::uint32_t> groups, const Selection& sel
          values, context);
     for (RowError& error : context.errors.take()) failed.push_back(std::move(error));
   }
-  for (RowError& error : failed) context.errors.add(error.row, std::move(error.message));
+  for (RowError& error : failed) context.errors.add(std::move(error));
 }
 
 void FoldValues::merge(std::span<const std::uint32_t> groups, const FoldValues& from,
@@ -162,14 +165,15 @@ void FoldValues::merge(std::span<const std::uint32_t> groups, const FoldValues& 
   }
   if (!both.empty()) {
     for (RowError& error : assign(both, fold_->merge, {gathered(both), from.gathered(from_both)}, context)) {
-      lost_.try_emplace(both[error.row], std::move(error.message));
+      lost_.try_emplace(both[error.row], std::move(error));
     }
   }
 }
 
 ColumnPtr FoldValues::finish(std::span<const std::uint32_t> groups, RowErrors& errors) const {
   for (std::uint32_t i = 0; i < groups.size() && !lost_.empty(); ++i) {
-    if (const auto lost = lost_.find(groups[i]); lost != lost_.end()) errors.add(i, lost->second);
+    const auto lost = lost_.find(groups[i]);
+    if (lost != lost_.end()) errors.add({i, lost->second.message, lost->second.place});
   }
   return gathered(groups);
 }

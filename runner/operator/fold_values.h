@@ -51,7 +51,7 @@ class FoldValues {
   MutableColumn fixed_;                                  // of types of a fixed width, longer than the groups
   std::vector<Cell> cells_;                              // of the others
   std::size_t heap_ = 0;                                 // bytes of the cells
-  std::unordered_map<std::uint32_t, std::string> lost_;  // by group
+  std::unordered_map<std::uint32_t, RowError> lost_;  // by group
 };
 
 }  // namespace streamrun

@@ -22,6 +22,7 @@ class Lowering {
 
   PhysicalPlan lower() {
     plan_.name = graph_.name;
+    plan_.text = graph_.text;
     plan_.interval = graph_.interval;
     plan_.concurrent_outputs = graph_.concurrent_outputs;
     plan_.parallelism = graph_.parallelism;

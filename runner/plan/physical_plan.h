@@ -87,6 +87,7 @@ struct PlanPhase {
 
 struct PhysicalPlan {
   std::string name;
+  std::shared_ptr<const SourceText> text;  // of the pipeline's file, for the places of expressions; may be null
   Duration interval{1000};
   std::uint32_t concurrent_outputs = 1;
   std::uint32_t parallelism = 1;

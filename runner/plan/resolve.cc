@@ -105,6 +105,7 @@ StreamGraph resolve(const PipelineSpec& spec, const Catalog& catalog, const Reso
                     Diagnostics& diagnostics) {
   Resolution r{spec, catalog, options, diagnostics};
   r.graph.name = spec.name;
+  r.graph.text = spec.text;
   r.graph.interval = spec.batch_interval;
   r.graph.concurrent_outputs = spec.concurrent_outputs;
   r.graph.parallelism = spec.parallelism.value_or(options.processors);
@@ -123,7 +124,7 @@ StreamGraph resolve(const PipelineSpec& spec, const Catalog& catalog, const Reso
   check_files(r);
   check_depth(r);
   const std::set<std::string> read = names_read(spec);
-  check_routes(r, read);
+  if (!spec.incomplete) check_routes(r, read);
   if (!diagnostics.has_errors()) warn_unused(r, read);
   return std::move(r.graph);
 }

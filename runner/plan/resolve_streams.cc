@@ -55,6 +55,7 @@ std::optional<std::size_t> StreamResolver::find(const LocatedText& text) {
 }
 
 std::optional<std::size_t> StreamResolver::unknown(const LocatedText& text) {
+  if (r_.spec.incomplete) return std::nullopt;
   std::vector<std::string_view> names;
   for (const auto& [one, what] : r_.names) names.push_back(one);
   r_.error("unknown-stream", text.whole(),
@@ -64,6 +65,7 @@ std::optional<std::size_t> StreamResolver::unknown(const LocatedText& text) {
 
 std::optional<std::size_t> StreamResolver::find_errors(const LocatedText& text, const std::string& stream) {
   if (!r_.names.contains(stream)) {
+    if (r_.spec.incomplete) return std::nullopt;
     std::vector<std::string_view> names;
     for (const auto& [one, what] : r_.names) names.push_back(one);
     const auto nearest = nearest_name(stream, names);

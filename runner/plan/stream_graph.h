@@ -48,6 +48,7 @@ struct GraphOutput {
 
 struct StreamGraph {
   std::string name;
+  std::shared_ptr<const SourceText> text;
   Duration interval{1000};
   std::uint32_t concurrent_outputs = 1;
   std::uint32_t parallelism = 1;
