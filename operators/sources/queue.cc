@@ -1,4 +1,6 @@
 // queueStream: batches that are written in the pipeline's file.
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "operators/builtin_catalog.h"
@@ -14,6 +16,29 @@ struct QueueOptions {
   std::optional<RowNodes> default_rows;
 };
 
+// The first row that is a mapping: without a schema it has no columns.
+const SyntaxNode* find_mapping(const QueueOptions& options) {
+  const auto find = [](const RowNodes& batch) -> const SyntaxNode* {
+    const auto found = std::ranges::find(batch.rows, SyntaxNode::Kind::mapping, &SyntaxNode::kind);
+    return found == batch.rows.end() ? nullptr : &*found;
+  };
+  for (const RowNodes& batch : options.batches) {
+    if (const SyntaxNode* row = find(batch)) return row;
+  }
+  return options.default_rows ? find(*options.default_rows) : nullptr;
+}
+
+// `{a: bigint, b: string}`, a type for what YAML makes of each of its scalars.
+std::string schema_of(const SyntaxNode& row) {
+  std::string schema;
+  for (const SyntaxNode::Entry& entry : row.entries) {
+    const Type type = type_of_scalars({&entry.value, 1}, Type());
+    schema += schema.empty() ? "{" : ", ";
+    schema += entry.key.value() + ": " + (type.kind() == TypeKind::null ? "string" : type.name());
+  }
+  return schema + "}";
+}
+
 std::optional<BoundSource> bind(const QueueOptions& options, SourceBindContext& context) {
   WrittenRows rows{.name = context.name, .batches = options.batches};
   if (options.default_rows) rows.default_rows = &*options.default_rows;
@@ -21,6 +46,10 @@ std::optional<BoundSource> bind(const QueueOptions& options, SourceBindContext& 
   rows.partitions = context.partitions;
   if (context.declared != nullptr) {
     rows.schema = context.declared->schema;
+  } else if (const SyntaxNode* row = find_mapping(options)) {
+    context.diagnostics.error("missing-schema", row->span,
+                              "rows with columns need a schema beside `queue`; write schema: " + schema_of(*row));
+    return std::nullopt;
   } else {
     Type type;
     for (const RowNodes& batch : options.batches) type = type_of_scalars(batch.rows, type);

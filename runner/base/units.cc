@@ -121,14 +121,83 @@ std::optional<std::int64_t> iso_moment(std::string_view text) {
   return at == text.size() ? std::optional(millis) : std::nullopt;
 }
 
+// In small letters, without blanks and underscores.
+std::string squeezed(std::string_view text) {
+  std::string plain;
+  for (const char c : text) {
+    if (c != ' ' && c != '_') plain += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return plain;
+}
+
+// What was meant by a number and a unit in words, as other systems write them: `; write 1s`, or nothing.
+std::string duration_hint(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 24> kWords{{{"millisecond", "ms"},
+                                                                                  {"milliseconds", "ms"},
+                                                                                  {"millis", "ms"},
+                                                                                  {"msec", "ms"},
+                                                                                  {"msecs", "ms"},
+                                                                                  {"ms", "ms"},
+                                                                                  {"second", "s"},
+                                                                                  {"seconds", "s"},
+                                                                                  {"sec", "s"},
+                                                                                  {"secs", "s"},
+                                                                                  {"s", "s"},
+                                                                                  {"minute", "m"},
+                                                                                  {"minutes", "m"},
+                                                                                  {"min", "m"},
+                                                                                  {"mins", "m"},
+                                                                                  {"m", "m"},
+                                                                                  {"hour", "h"},
+                                                                                  {"hours", "h"},
+                                                                                  {"hr", "h"},
+                                                                                  {"hrs", "h"},
+                                                                                  {"h", "h"},
+                                                                                  {"day", "d"},
+                                                                                  {"days", "d"},
+                                                                                  {"d", "d"}}};
+  const std::string plain = squeezed(text);
+  const auto amount = split_amount(plain);
+  if (!amount || amount->number == 0 || amount->too_large) return {};
+  if (amount->unit.empty()) return fmt::format("; write {0}ms or {0}s", amount->number);
+  for (const auto& [word, unit] : kWords) {
+    if (amount->unit != word) continue;
+    return unit == "d" ? fmt::format("; write {}h", amount->number * 24)
+                       : fmt::format("; write {}{}", amount->number, unit);
+  }
+  return {};
+}
+
+std::string size_hint(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kWords{{{"k", "KiB"},
+                                                                                  {"kb", "KB"},
+                                                                                  {"kib", "KiB"},
+                                                                                  {"m", "MiB"},
+                                                                                  {"mb", "MB"},
+                                                                                  {"mib", "MiB"},
+                                                                                  {"g", "GiB"},
+                                                                                  {"gb", "GB"},
+                                                                                  {"gib", "GiB"},
+                                                                                  {"t", "TiB"},
+                                                                                  {"tb", "TB"},
+                                                                                  {"tib", "TiB"}}};
+  const std::string plain = squeezed(text);
+  const auto amount = split_amount(plain);
+  if (!amount || amount->too_large) return {};
+  for (const auto& [word, unit] : kWords) {
+    if (amount->unit == word) return fmt::format("; write {}{}", amount->number, unit);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Duration> parse_duration(std::string_view text) {
   const auto amount = split_amount(text);
   const auto factor = amount ? unit_of(kDurationUnits, amount->unit) : std::nullopt;
   if (!factor || (amount->number == 0 && !amount->too_large)) {
-    return failure(
-        fmt::format("{} is no duration; write a whole, positive number and a unit: 500ms, 1s, 5m, 2h", quoted(text)));
+    return failure(fmt::format("{} is no duration; write a whole, positive number and a unit: 500ms, 1s, 5m, 2h{}",
+                               quoted(text), duration_hint(text)));
   }
   if (amount->too_large || amount->number > kLongestDuration / *factor) {
     return failure(fmt::format("{} is too long for a duration; the longest is 100 years", quoted(text)));
@@ -142,8 +211,8 @@ Result<ByteSize> parse_byte_size(std::string_view text) {
                       : amount->unit.empty() ? std::optional<std::uint64_t>(1)
                                              : unit_of(kSizeUnits, amount->unit);
   if (!factor) {
-    return failure(
-        fmt::format("{} is no size; write a whole number and a unit: 64KiB, 10MB, 1GiB, 512B", quoted(text)));
+    return failure(fmt::format("{} is no size; write a whole number and a unit: 64KiB, 10MB, 1GiB, 512B{}",
+                               quoted(text), size_hint(text)));
   }
   if (amount->too_large || amount->number > kLargestSize / *factor) {
     return failure(fmt::format("{} is too large for a size", quoted(text)));

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "runner/config/spec_binding.h"
 
 namespace streamrun {
@@ -85,6 +87,67 @@ void add_format_keys(const SpecBinding& binding, const SyntaxNode& node, const F
   }
 }
 
+constexpr ForeignName kForeignKeys[] = {
+    {"type", "the kind as a key, with its options: kafka: {…}"},
+    {"kind", "the kind as a key, with its options: kafka: {…}"},
+    {"connector", "the kind as a key, with its options: kafka: {…}"},
+    {"source", "from"},
+    {"input", "from"},
+    {"inputs", "from"},
+    {"stream", "from"},
+    {"to", "the kind as a key: stdout: {}, file: {path: …}, kafka: {…}"},
+    {"encoding", "format"},
+    {"codec", "format"},
+    {"columnsandtypes", "schema"},
+    {"types", "schema"},
+    {"fields", "schema of a source, columns of an output"},
+    {"onfailure", "on_error"},
+    {"ratelimit", "max_rate"},
+    {"batchsize", "max_batch_records"},
+    {"maxoffsetspertrigger", "max_batch_records"},
+    {"retries", "retry: {times: 3}"},
+    {"condition", "when"},
+    {"if", "when"},
+    {"dependson", "after"},
+    {"console", "print: {}"},
+    {"show", "print: {}"},
+    {"log", "print: {}"},
+};
+
+// Of a key that stands beside a kind: whose option it is.
+template <class D>
+std::string owner_hint(std::span<const D> kinds, const std::string& key) {
+  for (const D& kind : kinds) {
+    if (kind.options.find(key) != nullptr) {
+      return fmt::format("; it is an option of '{0}': write {0}: {{{1}: …}}", kind.name, key);
+    }
+  }
+  return {};
+}
+
+// The options of a kind without those that belong beside it, which are told.
+template <class D>
+SyntaxNode own_options(SpecBinding& binding, const D& kind, const SyntaxNode& value,
+                       const std::vector<std::string_view>& beside, bool& good) {
+  SyntaxNode own = value;
+  if (kind.options.entries().empty() || kind.options.whole()) return own;
+  std::erase_if(own.entries, [&](const SyntaxNode::Entry& entry) {
+    const std::string& key = entry.key.value();
+    if (kind.options.find(key) != nullptr || std::ranges::find(beside, key) == beside.end()) return false;
+    binding.error(
+        "misplaced-key", entry.key.whole(),
+        fmt::format("'{0}' is no option of '{1}'; it stands beside it: write {1}: {{…}}, {0}: …", key, kind.name));
+    good = false;
+    return true;
+  });
+  return own;
+}
+
+std::vector<std::string_view> keys_beside(const OptionTable& common, std::vector<std::string_view> more) {
+  for (const OptionEntry& entry : common.entries()) more.push_back(entry.name);
+  return more;
+}
+
 // A table's rows that stand in the file are a queue of one batch.
 void bind_rows(SpecBinding& binding, const SyntaxNode& node, const SyntaxNode& rows, const std::string& what,
                const SyntaxNode::Entry* kind, SourceSpec& spec) {
@@ -127,7 +190,9 @@ SourceSpec bind_input(SpecBinding& binding, const LocatedText& name, const Synta
   std::vector<std::string_view> known = names_of(binding.catalog.sources());
   add_format_keys(binding, node, spec.format, known);
   const OptionTable& common = table ? SourceCommon::table_options() : SourceCommon::options();
-  const bool all_known = binding.known_keys(node, what, common, known);
+  const bool all_known = binding.known_keys(node, what, common, known, kForeignKeys, [&](const std::string& key) {
+    return owner_hint(binding.catalog.sources(), key);
+  });
   good = common.decode_known(node, &spec.common, what, binding.context) && good;
   if (rows != nullptr) {
     bind_rows(binding, node, *rows, what, kind.descriptor ? kind.entry : nullptr, spec);
@@ -144,8 +209,10 @@ SourceSpec bind_input(SpecBinding& binding, const LocatedText& name, const Synta
     return spec;
   }
   spec.kind_place = kind.entry->key.whole();
-  spec.options = kind.descriptor->decode(kind.entry->value, fmt::format("source kind '{}'", kind.descriptor->name),
-                                         binding.context);
+  known.clear();
+  add_format_keys(binding, node, spec.format, known);
+  const SyntaxNode own = own_options(binding, *kind.descriptor, kind.entry->value, keys_beside(common, known), good);
+  spec.options = kind.descriptor->decode(own, fmt::format("source kind '{}'", kind.descriptor->name), binding.context);
   if (spec.options && good) spec.kind = kind.descriptor;
   return spec;
 }
@@ -172,8 +239,11 @@ OutputSpec bind_output(SpecBinding& binding, const SyntaxNode& node) {
   bool good = bind_format(binding, node, takes_format, kOutputFormat, what, made);
   std::vector<std::string_view> known = names_of(binding.catalog.sinks());
   add_format_keys(binding, node, made.format, known);
-  const bool all_known = binding.known_keys(node, what, OutputCommon::options(), known);
-  good = OutputCommon::options().decode_known(node, &made.common, what, binding.context) && good;
+  const bool all_known =
+      binding.known_keys(node, what, OutputCommon::options(), known, kForeignKeys,
+                         [&](const std::string& key) { return owner_hint(binding.catalog.sinks(), key); });
+  const SyntaxNode meant = all_known ? node : SpecBinding::meant_keys(node, OutputCommon::options(), kForeignKeys);
+  good = OutputCommon::options().decode_known(meant, &made.common, what, binding.context) && good;
   if (!kind.descriptor) {
     if (all_known) {
       binding.error("missing-kind", node.span,
@@ -183,8 +253,11 @@ OutputSpec bind_output(SpecBinding& binding, const SyntaxNode& node) {
     return made;
   }
   made.kind_place = kind.entry->key.whole();
-  made.options =
-      kind.descriptor->decode(kind.entry->value, fmt::format("sink '{}'", kind.descriptor->name), binding.context);
+  known.clear();
+  add_format_keys(binding, node, made.format, known);
+  const SyntaxNode own =
+      own_options(binding, *kind.descriptor, kind.entry->value, keys_beside(OutputCommon::options(), known), good);
+  made.options = kind.descriptor->decode(own, fmt::format("sink '{}'", kind.descriptor->name), binding.context);
   if (made.options && good) made.kind = kind.descriptor;
   return made;
 }
@@ -231,7 +304,8 @@ const OptionTable& OutputCommon::options() {
           .optional("columns", &OutputCommon::columns, "all", "what is written, in this order")
           .optional("after", &OutputCommon::after, "", "outputs written above that must finish first in a batch")
           .optional("when", &OutputCommon::when, "", "an expression over rows (their number) and batch")
-          .optional("retry", &OutputCommon::retry, "", "tries again after a failure")
+          .optional("retry", &OutputCommon::retry, "no second try",
+                    "tries again after a failure; else it fails the batch")
           .table();
   return table;
 }
@@ -241,15 +315,6 @@ const OptionTable& SpoolOption::options() {
       Options<SpoolOption>{}
           .optional("path", &SpoolOption::path, "TMPDIR, or /tmp", "a folder")
           .optional("size", &SpoolOption::size, "", "a batch that needs more on disk fails")
-          .table();
-  return table;
-}
-
-const OptionTable& CheckpointOption::options() {
-  static const OptionTable table =
-      Options<CheckpointOption>{}
-          .required("path", &CheckpointOption::path, "a folder")
-          .optional("interval", &CheckpointOption::interval, "10s", "between state versions")
           .table();
   return table;
 }

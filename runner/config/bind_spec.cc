@@ -17,7 +17,6 @@ struct TopLevel {
   std::optional<ByteSize> memory;
   std::uint32_t partitions = 8;
   OnError on_error = OnError::fail;
-  std::optional<CheckpointOption> checkpoint;
   SpoolOption spool;
 };
 
@@ -65,8 +64,63 @@ ParamSpec bind_param(SpecBinding& binding, const LocatedText& name, const Syntax
   return param;
 }
 
+constexpr ForeignName kForeignKeys[] = {
+    {"input", "sources"},
+    {"inputs", "sources"},
+    {"readers", "sources"},
+    {"sink", "outputs"},
+    {"sinks", "outputs"},
+    {"writers", "outputs"},
+    {"destinations", "outputs"},
+    {"pipeline", "streams: {NAME: {from: …, steps: […]}}"},
+    {"processors", "streams: {NAME: {from: …, steps: […]}}"},
+    {"steps", "streams: {NAME: {from: …, steps: […]}}"},
+    {"transforms", "streams: {NAME: {from: …, steps: […]}}"},
+    {"transformations", "streams: {NAME: {from: …, steps: […]}}"},
+    {"operators", "streams: {NAME: {from: …, steps: […]}}"},
+    {"filter", "streams: {NAME: {from: …, steps: [filter: …]}}"},
+    {"interval", "batch_interval"},
+    {"trigger", "batch_interval"},
+    {"batchduration", "batch_interval"},
+    {"processingtime", "batch_interval"},
+    {"microbatch", "batch_interval"},
+    {"every", "batch_interval"},
+    {"schedule", "batch_interval"},
+    {"window", "batch_interval"},
+    {"vars", "params"},
+    {"variables", "params"},
+    {"arguments", "params"},
+    {"lookups", "tables"},
+    {"threads", "parallelism"},
+    {"workers", "parallelism"},
+    {"errorhandling", "on_error"},
+};
+
+// A section of one source or stream, without its name.
+bool has_kind(const SpecBinding& binding, const SyntaxNode& section) {
+  return std::ranges::any_of(section.entries, [&](const SyntaxNode::Entry& entry) {
+    return binding.catalog.source(entry.key.value()) != nullptr || entry.key.value() == "from";
+  });
+}
+
+SyntaxNode with_meant_keys(SpecBinding& binding, const SyntaxNode& root) {
+  std::vector<std::string_view> names = {"checkpoint"};
+  const OptionTable& table = pipeline_options();
+  binding.known_keys(root, "the pipeline", table, names, kForeignKeys, [&](const std::string& key) {
+    const SyntaxNode& node = *root.find(key);
+    if (node.kind != SyntaxNode::Kind::mapping || !has_kind(binding, node)) return std::string();
+    return std::string(node.find("from") != nullptr ? "; write streams: {NAME: {from: …}}"
+                                                    : "; write sources: {NAME: {…}}, a source under its name");
+  });
+  SyntaxNode meant = root;
+  std::erase_if(meant.entries, [&](const SyntaxNode::Entry& entry) {
+    return table.find(entry.key.value()) == nullptr && entry.key.value() != "checkpoint" &&
+           has_kind(binding, entry.value);
+  });
+  return SpecBinding::meant_keys(std::move(meant), table, kForeignKeys);
+}
+
 void bind_top_level(SpecBinding& binding, const SyntaxNode& root, const std::string& file_name, PipelineSpec& spec) {
-  binding.known_keys(root, "the pipeline", pipeline_options(), {});
   TopLevel top;
   pipeline_options().decode_known(root, &top, "the pipeline", binding.context);
   spec.name = top.name.empty() ? std::filesystem::path(file_name).stem().string() : top.name;
@@ -84,18 +138,19 @@ void bind_top_level(SpecBinding& binding, const SyntaxNode& root, const std::str
 }
 
 void bind_sections(SpecBinding& binding, const SyntaxNode& root, PipelineSpec& spec) {
+  spec.incomplete = root.find("sources") == nullptr || root.find("outputs") == nullptr;
   binding.entries(root, "params", [&](const LocatedText& name, const SyntaxNode& node) {
     spec.params.push_back(bind_param(binding, name, node));
   });
-  binding.entries(root, "sources", [&](const LocatedText& name, const SyntaxNode& node) {
-    spec.sources.push_back(bind_source(binding, name, node));
-  });
-  binding.entries(root, "tables", [&](const LocatedText& name, const SyntaxNode& node) {
-    spec.tables.push_back(bind_table(binding, name, node));
-  });
-  binding.entries(root, "streams", [&](const LocatedText& name, const SyntaxNode& node) {
-    spec.streams.push_back(bind_stream(binding, name, node));
-  });
+  const auto bind = [&](std::string_view section, auto& all, auto bind_entry) {
+    const bool good = binding.entries(root, section, [&](const LocatedText& name, const SyntaxNode& node) {
+      all.push_back(bind_entry(binding, name, node));
+    });
+    spec.incomplete = spec.incomplete || !good;
+  };
+  bind("sources", spec.sources, bind_source);
+  bind("tables", spec.tables, bind_table);
+  bind("streams", spec.streams, bind_stream);
   const SyntaxNode* sources = root.find("sources");
   if (sources != nullptr && sources->kind == SyntaxNode::Kind::mapping && sources->entries.empty()) {
     binding.error("missing-key", sources->span, "the pipeline has no 'sources'");
@@ -104,8 +159,9 @@ void bind_sections(SpecBinding& binding, const SyntaxNode& root, PipelineSpec& s
   if (outputs != nullptr && outputs->kind == SyntaxNode::Kind::sequence && outputs->items.empty()) {
     binding.error("missing-key", outputs->span, "the pipeline has no 'outputs'; a pipeline without one does nothing");
   } else if (outputs != nullptr) {
-    binding.items(*outputs, "outputs",
-                  [&](const SyntaxNode& node) { spec.outputs.push_back(bind_output(binding, node)); });
+    const bool list = binding.items(
+        *outputs, "outputs", [&](const SyntaxNode& node) { spec.outputs.push_back(bind_output(binding, node)); });
+    spec.incomplete = spec.incomplete || !list;
   }
   if (const SyntaxNode* tests = root.find("tests")) {
     binding.items(*tests, "tests",
@@ -118,21 +174,39 @@ void bind_sections(SpecBinding& binding, const SyntaxNode& root, PipelineSpec& s
 bool SpecBinding::is_mapping(const SyntaxNode& node, std::string_view what) {
   if (node.faulty) return false;
   if (node.kind == SyntaxNode::Kind::mapping) return true;
-  error("wrong-type", node.span, fmt::format("{} is a mapping", what));
+  const bool list = node.kind == SyntaxNode::Kind::sequence;
+  error("wrong-type", node.span, fmt::format("{} is a mapping{}", what, list ? ": write NAME: in place of '- '" : ""));
   return false;
 }
 
 bool SpecBinding::known_keys(const SyntaxNode& node, std::string_view what, const OptionTable& table,
-                             std::vector<std::string_view> more) {
+                             std::vector<std::string_view> more, std::span<const ForeignName> foreign,
+                             const std::function<std::string(const std::string& key)>& hint) {
   bool good = true;
   for (const OptionEntry& entry : table.entries()) more.push_back(entry.name);
   for (const SyntaxNode::Entry& entry : node.entries) {
     const std::string& key = entry.key.value();
     if (std::find(more.begin(), more.end(), key) != more.end()) continue;
-    error("unknown-key", entry.key.whole(), fmt::format("{} has no key '{}'{}", what, key, did_you_mean(key, more)));
+    std::string remedy = hint ? hint(key) : std::string();
+    if (remedy.empty()) remedy = name_hint(key, foreign, more);
+    error("unknown-key", entry.key.whole(), fmt::format("{} has no key '{}'{}", what, key, remedy));
     good = false;
   }
   return good;
+}
+
+SyntaxNode SpecBinding::meant_keys(SyntaxNode node, const OptionTable& table, std::span<const ForeignName> foreign) {
+  std::vector<std::string_view> names;
+  for (const OptionEntry& entry : table.entries()) names.push_back(entry.name);
+  for (SyntaxNode::Entry& entry : node.entries) {
+    const std::string& key = entry.key.value();
+    if (table.find(key) != nullptr) continue;
+    std::string_view name = find_foreign(key, foreign);
+    if (name.empty()) name = nearest_name(key, names).value_or("");
+    if (table.find(name) == nullptr || node.find(name) != nullptr) continue;
+    entry.key = LocatedText(std::string(name), entry.key.whole());
+  }
+  return node;
 }
 
 const OptionTable& pipeline_options() {
@@ -145,14 +219,13 @@ const OptionTable& pipeline_options() {
   static const OptionTable table =
       Options<TopLevel>{}
           .optional("name", &TopLevel::name, "", "the pipeline's name; default: the file's stem")
-          .required("batch_interval", &TopLevel::batch_interval, "time from one batch to the next")
+          .required("batch_interval", &TopLevel::batch_interval, "time from one batch to the next, such as 1s")
           .optional("concurrent_outputs", &TopLevel::concurrent_outputs, "1", "output jobs that may run at once",
                     {1, 1024})
           .optional("parallelism", &TopLevel::parallelism, "the processors this process may use",
                     "worker threads; changes no result", {1, 1024})
           .optional("partitions", &TopLevel::partitions, "8", "default for sources and keyed steps", {1, 65536})
           .optional("on_error", &TopLevel::on_error, "fail", "what a record that cannot be read or computed does")
-          .optional("checkpoint", &TopLevel::checkpoint, "", "where state and progress are kept")
           .optional("memory", &TopLevel::memory, "half of what this process may use",
                     "bytes that keyed steps, joins and spools may hold together", {1 << 20})
           .optional("spool", &TopLevel::spool, "", "where rows wait that do not fit into memory, and how many bytes")
@@ -178,8 +251,9 @@ PipelineSpec bind_spec(const SyntaxNode& root, const Catalog& catalog, const std
     binding.error("wrong-type", root.span, "a pipeline is a mapping: batch_interval, sources, outputs…");
     return spec;
   }
-  bind_top_level(binding, root, file_name, spec);
-  bind_sections(binding, root, spec);
+  const SyntaxNode meant = with_meant_keys(binding, root);
+  bind_top_level(binding, meant, file_name, spec);
+  bind_sections(binding, meant, spec);
   return spec;
 }
 

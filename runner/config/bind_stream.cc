@@ -1,4 +1,7 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "runner/config/spec_binding.h"
 
@@ -9,6 +12,89 @@ struct Form {
   std::vector<StreamName> from;
   std::optional<OnError> on_error;
 };
+
+constexpr ForeignName kForeignSteps[] = {
+    {"where", "filter"},
+    {"having", "filter, behind the aggregation"},
+    {"select", "map"},
+    {"project", "map"},
+    {"mapping", "map or with"},
+    {"bloblang", "map or with"},
+    {"withcolumn", "with"},
+    {"withcolumns", "with"},
+    {"addcolumn", "with"},
+    {"addfields", "with"},
+    {"derive", "with"},
+    {"mutate", "with"},
+    {"assign", "with"},
+    {"compute", "with"},
+    {"set", "with"},
+    {"groupby", "reduce_by_key: {key: …, to: {name: aggregate}}"},
+    {"aggregate", "reduce_by_key: {key: …, to: {name: aggregate}}, or reduce: {to: {…}} over all rows"},
+    {"agg", "reduce_by_key: {key: …, to: {name: aggregate}}, or reduce: {to: {…}} over all rows"},
+    {"sum", "reduce: {to: {total: sum(x)}}"},
+    {"keyby", "the key in the step: reduce_by_key: {key: …, to: {…}}"},
+    {"distinct", "reduce_by_key: {key: [columns], to: {n: count(*)}}"},
+    {"dedup", "reduce_by_key: {key: [columns], to: {n: count(*)}}"},
+    {"dropduplicates", "reduce_by_key: {key: [columns], to: {n: count(*)}}"},
+    {"explode", "flat_map: {each: array, as: name}"},
+    {"unnest", "flat_map: {each: array, as: name}"},
+    {"flatten", "flat_map: {each: array, as: name}"},
+    {"merge", "union"},
+    {"concat", "union"},
+    {"lookup", "join: {with: table, on: key}"},
+    {"enrich", "join: {with: table, on: key}"},
+    {"leftjoin", "join: {with: …, on: …, how: left_outer}"},
+    {"dropcolumns", "drop"},
+    {"remove", "drop"},
+    {"delete", "drop"},
+    {"withcolumnrenamed", "rename: {old: new}"},
+    {"foreachrdd", "an output"},
+    {"foreach", "an output"},
+    {"sink", "an output"},
+    {"write", "an output"},
+    {"print", "an output: {name: o, from: …, print: {}}"},
+    {"stdout", "an output: {name: o, from: …, stdout: {}}"},
+};
+
+// `; …` for a step that there is none of.
+std::string step_hint(const SpecBinding& binding, const std::string& name) {
+  const auto names = names_of(binding.catalog.transforms());
+  // `- filter amount > 100` is one text to YAML.
+  const std::size_t blank = name.find_first_of(" =");
+  if (blank != std::string::npos && binding.catalog.transform(name.substr(0, blank)) != nullptr) {
+    const std::size_t rest = std::min(name.find_first_not_of(" =", blank), name.size());
+    return fmt::format("; a ':' is missing: write {}: {}", name.substr(0, blank), name.substr(rest));
+  }
+  if (const std::size_t colon = name.find(':');
+      colon != std::string::npos && binding.catalog.transform(name.substr(0, colon)) != nullptr) {
+    return fmt::format("; a blank is missing: write {}: {}", name.substr(0, colon), name.substr(colon + 1));
+  }
+  std::string hint = name_hint(name, kForeignSteps, names);
+  return hint.empty() ? fmt::format("; there are: {}", fmt::join(names, ", ")) : hint;
+}
+
+constexpr ForeignName kForeignKeys[] = {
+    {"source", "from"},
+    {"input", "from"},
+    {"inputs", "from"},
+    {"sources", "from"},
+    {"stream", "from"},
+    {"pipeline", "steps"},
+    {"processors", "steps"},
+    {"transforms", "steps"},
+    {"transformations", "steps"},
+    {"operations", "steps"},
+    {"select", "steps: [map: …]"},
+    {"where", "steps: [filter: …]"},
+    {"groupby", "steps: [reduce_by_key: …]"},
+};
+
+// A step that stands beside `from`.
+std::string bare_step_hint(const SpecBinding& binding, const std::string& key) {
+  return binding.catalog.transform(key) == nullptr ? std::string()
+                                                   : fmt::format("; a step stands in the list: steps: [{}: …]", key);
+}
 
 std::optional<StepSpec> bind_step(SpecBinding& binding, const SyntaxNode& node) {
   if (node.faulty) return std::nullopt;
@@ -33,9 +119,8 @@ std::optional<StepSpec> bind_step(SpecBinding& binding, const SyntaxNode& node) 
   spec.place = name.whole();
   spec.kind = binding.catalog.transform(name.value());
   if (!spec.kind) {
-    const auto names = names_of(binding.catalog.transforms());
     binding.error("unknown-step", name.whole(),
-                  fmt::format("there is no step '{}'{}", name.value(), did_you_mean(name.value(), names)));
+                  fmt::format("there is no step '{}'{}", name.value(), step_hint(binding, name.value())));
     return std::nullopt;
   }
   spec.options = spec.kind->decode(*arguments, fmt::format("step '{}'", name.value()), binding.context);
@@ -55,13 +140,15 @@ const OptionTable& stream_options() {
   return table;
 }
 
-StreamSpec bind_stream(SpecBinding& binding, const LocatedText& name, const SyntaxNode& node) {
+StreamSpec bind_stream(SpecBinding& binding, const LocatedText& name, const SyntaxNode& written) {
   const std::string what = fmt::format("stream '{}'", name.value());
   StreamSpec made;
   made.name = name;
-  made.faulty = !binding.is_mapping(node, what);
+  made.faulty = !binding.is_mapping(written, what);
   if (made.faulty) return made;
-  binding.known_keys(node, what, stream_options(), {});
+  binding.known_keys(written, what, stream_options(), {}, kForeignKeys,
+                     [&](const std::string& key) { return bare_step_hint(binding, key); });
+  const SyntaxNode node = SpecBinding::meant_keys(written, stream_options(), kForeignKeys);
   Form form;
   made.faulty = !stream_options().decode_known(node, &form, what, binding.context);
   if (!made.faulty) made.from = std::move(form.from);

@@ -1,12 +1,14 @@
 // What the binders of a pipeline's sections share. Within config/ only.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "runner/base/foreign_name.h"
 #include "runner/config/pipeline_spec.h"
 
 namespace streamrun {
@@ -28,20 +30,36 @@ struct SpecBinding {
 
   // False: diagnosed.
   bool is_mapping(const SyntaxNode& node, std::string_view what);
-  // Every key of `node` is one of the table's or of `more`. False: diagnosed.
+  // Every key of `node` is one of the table's or of `more`. False: diagnosed. `foreign`: what else users call them;
+  // `hint`: what is known of a key beyond that, `; …` or nothing.
   bool known_keys(const SyntaxNode& node, std::string_view what, const OptionTable& table,
-                  std::vector<std::string_view> more);
+                  std::vector<std::string_view> more, std::span<const ForeignName> foreign = {},
+                  const std::function<std::string(const std::string& key)>& hint = {});
 
-  // The entries of a section whose names are names.
+  // `node` with keys that are nearly those of the table under the names that were meant: what stands below is checked
+  // all the same, and is not missing.
+  static SyntaxNode meant_keys(SyntaxNode node, const OptionTable& table, std::span<const ForeignName> foreign);
+
+  // The entries of a section whose names are names. False: some were left out; diagnosed.
   template <class F>
-  void entries(const SyntaxNode& root, std::string_view section, F&& each) {
+  bool entries(const SyntaxNode& root, std::string_view section, F&& each) {
     const SyntaxNode* node = root.find(section);
-    if (!node || !is_mapping(*node, "'" + std::string(section) + "'")) return;
+    if (!node) return true;
+    if (!is_mapping(*node, "'" + std::string(section) + "'")) return false;
     std::size_t count = 0;
+    bool good = true;
     for (const SyntaxNode::Entry& entry : node->entries) {
-      if (++count > kMostEntries) return too_many(section, entry.key.whole());
-      if (check_identifier(entry.key, context)) each(entry.key, entry.value);
+      if (++count > kMostEntries) {
+        too_many(section, entry.key.whole());
+        return false;
+      }
+      if (check_identifier(entry.key, context)) {
+        each(entry.key, entry.value);
+      } else {
+        good = false;
+      }
     }
+    return good;
   }
 
   // The items of a list. False: it is none; diagnosed.
@@ -49,7 +67,7 @@ struct SpecBinding {
   bool items(const SyntaxNode& node, std::string_view what, F&& each) {
     if (node.faulty) return false;
     if (node.kind != SyntaxNode::Kind::sequence) {
-      error("wrong-type", node.span, "'" + std::string(what) + "' is a list");
+      error("wrong-type", node.span, "'" + std::string(what) + "' is a list: begin each entry with '- '");
       return false;
     }
     std::size_t count = 0;

@@ -4,6 +4,7 @@
 #include <yaml-cpp/exceptions.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "runner/config/yaml_places.h"
 
@@ -44,6 +45,137 @@ std::optional<SyntaxFault> find_open_quote(std::string_view file, std::size_t fr
   return std::nullopt;
 }
 
+struct OpenBracket {
+  std::size_t at = 0;
+  char closing = '}';
+};
+
+// The brackets of flow collections that are open at `end`, the outermost first; that alone which another one's end runs
+// into. Quotes and comments are passed over, and
+// in a block only what begins a value is a bracket of YAML.
+std::vector<OpenBracket> open_brackets(std::string_view file, std::size_t end) {
+  std::vector<OpenBracket> open;
+  char before = '\n';  // the last character that is no blank; a line end where one came since
+  for (std::size_t at = 0; at < end; ++at) {
+    const char c = file[at];
+    const bool spaced = at == 0 || one_of(file[at - 1], " \t\n");
+    const bool begins = one_of(before, "\n,[{") || (one_of(before, ":-?") && spaced);
+    if (c == '#' && spaced) {
+      at = std::min(file.find('\n', at), end) - 1;
+      continue;
+    }
+    if (one_of(c, "'\"") && (begins || (before == ':' && !open.empty()))) {
+      const std::size_t close = find_closing_quote(file, at);
+      if (close >= end) return open;
+      at = close;
+    } else if (one_of(c, "[{") && (begins || !open.empty())) {
+      open.push_back({at, c == '[' ? ']' : '}'});
+    } else if (!open.empty() && c == open.back().closing) {
+      open.pop_back();
+    } else if (open.size() > 1 && c == open[open.size() - 2].closing) {
+      return {open.back()};
+    }
+    if (!one_of(c, " \t\r")) before = c;
+  }
+  return open;
+}
+
+std::size_t line_start(std::string_view file, std::size_t at) {
+  const std::size_t line = at == 0 ? std::string_view::npos : file.rfind('\n', at - 1);
+  return line == std::string_view::npos ? 0 : line + 1;
+}
+
+std::size_t line_number(std::string_view file, std::size_t at) {
+  return 1 + static_cast<std::size_t>(std::count(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+}
+
+// A bracket that stays open where the lines of a block go on, or the file ends: the fault shows far behind it.
+std::optional<SyntaxFault> find_open_bracket(std::string_view file, std::size_t at) {
+  const std::vector<OpenBracket> open = open_brackets(file, at >= file.size() ? file.size() : line_start(file, at));
+  if (open.empty()) return std::nullopt;
+  const OpenBracket& bracket = open.front();
+  const auto indent = [file](std::size_t line) { return file.find_first_not_of(" \t", line) - line; };
+  const std::size_t own = indent(line_start(file, bracket.at));
+  std::size_t last = line_start(file, bracket.at);
+  bool block_goes_on = at >= file.size();
+  for (std::size_t next = file.find('\n', last); next != std::string_view::npos; next = file.find('\n', next + 1)) {
+    const std::size_t text = file.find_first_not_of(" \t\r", next + 1);
+    if (text == std::string_view::npos) break;
+    if (one_of(file[text], "\n#")) continue;
+    block_goes_on = block_goes_on || (indent(next + 1) <= own && !one_of(file[text], "]}"));
+    if (indent(next + 1) <= own) break;
+    last = next + 1;
+  }
+  if (!block_goes_on) return std::nullopt;
+  SyntaxFault found = at_character(bracket.at, "");
+  found.message = fmt::format("this '{}' is not closed: a '{}' is missing at the end of line {}", file[bracket.at],
+                              bracket.closing, line_number(file, last));
+  return found;
+}
+
+// A bracket that the end of another one, at `at`, runs into.
+std::optional<SyntaxFault> find_crossed_bracket(std::string_view file, std::size_t at) {
+  if (at >= file.size() || !one_of(file[at], "]}")) return std::nullopt;
+  const std::vector<OpenBracket> open = open_brackets(file, at);
+  if (open.empty() || open.back().closing == file[at]) return std::nullopt;
+  SyntaxFault found = at_character(open.back().at, "");
+  found.message = fmt::format("this '{}' is not closed: a '{}' is missing before the '{}' in line {}{}",
+                              file[open.back().at], open.back().closing, file[at], line_number(file, at), kQuoteIt);
+  return found;
+}
+
+// `{path: ${DIR}/x}`: YAML sees a mapping in the braces.
+std::optional<SyntaxFault> find_cut_variable(std::string_view file, std::size_t at) {
+  const std::size_t start = line_start(file, std::min(at, file.size()));
+  const std::string_view line = file.substr(start, file.find('\n', start) - start);
+  for (std::size_t dollar = line.find("${"); dollar != std::string_view::npos; dollar = line.find("${", dollar + 2)) {
+    const std::size_t place = start + dollar;
+    const std::vector<OpenBracket> within = open_brackets(file, place + 2);
+    if (within.empty() || within.back().at != place + 1) continue;
+    std::size_t begin = dollar;
+    while (begin > 0 && !one_of(line[begin - 1], " \t,[{")) --begin;
+    const std::size_t close = std::min(line.find('}', dollar), line.size() - 1);
+    const std::size_t end = std::min(line.find_first_of(", \t]}", close + 1), line.size());
+    SyntaxFault found{
+        "yaml-syntax", {static_cast<std::uint32_t>(start + begin), static_cast<std::uint32_t>(start + end)}, {}};
+    found.message = fmt::format("YAML takes the braces of a variable for a mapping here; quote the text: \"{}\"",
+                                line.substr(begin, end - begin));
+    return found;
+  }
+  return std::nullopt;
+}
+
+// A line that begins an item of a list below one that is none, but stands among them.
+std::optional<SyntaxFault> find_missing_dash(std::string_view file, std::size_t at) {
+  const std::size_t start = line_start(file, std::min(at, file.size()));
+  const std::size_t text = std::min(file.find_first_not_of(" ", start), file.size());
+  if (!file.substr(text).starts_with("- ") || start == 0) return std::nullopt;
+  const std::size_t before = line_start(file, start - 1);
+  const std::size_t key = std::min(file.find_first_not_of(" ", before), file.size());
+  if (key >= start || file[key] == '-' || file[key] == '#' || key - before < text - start) return std::nullopt;
+  SyntaxFault found = at_character(key, "");
+  found.message = fmt::format("a '- ' is missing here: line {} begins an item of a list", line_number(file, text));
+  return found;
+}
+
+// What the indentation of a line is, and what those above it have.
+std::string indentation_hint(std::string_view file, std::size_t at) {
+  const std::size_t start = line_start(file, std::min(at, file.size()));
+  const std::size_t own = std::min(file.find_first_not_of(" ", start), file.size()) - start;
+  std::vector<std::size_t> open;
+  for (std::size_t line = start; line > 0;) {
+    line = line_start(file, line - 1);
+    const std::size_t text = std::min(file.find_first_not_of(" ", line), file.size());
+    if (text >= file.size() || one_of(file[text], "#\r\n")) continue;
+    const std::size_t indent = text - line;
+    if (open.empty() || indent < open.back()) open.push_back(indent);
+    if (indent == 0 || indent < own) break;
+  }
+  if (open.size() < 2 || std::ranges::find(open, own) != open.end()) return {};
+  return fmt::format(": it begins with {} blanks, the lines above with {} or {}", own, open[open.size() - 2],
+                     open.back());
+}
+
 struct Words {
   std::string_view said;  // by yaml-cpp
   std::string_view message;
@@ -78,7 +210,10 @@ SyntaxFault reword(std::string_view file, std::uint32_t at, const std::string& w
   const Span place{at, at};
   for (const Words& one : kWords) {
     if (words.find(one.said) == std::string::npos) continue;
-    return {std::string(one.code), place, fmt::format("{}{}", one.message, one.may_be_cut ? kQuoteIt : "")};
+    const std::string indent =
+        one.message.find("indentation") == std::string_view::npos ? "" : indentation_hint(file, at);
+    return {std::string(one.code), place,
+            fmt::format("{}{}{}", one.message, indent, one.may_be_cut && indent.empty() ? kQuoteIt : "")};
   }
   if (words.find(YAML::ErrorMsg::UNKNOWN_TOKEN) == std::string::npos) return {"yaml-syntax", place, words};
   const auto c = at < file.size() ? static_cast<unsigned char>(file[at]) : 0U;
@@ -122,7 +257,15 @@ SyntaxFault explain_syntax_fault(std::string_view file, std::uint32_t understood
   if (at >= file.size() && words.find(YAML::ErrorMsg::EOF_IN_SCALAR) != std::string::npos) {
     if (auto quote = find_open_quote(file, understood)) return *quote;
   }
+  if (auto cause = find_structure_fault(file, at)) return *cause;
   return reword(file, at, words);
+}
+
+std::optional<SyntaxFault> find_structure_fault(std::string_view file, std::size_t at) {
+  if (auto variable = find_cut_variable(file, at)) return variable;
+  if (auto bracket = find_open_bracket(file, at)) return bracket;
+  if (auto bracket = find_crossed_bracket(file, at)) return bracket;
+  return find_missing_dash(file, at);
 }
 
 std::optional<SyntaxFault> find_cut_expression(std::string_view file, const LocatedText& scalar, bool flow) {
@@ -133,6 +276,12 @@ std::optional<SyntaxFault> find_cut_expression(std::string_view file, const Loca
   const bool cut_by_flow = flow && one_of(next, ",[]{}");
   if (!comment && !cut_by_flow) return std::nullopt;
   const OpenWithin open = open_at_end(scalar.value());
+  // `account = #x`: an operator has its other side in the comment.
+  if (comment && open.brackets <= 0 && !open.quote && !scalar.value().empty() &&
+      one_of(scalar.value().back(), "=<>+*/(|&")) {
+    return SyntaxFault{"cut-expression", scalar.whole(),
+                       "YAML takes what follows ' #' for a comment; quote the whole expression"};
+  }
   if (open.brackets <= 0 && !open.quote) return std::nullopt;
   return SyntaxFault{"cut-expression", scalar.whole(),
                      fmt::format("YAML ends this text at '{}', within a {}; quote the whole expression", next,

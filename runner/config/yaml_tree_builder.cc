@@ -28,6 +28,9 @@ void YamlTreeBuilder::OnDocumentStart(const YAML::Mark& mark) {
   // yaml-cpp starts a new document wherever the first one cannot go on.
   const bool marked = file_.find("\n---", cursor_ > 0 ? cursor_ - 1 : 0) < file_.size() || file_.substr(at, 3) == "---";
   if (marked) stop("second-document", {at, at}, "a second document begins here; one file holds one pipeline");
+  if (auto cause = find_structure_fault(file_, at)) {
+    stop(std::move(cause->code), cause->span, std::move(cause->message));
+  }
   stop("yaml-syntax", {at, at}, fmt::format("this does not belong to the mapping above{}", kQuoteIt));
 }
 void YamlTreeBuilder::OnAnchor(const YAML::Mark& mark, const std::string& name) {
@@ -117,6 +120,14 @@ void YamlTreeBuilder::stop(std::string code, Span span, std::string message) {
   throw Stop{};
 }
 
+void YamlTreeBuilder::stop_at_key(Span place) {
+  // What is not closed is taken for a key.
+  if (auto cause = find_structure_fault(file_, file_.size())) {
+    stop(std::move(cause->code), cause->span, std::move(cause->message));
+  }
+  stop("yaml-syntax", place, fmt::format("a key is a name, not a list or a mapping{}", kQuoteIt));
+}
+
 void YamlTreeBuilder::fault(std::string code, Span span, std::string message) {
   if (in_faulty()) return;
   diagnostics_.error(std::move(code), span, std::move(message));
@@ -160,7 +171,7 @@ void YamlTreeBuilder::start(SyntaxNode::Kind kind, const YAML::Mark& mark, YAML:
   RawNode& node = make(kind);
   const std::uint32_t place = begin(mark);
   if (!frames_.empty() && frames_.back().key_next()) {
-    stop("yaml-syntax", {place, place + 1}, fmt::format("a key is a name, not a list or a mapping{}", kQuoteIt));
+    stop_at_key({place, place + 1});
   }
   node.span = {place, place};
   node.open = true;
@@ -228,7 +239,7 @@ void YamlTreeBuilder::add(RawNode& node, std::optional<Span> alias) {
 
 void YamlTreeBuilder::add_key(Frame& frame, RawNode& node, Span place) {
   if (node.kind == SyntaxNode::Kind::sequence || node.kind == SyntaxNode::Kind::mapping) {
-    stop("yaml-syntax", place, "a key is a name, not a list or a mapping");
+    stop_at_key(place);
   }
   frame.key_read = true;
   const std::string& name = node.text.value();

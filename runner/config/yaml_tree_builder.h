@@ -79,6 +79,7 @@ class YamlTreeBuilder final : public YAML::EventHandler {
   };
 
   [[noreturn]] void stop(std::string code, Span span, std::string message);
+  [[noreturn]] void stop_at_key(Span place);
   void fault(std::string code, Span span, std::string message);
   bool in_flow() const { return !frames_.empty() && frames_.back().flow; }
   RawNode& make(SyntaxNode::Kind kind);

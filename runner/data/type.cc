@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "runner/base/diagnostic.h"
+#include "runner/base/foreign_name.h"
 
 namespace streamrun {
 namespace {
@@ -43,6 +44,74 @@ constexpr std::array kSimpleNames = {
     SimpleName{"struct", TypeKind::structure},
 };
 
+constexpr std::array kForeignTypes = {
+    ForeignName{"str", "string"},
+    ForeignName{"text", "string"},
+    ForeignName{"varchar", "string"},
+    ForeignName{"nvarchar", "string"},
+    ForeignName{"varchar2", "string"},
+    ForeignName{"char", "string"},
+    ForeignName{"character", "string"},
+    ForeignName{"clob", "string"},
+    ForeignName{"uuid", "string"},
+    ForeignName{"enum", "string"},
+    ForeignName{"symbol", "string"},
+    ForeignName{"utf8", "string"},
+    ForeignName{"keyword", "string"},
+    ForeignName{"time", "string"},
+    ForeignName{"datetime", "timestamp"},
+    ForeignName{"datetime2", "timestamp"},
+    ForeignName{"datetime64", "timestamp"},
+    ForeignName{"datetimeoffset", "timestamp"},
+    ForeignName{"timestamptz", "timestamp"},
+    ForeignName{"timestampntz", "timestamp"},
+    ForeignName{"instant", "timestamp"},
+    ForeignName{"epoch", "bigint, and timestamp_millis(x) where a time is wanted"},
+    ForeignName{"date32", "date"},
+    ForeignName{"localdate", "date"},
+    ForeignName{"int8", "int"},
+    ForeignName{"int16", "int"},
+    ForeignName{"int32", "int"},
+    ForeignName{"uint8", "int"},
+    ForeignName{"uint16", "int"},
+    ForeignName{"tinyint", "int"},
+    ForeignName{"smallint", "int"},
+    ForeignName{"short", "int"},
+    ForeignName{"byte", "int"},
+    ForeignName{"serial", "bigint"},
+    ForeignName{"int64", "bigint"},
+    ForeignName{"uint32", "bigint"},
+    ForeignName{"bigserial", "bigint"},
+    ForeignName{"uint64", "decimal(20,0)"},
+    ForeignName{"ulong", "decimal(20,0)"},
+    ForeignName{"hugeint", "decimal(38,0)"},
+    ForeignName{"bignumeric", "decimal(38,9)"},
+    ForeignName{"bigdecimal", "decimal(38,18)"},
+    ForeignName{"money", "decimal(19,4)"},
+    ForeignName{"number", "double, bigint or decimal(p,s)"},
+    ForeignName{"num", "double, bigint or decimal(p,s)"},
+    ForeignName{"float32", "float"},
+    ForeignName{"float4", "float"},
+    ForeignName{"float8", "double"},
+    ForeignName{"float64", "double"},
+    ForeignName{"json", "variant"},
+    ForeignName{"jsonb", "variant"},
+    ForeignName{"super", "variant"},
+    ForeignName{"any", "variant"},
+    ForeignName{"object", "variant, or struct<a:T,…>"},
+    ForeignName{"bytes", "binary"},
+    ForeignName{"bytea", "binary"},
+    ForeignName{"blob", "binary"},
+    ForeignName{"varbinary", "binary"},
+    ForeignName{"list", "array<T>"},
+    ForeignName{"vector", "array<T>"},
+    ForeignName{"tuple", "struct<a:T,…>"},
+    ForeignName{"record", "struct<a:T,…>"},
+    ForeignName{"row", "struct<a:T,…>"},
+    ForeignName{"dict", "map<K,V>"},
+    ForeignName{"hashmap", "map<K,V>"},
+};
+
 bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
@@ -75,18 +144,18 @@ class TypeReader {
           begin, at_,
           fmt::format("'{}' is no type; the types are boolean, int, bigint, float, double, decimal(p,s), string, "
                       "binary, date, timestamp, array<T>, map<K,V>, struct<a:T,…> and variant{}",
-                      written, did_you_mean(written, names)));
+                      written, name_hint(written, kForeignTypes, names)));
     }
     switch (known->kind) {
       case TypeKind::decimal: return read_decimal();
       case TypeKind::array: {
-        if (!expect('<', "array<T> names its element type")) return std::nullopt;
+        if (!expect('<', "array<T> names its element type in angle brackets: array<int>")) return std::nullopt;
         std::optional<Type> element = read(depth + 1);
         if (!element || !expect('>', "'>' is missing")) return std::nullopt;
         return Type::array(std::move(*element));
       }
       case TypeKind::map: {
-        if (!expect('<', "map<K,V> names the types of keys and values")) return std::nullopt;
+        if (!expect('<', "map<K,V> names the types of keys and values: map<string,int>")) return std::nullopt;
         skip_blanks();
         const std::size_t key_begin = at_;
         std::optional<Type> key = read(depth + 1);
@@ -340,7 +409,12 @@ std::optional<Type> parse_type(std::string_view text, TypeSyntaxError& error) {
   if (!type) return std::nullopt;
   reader.skip_blanks();
   if (reader.at() != text.size()) {
-    return reader.fail(reader.at(), text.size(), "the type " + type->name() + " ends before this");
+    const std::string_view rest = text.substr(reader.at());
+    const std::string hint = rest.starts_with("[") ? "; an array of them is array<" + type->name() + ">"
+                             : rest.starts_with("?") || rest.starts_with("NOT") || rest.starts_with("not")
+                                 ? "; every column may be null"
+                                 : "";
+    return reader.fail(reader.at(), text.size(), "the type " + type->name() + " ends before this" + hint);
   }
   return type;
 }

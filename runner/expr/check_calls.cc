@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runner/expr/checker.h"
+#include "runner/expr/foreign_functions.h"
 #include "runner/expr/lexer.h"
 #include "runner/expr/literal.h"
 
@@ -84,9 +85,11 @@ NodePtr Checker::call(const Ast& ast) {
   if (function == nullptr) {
     std::vector<std::string_view> names;
     for (const Function& f : all_functions()) names.insert(names.end(), f.names.begin(), f.names.end());
-    return refuse_name("unknown-function", ast,
-                       fmt::format("there is no function '{}'{}", ast.text, did_you_mean(ast.text, names)));
+    return refuse_name(
+        "unknown-function", ast,
+        fmt::format("there is no function '{}'{}", ast.text, name_hint(ast.text, foreign_functions(), names)));
   }
+  warn_null_operand(ast);
   Nodes arguments;
   bool sound = true;
   for (const AstPtr& child : ast.children) {
@@ -113,10 +116,14 @@ NodePtr Checker::apply(std::string_view name, Nodes arguments, const Ast& ast) {
     ResolvedCall without;
     const Ast* constant = refused_constant(ast, {types, constants}, function->resolve, without);
     if (constant == nullptr) {
-      return refuse("type-mismatch", refused_at(ast, {types, constants}, function->resolve, message), message);
+      // `a > 1 || b > 1` compares with what is joined first.
+      const bool joined = std::ranges::any_of(
+          ast.children, [](const AstPtr& child) { return child->kind == AstKind::call && child->text == "||"; });
+      return refuse("type-mismatch", refused_at(ast, {types, constants}, function->resolve, message),
+                    joined ? message + "; `||` joins texts: write or" : message);
     }
     // A row that is never computed does not fail.
-    if (guards_ == 0) return refuse("constant-error", *constant, message);
+    if (guards_ == 0) return refuse("constant-error", *constant, message + lost_backslash_hint(*constant));
     resolved = std::move(without);
   }
   auto node = std::make_shared<ExprNode>();
@@ -130,6 +137,7 @@ NodePtr Checker::apply(std::string_view name, Nodes arguments, const Ast& ast) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const Ast& at = i < ast.children.size() ? *ast.children[i] : ast;
     const Type& to = i < resolved->arguments.size() ? resolved->arguments[i] : arguments[i]->type;
+    if (ast.kind == AstKind::call) warn_text_as_number(*arguments[i], to, at);
     NodePtr argument = cast(std::move(arguments[i]), to, at);
     if (!argument) return nullptr;
     constants.push_back(argument->value);
@@ -143,10 +151,11 @@ NodePtr Checker::apply(std::string_view name, Nodes arguments, const Ast& ast) {
       for (std::size_t i = 1; at == &ast && i < constants.size() && i < ast.children.size(); ++i) {
         if (constants[i] && constants[i]->type().kind() == TypeKind::string) at = ast.children[i].get();
       }
-      return refuse("constant-error", *at, prepared.error().message);
+      return refuse("constant-error", *at, prepared.error().message + lost_backslash_hint(*at));
     }
     node->prepared = std::move(*prepared);
   }
+  warn_lost_backslash(name, ast);
   if (node->children.size() == 2 && node->children[0]->type == node->children[1]->type) {
     node->comparison = comparison_of(name);
   }
@@ -156,8 +165,9 @@ NodePtr Checker::apply(std::string_view name, Nodes arguments, const Ast& ast) {
 NodePtr Checker::aggregate(const Function& function, const Ast& ast) {
   if (aggregates_ == nullptr) {
     return refuse("aggregate-not-allowed", ast,
-                  fmt::format("the aggregate {} cannot stand here; only the `to` of a keyed step takes aggregates",
-                              function.names.front()));
+                  fmt::format("the aggregate {0} cannot stand here; only the `to` of a keyed step takes aggregates: "
+                              "`reduce_by_key: {{key: …, to: {{x: \"{1}\"}}}}`, and the steps behind it use x",
+                              function.names.front(), written(ast)));
   }
   if (!parameters_.empty()) {
     return refuse("aggregate-not-allowed", ast, fmt::format("the aggregate {} cannot stand in a lambda", ast.text));
@@ -198,6 +208,7 @@ NodePtr Checker::aggregate(const Function& function, const Ast& ast) {
   made.aggregator = resolved->aggregator;
   made.type = resolved->result;
   for (std::size_t i = 0; i < arguments.size() && i < resolved->arguments.size(); ++i) {
+    inner.warn_text_as_number(*arguments[i], resolved->arguments[i], *ast.children[i]);
     NodePtr argument = inner.cast(std::move(arguments[i]), resolved->arguments[i], *ast.children[i]);
     if (!argument) return nullptr;
     made.arguments.emplace_back(std::move(argument), text_);

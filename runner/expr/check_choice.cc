@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runner/expr/checker.h"
+#include "runner/expr/coercion.h"
 #include "runner/expr/lexer.h"
 #include "runner/expr/membership.h"
 
@@ -48,6 +49,9 @@ NodePtr Checker::between(const Ast& ast) {
   NodePtr low = check(*ast.children[1]);
   NodePtr high = guarded(*ast.children[2]);
   if (!value || !low || !high) return nullptr;
+  if (const auto type = comparison_type(value->type, low->type)) {
+    warn_text_as_number(*value, *type, *ast.children[0]);
+  }
   return let(std::move(value), ast, [&](const NodePtr& x) -> NodePtr {
     NodePtr above = apply("<=", {low, x}, ast);
     NodePtr below = above ? apply("<=", {x, high}, ast) : nullptr;
@@ -84,7 +88,9 @@ NodePtr Checker::in_list(const Ast& ast) {
   if (!sound) return nullptr;
   const auto type = common(nodes, ast);
   if (!type) return nullptr;
+  warn_null_listed(ast);
   for (std::size_t i = 0; i < nodes.size(); ++i) {
+    warn_text_as_number(*nodes[i], *type, *ast.children[i]);
     nodes[i] = cast(std::move(nodes[i]), *type, *ast.children[i]);
     if (!nodes[i]) return nullptr;
   }
@@ -193,6 +199,7 @@ NodePtr Checker::first_of(const Ast& ast) {
   const auto type = common(children, ast);
   if (!type) return nullptr;
   for (std::size_t i = 0; i < children.size(); ++i) {
+    warn_text_as_number(*children[i], *type, *ast.children[i]);
     guards_ += i == 0 ? 0 : 1;
     children[i] = cast(std::move(children[i]), *type, *ast.children[i]);
     guards_ -= i == 0 ? 0 : 1;

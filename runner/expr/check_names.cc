@@ -3,12 +3,32 @@
 
 #include <algorithm>
 
+#include "runner/base/foreign_name.h"
 #include "runner/expr/checker.h"
 #include "runner/expr/coercion.h"
 #include "runner/expr/lexer.h"
 #include "runner/expr/literal.h"
 
 namespace streamrun {
+
+namespace {
+
+constexpr ForeignName kForeignNames[] = {
+    {"none", "null"},
+    {"nil", "null"},
+    {"undefined", "null"},
+    {"nan", "cast('NaN' as double)"},
+    {"yes", "true"},
+    {"no", "false"},
+    {"sysdate", "current_timestamp"},
+    {"getdate", "current_timestamp"},
+    {"self", "the column's name alone"},
+    {"this", "the column's name alone"},
+    {"row", "the column's name alone"},
+    {"rec", "the column's name alone"},
+};
+
+}  // namespace
 
 NodePtr Checker::column(std::uint32_t number, const Type& type, const Ast& ast) {
   auto node = std::make_shared<ExprNode>();
@@ -135,6 +155,9 @@ NodePtr Checker::unknown_column(const Ast& ast, std::span<const Ast* const> rest
   }
   if (names.empty() && !qualified) {
     return refuse_name("unknown-column", *at, fmt::format("there is no column '{}' here", at->text));
+  }
+  if (const std::string_view ours = find_foreign(at->text, kForeignNames); !ours.empty() && !qualified) {
+    hint = fmt::format("; write {}", ours);
   }
   if (hint.empty() && !qualified && rest.empty() && find_function(ast.text) != nullptr) {
     hint = fmt::format("; the function is written {}(…)", ast.text);

@@ -39,6 +39,15 @@ class Checker {
   std::nullptr_t refuse_name(std::string code, const Ast& at, std::string message);
   std::string_view written(const Ast& at) const;
 
+  void warn(std::string code, const Ast& at, std::string message);
+  // What is no mistake to the grammar, and yet seldom what was meant.
+  void warn_null_operand(const Ast& call);
+  void warn_null_listed(const Ast& in_list);
+  void warn_text_as_number(const ExprNode& argument, const Type& to, const Ast& at);
+  void warn_lost_backslash(std::string_view function, const Ast& call);
+  // `; …` where a text constant lost one, else nothing.
+  std::string lost_backslash_hint(const Ast& constant) const;
+
   NodePtr name(const Ast& ast, std::span<const Ast* const> rest);
   NodePtr member(const Ast& ast);
   NodePtr field(NodePtr of, const Ast& member);

@@ -103,6 +103,40 @@ constexpr std::array<std::string_view, 32> kSymbols = {"<=>", "->", "::", "||", 
                                                        "*",   "/",  "%",  "&",  "|",  "^",  "~",  "=",  "<",  ">", "(",
                                                        ")",   "[",  "]",  ",",  ".",  ":",  "!",  "{",  "}",  "$"};
 
+// Characters that word processors and other languages put in place of ours.
+struct Lookalike {
+  std::string_view theirs;
+  std::string_view remedy;
+};
+constexpr Lookalike kLookalikes[] = {
+    {"\u2018", "a typographic quote; write '"},
+    {"\u2019", "a typographic quote; write '"},
+    {"\u201a", "a typographic quote; write '"},
+    {"\u201b", "a typographic quote; write '"},
+    {"\u2032", "no quote; write '"},
+    {"\u00b4", "no quote; write '"},
+    {"\u201c", "a typographic quote; write '"},
+    {"\u201d", "a typographic quote; write '"},
+    {"\u201e", "a typographic quote; write '"},
+    {"\u00ab", "a typographic quote; write '"},
+    {"\u00bb", "a typographic quote; write '"},
+    {"\u2033", "no quote; write '"},
+    {"\u00a0", "a no-break space; write a blank"},
+    {"\u202f", "a no-break space; write a blank"},
+    {"\u3000", "a wide space; write a blank"},
+    {"\u200b", "an invisible character; take it away"},
+    {"\ufeff", "an invisible character; take it away"},
+    {"\u2013", "a dash; write -"},
+    {"\u2014", "a dash; write -"},
+    {"\u2212", "a minus sign of mathematics; write -"},
+    {"\u00d7", "a sign of mathematics; write *"},
+    {"\u00f7", "a sign of mathematics; write /"},
+    {"\u2260", "a sign of mathematics; write <>"},
+    {"\u2264", "a sign of mathematics; write <="},
+    {"\u2265", "a sign of mathematics; write >="},
+    {"\u2026", "no dots; write what they stand for"},
+};
+
 class Lexer {
  public:
   Lexer(std::string_view text, std::vector<Token>& tokens, SyntaxFault& fault)
@@ -152,13 +186,22 @@ class Lexer {
     std::size_t end = at_ + 1;
     while (end < text_.size() && (static_cast<unsigned char>(text_[end]) & 0xC0) == 0x80) ++end;
     const std::string_view odd = text_.substr(at_, end - at_);
+    for (const Lookalike& one : kLookalikes) {
+      if (odd == one.theirs) return refuse(at_, end, fmt::format("'{}' is {}", odd, one.remedy));
+    }
     if (static_cast<unsigned char>(c) >= 0x80) {
       return refuse(at_, end, fmt::format("unexpected '{}'; a name with it stands in backquotes", odd));
     }
     if (static_cast<unsigned char>(c) < 0x20) {
       return refuse(at_, end, fmt::format("unexpected character U+{:04X}", static_cast<unsigned>(c)));
     }
-    return refuse(at_, end, fmt::format("unexpected '{}'", odd));
+    const std::string_view hint = c == '?'    ? "; write if(condition, a, b)"
+                                  : c == ';'  ? "; an expression has no end mark, take it away"
+                                  : c == '@'  ? "; a param is written :name"
+                                  : c == '#'  ? "; a text stands in quotes: '#'"
+                                  : c == '\\' ? "; an expression goes on in the next line without a mark"
+                                              : "";
+    return refuse(at_, end, fmt::format("unexpected '{}'{}", odd, hint));
   }
 
   // They nest, as Spark's do.
@@ -221,7 +264,8 @@ class Lexer {
     const std::size_t begin = at_++;
     const char quote = text_[at_++];
     const std::size_t end = text_.find(quote, at_);
-    if (end == std::string_view::npos) return refuse(begin, text_.size(), "a text does not end");
+    if (end == std::string_view::npos)
+      return refuse(begin, text_.size(), fmt::format("the text that begins with this {} does not end", quote));
     std::string value(text_.substr(at_, end - at_));
     at_ = end + 1;
     return add_string(begin, std::move(value));
@@ -232,7 +276,8 @@ class Lexer {
     const char quote = text_[at_++];
     const std::size_t first = at_;
     while (at_ < text_.size() && text_[at_] != quote) at_ += text_[at_] == '\\' ? 2 : 1;
-    if (at_ >= text_.size()) return refuse(begin, text_.size(), "a text does not end");
+    if (at_ >= text_.size())
+      return refuse(begin, text_.size(), fmt::format("the text that begins with this {} does not end", quote));
     std::string value = unescape(text_.substr(first, at_ - first));
     ++at_;
     return add_string(begin, std::move(value));

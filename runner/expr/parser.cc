@@ -27,6 +27,35 @@ int strength_of(const Token& token) {
   return std::ranges::find(kComparisons, s) != kComparisons.end() ? 1 : 0;
 }
 
+// What other languages have, by the token that cannot go on here; `before` is the one in front of it.
+std::string_view foreign_syntax(const Token& token, const Token* before, const Token& next) {
+  const auto after = [&](std::string_view symbol) {
+    return before != nullptr && before->symbol(symbol) && before->end == token.begin;
+  };
+  if (token.symbol("&") && after("&")) return "; write and";
+  if (token.symbol("=") && (after("=") || after("=="))) return "; write =";
+  if (token.symbol("$")) return "; a column is named alone, without the $";
+  if (token.symbol("{")) return "; write a param as :name, and a variable of the environment as ${NAME}";
+  if (token.symbol("[") && before != nullptr && before->word("IN"))
+    return "; a list stands in parentheses: in ('a', 'b')";
+  if (token.symbol("(") && before != nullptr && before->kind == TokenKind::name) {
+    return "; a function takes its text as an argument: upper(name)";
+  }
+  if (token.word("AS")) return "; a name stands before its expression, as the key: `map: {name: expression}`";
+  if (token.word("OVER")) return "; there are no windows over rows: aggregate by a key in `reduce_by_key`";
+  if (token.word("FROM") || (before != nullptr && before->word("SELECT"))) {
+    return "; an expression is no query: the stream is named by `from`, the columns by `map`";
+  }
+  if (token.word("IF") || token.word("ELSE") || token.word("THEN")) {
+    return "; write if(condition, a, b), or case when condition then a else b end";
+  }
+  if (token.kind == TokenKind::string && before != nullptr && before->word("NOT")) return "; write <>";
+  if (token.symbol(",") && before != nullptr && before->kind == TokenKind::number && next.kind == TokenKind::number) {
+    return "; a number has no separators: 1000";
+  }
+  return {};
+}
+
 }  // namespace
 
 std::nullptr_t Parser::refuse(std::uint32_t begin, std::uint32_t end, std::string message) {
@@ -39,6 +68,8 @@ std::nullptr_t Parser::unexpected(std::string_view wanted) {
   const std::string what = token.kind == TokenKind::end
                                ? std::string("the expression ends too early")
                                : fmt::format("unexpected {}", text_.substr(token.begin, token.end - token.begin));
+  const std::string_view hint = foreign_syntax(token, at_ == 0 ? nullptr : &tokens_[at_ - 1], ahead(1));
+  if (!hint.empty()) return refuse(token.begin, token.end, what + std::string(hint));
   return refuse(token.begin, token.end, wanted.empty() ? what : fmt::format("{}; expected {}", what, wanted));
 }
 

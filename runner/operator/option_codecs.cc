@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "runner/base/foreign_name.h"
 #include "runner/operator/option_faults.h"
 #include "runner/operator/options.h"
 
@@ -171,14 +172,44 @@ bool read_integer(const SyntaxNode& node, std::int64_t& out, DecodeContext& cont
   return true;
 }
 
+namespace {
+
+// `path: \u201cx.jsonl\u201d`: to YAML such quotes are letters.
+bool refuse_typographic(const SyntaxNode& node, DecodeContext& context) {
+  constexpr std::string_view kPairs[][2] = {{"\u201c", "\u201d"}, {"\u2018", "\u2019"}, {"\u201e", "\u201c"},
+                                            {"\u00ab", "\u00bb"}, {"\u201d", "\u201d"}, {"\u2019", "\u2019"}};
+  const std::string_view text = node.text.value();
+  for (const auto& [opening, closing] : kPairs) {
+    if (!node.plain || text.size() < opening.size() + closing.size()) continue;
+    if (!text.starts_with(opening) || !text.ends_with(closing)) continue;
+    return !fault(node, "typographic-quotes",
+                  fmt::format("typographic quotes are letters to YAML; write \"{}\"",
+                              text.substr(opening.size(), text.size() - opening.size() - closing.size())),
+                  context);
+  }
+  return false;
+}
+
+}  // namespace
+
 Shape Codec<bool>::shape() {
   return Shape::of_kind(Shape::Kind::boolean);
 }
 bool Codec<bool>::decode(const SyntaxNode& node, bool& out, DecodeContext& context) {
   const auto found = read_boolean(node);
-  if (!found) return wrong_type(node, "true or false", context);
-  out = *found;
-  return true;
+  if (found) {
+    out = *found;
+    return true;
+  }
+  constexpr ForeignName kWords[] = {{"yes", "true"},  {"on", "true"},    {"1", "true"},    {"y", "true"},
+                                    {"true", "true"}, {"no", "false"},   {"off", "false"}, {"0", "false"},
+                                    {"n", "false"},   {"false", "false"}};
+  const std::string_view ours = has_text(node) ? find_foreign(node.text.value(), kWords) : std::string_view();
+  if (ours.empty()) return wrong_type(node, "true or false", context);
+  return fault(node, "wrong-type",
+               fmt::format("expected true or false; found {}; write {}{}", describe_node(node), ours,
+                           node.plain ? "" : ", without quotes"),
+               context);
 }
 
 Shape Codec<std::int64_t>::shape() {
@@ -241,6 +272,7 @@ Shape Codec<std::string>::shape() {
 }
 bool Codec<std::string>::decode(const SyntaxNode& node, std::string& out, DecodeContext& context) {
   if (!has_text(node)) return wrong_type(node, "a text", context);
+  if (refuse_typographic(node, context)) return false;
   out = node.text.value();
   return true;
 }
@@ -250,6 +282,7 @@ Shape Codec<LocatedText>::shape() {
 }
 bool Codec<LocatedText>::decode(const SyntaxNode& node, LocatedText& out, DecodeContext& context) {
   if (!has_text(node)) return wrong_type(node, "a text", context);
+  if (refuse_typographic(node, context)) return false;
   out = node.text;
   return true;
 }

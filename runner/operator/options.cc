@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "runner/base/foreign_name.h"
 #include "runner/operator/option_faults.h"
 
 namespace streamrun {
@@ -57,6 +58,14 @@ bool decode_entry(const OptionEntry& entry, const SyntaxNode& node, void* target
   return !entry.decode || (entry.decode(node, target, context) && check_bounds(entry, node, context));
 }
 
+// Whether a key that nobody knows is this one, misspelt: it was told of as such, and so is not missing.
+bool is_misspelt(std::string_view name, const OptionTable& table, const SyntaxNode& node) {
+  const std::vector<std::string_view> names = names_of(table);
+  return std::ranges::any_of(node.entries, [&](const SyntaxNode::Entry& one) {
+    return table.find(one.key.value()) == nullptr && nearest_name(one.key.value(), names) == name;
+  });
+}
+
 bool decode_entries(const OptionTable& table, const SyntaxNode& node, void* target, std::string_view what, bool closed,
                     DecodeContext& context) {
   bool good = true;
@@ -76,6 +85,10 @@ bool decode_entries(const OptionTable& table, const SyntaxNode& node, void* targ
   }
   for (const OptionEntry& entry : table.entries()) {
     if (!entry.required || node.find(entry.name) != nullptr) continue;
+    if (is_misspelt(entry.name, table, node)) {
+      good = false;
+      continue;
+    }
     context.diagnostics.error(
         "missing-key", node.span,
         fmt::format("{} needs '{}': {} ({})", what, entry.name, entry.help, entry.shape.to_string()));
@@ -243,9 +256,31 @@ std::optional<std::size_t> decode_choice(const SyntaxNode& node, const std::vect
   }
   const auto found = std::find(names.begin(), names.end(), node.text.value());
   if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
-  context.diagnostics.error(
-      "unknown-value", node.span,
-      fmt::format("expected {}; found {}{}", expected, describe_node(node), did_you_mean(node.text.value(), names)));
+  constexpr ForeignName kWords[] = {
+      {"ignore", "drop"},        {"skip", "drop"},
+      {"discard", "drop"},       {"warn", "drop"},
+      {"continue", "drop"},      {"permissive", "route"},
+      {"dropmalformed", "drop"}, {"failfast", "fail"},
+      {"deadletter", "route"},   {"dlq", "route"},
+      {"redirect", "route"},     {"stop", "fail"},
+      {"abort", "fail"},         {"raise", "fail"},
+      {"error", "fail"},         {"overwrite", "replace"},
+      {"left", "left_outer"},    {"leftouter", "left_outer"},
+      {"right", "right_outer"},  {"full", "full_outer"},
+      {"outer", "full_outer"},   {"semi", "left_semi"},
+      {"anti", "left_anti"},     {"beginning", "earliest"},
+      {"oldest", "earliest"},    {"newest", "latest"},
+      {"end", "latest"},         {"gz", "gzip"},
+      {"zst", "zstd"},           {"jsonl", "json"},
+      {"ndjson", "json"},        {"tsv", "csv"},
+  };
+  std::string hint = did_you_mean(node.text.value(), names);
+  if (const std::string_view ours = find_foreign(node.text.value(), kWords);
+      std::find(names.begin(), names.end(), ours) != names.end()) {
+    hint = fmt::format("; write {}", ours);
+  }
+  context.diagnostics.error("unknown-value", node.span,
+                            fmt::format("expected {}; found {}{}", expected, describe_node(node), hint));
   return std::nullopt;
 }
 

@@ -86,7 +86,7 @@ struct BoundSink {
   // What it writes together with other outputs (standard output): these publish in the order written.
   std::string_view shares;
   std::string detail;
-  std::string guarantee;  // `at least once`, `exactly once with a checkpoint`
+  std::string guarantee;  // `at least once`
   std::function<std::unique_ptr<Sink>(const Environment&)> open;
 };
 

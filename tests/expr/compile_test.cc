@@ -31,7 +31,8 @@ TEST_CASE("a mistake is told at its own characters") {
       {"n = 1 / 0", "constant-error", "1 / 0", "division by zero in '1 / 0'"},
       {"n +", "syntax", "", "the expression ends too early; expected a value"},
       {"sum(n) > 1", "aggregate-not-allowed", "sum(n)",
-       "the aggregate sum cannot stand here; only the `to` of a keyed step takes aggregates"},
+       "the aggregate sum cannot stand here; only the `to` of a keyed step takes aggregates: `reduce_by_key: {key: …, "
+       "to: {x: \"sum(n)\"}}`, and the steps behind it use x"},
   };
   Params params;
   const MutableColumn limit = Column::make_constant(TypeKind::int32, 1);

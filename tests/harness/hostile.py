@@ -42,7 +42,7 @@ FILES = [
     ('alias cycle', HEAD + 'params: &x [*x]\n', '4:13', 'alias-cycle'),
     ('alias bomb', bomb(9, 9), '6:10', 'too-many-nodes'),
     ('alias bomb of text', f'a: &x {"x" * 300_000}\nb: [*x, *x, *x, *x]\n', '2:13', 'too-large'),
-    ('open brackets', 'a: ' + '[' * 10_000, '1:5', 'yaml-syntax'),
+    ('open brackets', 'a: ' + '[' * 10_000, '1:4', 'yaml-syntax'),
     ('flow depth', 'a: ' + '[' * 10_000 + ']' * 10_000, '1:103', 'too-deep'),
     ('map depth', 'a: ' + '{a: ' * 10_000, '1:397', 'too-deep'),
     ('block depth', '- ' * 10_000 + 'x\n', '1:201', 'too-deep'),
