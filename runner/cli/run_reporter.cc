@@ -74,10 +74,7 @@ std::string summary(const RunReport& report, std::chrono::duration<double> time)
 }  // namespace
 
 RunReporter::RunReporter(Settings settings, Secrets secrets, const Console& console)
-    : settings_(settings),
-      secrets_(std::move(secrets)),
-      console_(console),
-      started_(std::chrono::steady_clock::now()) {
+    : settings_(settings), secrets_(std::move(secrets)), console_(console), started_(std::chrono::steady_clock::now()) {
   drawn_ = started_ - kRedraw;
 }
 

@@ -48,9 +48,9 @@ class FoldValues {
 
   const Fold* fold_;
   std::vector<std::uint8_t> present_;
-  MutableColumn fixed_;                                  // of types of a fixed width, longer than the groups
-  std::vector<Cell> cells_;                              // of the others
-  std::size_t heap_ = 0;                                 // bytes of the cells
+  MutableColumn fixed_;                               // of types of a fixed width, longer than the groups
+  std::vector<Cell> cells_;                           // of the others
+  std::size_t heap_ = 0;                              // bytes of the cells
   std::unordered_map<std::uint32_t, RowError> lost_;  // by group
 };
 
