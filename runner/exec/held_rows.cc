@@ -8,8 +8,10 @@ namespace streamrun {
 
 Result<> HeldRows::add(PartitionIndex partition, StagedRows&& rows) {
   Partition& held = partitions_.try_emplace(partition, spools_).first->second;
-  held.pieces.push_back({std::move(rows.route), rows.bytes.size(), rows.rows});
-  return held.bytes.append(std::move(rows.bytes));
+  const std::size_t size = rows.bytes.size();
+  if (Result<> kept = held.bytes.append(std::move(rows.bytes)); !kept) return kept;
+  held.pieces.push_back({std::move(rows.route), size, rows.rows});
+  return {};
 }
 
 Result<> HeldRows::release(const std::function<Result<>(StagedRows&&)>& take) {

@@ -245,13 +245,12 @@ bool Pass::apply_rows(MorselOutcome& outcome) {
   for (MorselOutcome::OutputRows& one : outcome.rows) {
     applying_ = {nullptr, &plan_.outputs[one.output]};
     counts_.rows[one.output] += one.rows.rows;
-    if (plan_.outputs[one.output].interleaved) {
-      if (Result<> held = held_[one.output].add(one.partition, std::move(one.rows)); !held) {
-        return stop_with(name_of(plan_.outputs[one.output]) + ": " + held.error().message);
-      }
-    } else if (Result<> done = append(one.output, std::move(one.rows)); !done) {
-      return stop_with(done.error().message);
-    }
+    const PlanOutput& output = plan_.outputs[one.output];
+    const Result<> done =
+        output.interleaved
+            ? (*input_.retry)(output, [&] { return held_[one.output].add(one.partition, std::move(one.rows)); })
+            : append(one.output, std::move(one.rows));
+    if (!done) return stop_with(done.error().message);
   }
   return true;
 }

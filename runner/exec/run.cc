@@ -89,7 +89,7 @@ Environment BatchLoop::of_run(const PhysicalPlan& plan, const Environment& envir
   // What is in spools leaves at least three quarters to what cannot go to disk.
   own.spools = std::make_shared<SpoolPool>(
       SpoolLimits{std::min(options.spool_memory, plan.memory.bytes / 4), plan.spool.path,
-                  plan.spool.size ? std::optional(plan.spool.size->bytes) : std::nullopt, memory_});
+                  plan.spool.size ? std::optional(plan.spool.size->bytes) : std::nullopt, memory_, environment.disk});
   return own;
 }
 

@@ -2,34 +2,31 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <iterator>
+#include <utility>
 
 #include "runner/base/units.h"
+#include "runner/operator/temporary_name.h"
 
 namespace streamrun {
 namespace {
 
 constexpr std::size_t kPiece = std::size_t{1} << 20;
 
-Result<FileDescriptor> open_temporary(std::string folder) {
-  if (folder.empty()) {
-    const char* const usual = std::getenv("TMPDIR");
-    folder = usual != nullptr && *usual != '\0' ? usual : "/tmp";
-  }
-  FileDescriptor made(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (made) return made;
-  std::string name = folder + "/streamrun-XXXXXX";
-  made.reset(::mkostemp(name.data(), O_CLOEXEC));
-  if (!made) return system_failure("make a temporary file in", folder);
-  ::unlink(name.c_str());
-  return made;
+std::string folder_for(const std::string& wanted) {
+  if (!wanted.empty()) return wanted;
+  const char* const usual = std::getenv("TMPDIR");
+  return usual != nullptr && *usual != '\0' ? usual : "/tmp";
 }
+
+constexpr std::string_view kSmaller = "make batches smaller with `max_batch_bytes` or `max_batch_records`";
 
 }  // namespace
 
@@ -44,58 +41,90 @@ std::uint64_t SpoolPool::on_disk() const {
 }
 
 // A little more than is needed, so that many small spools are not searched for each of them.
-Result<> SpoolPool::make_room() {
-  if (in_memory_ <= limits_.memory) return {};
-  while (in_memory_ > limits_.memory / 4 * 3) {
+Result<bool> SpoolPool::make_room(std::size_t bytes) {
+  if (in_memory_ + bytes <= limits_.memory) return true;
+  if (bytes > limits_.memory) return false;
+  while (in_memory_ != 0 && in_memory_ + bytes > limits_.memory / 4 * 3) {
     const auto largest = std::max_element(spools_.begin(), spools_.end(),
                                           [](const auto* a, const auto* b) { return a->in_memory_ < b->in_memory_; });
-    if (auto done = to_disk(**largest); !done) return done;
+    if (auto done = to_disk(**largest); !done) return pass_on(done);
   }
-  return {};
+  return true;
 }
 
 Result<> SpoolPool::to_disk(ByteSpool& spool) {
-  if (limits_.disk && on_disk_ + spool.in_memory_ > *limits_.disk) {
-    return failure(
-        fmt::format("{} bytes have to wait on disk, and `spool: {{size: {}}}` allows no more; allow more, or make "
-                    "batches smaller with `max_batch_bytes` or `max_batch_records`",
-                    on_disk_ + spool.in_memory_, format_byte_size({*limits_.disk})));
+  std::deque<ByteSpool::Piece>& pieces = spool.pieces_;
+  for (ByteSpool::Piece& piece : pieces) {
+    if (!piece.bytes) continue;
+    const auto offset = write(*piece.bytes, 0);
+    if (!offset) return pass_on(offset);
+    in_memory_ -= piece.bytes->capacity();
+    spool.in_memory_ -= piece.bytes->capacity();
+    piece.bytes.reset();
+    piece.offset = *offset;
   }
-  if (!file_) {
-    auto opened = open_temporary(limits_.folder);
-    if (!opened) return pass_on(opened);
-    file_ = std::move(*opened);
-  }
-  std::deque<ByteSpool::Piece> pieces;
-  for (ByteSpool::Piece& piece : spool.pieces_) {
-    if (piece.bytes) {
-      const auto offset = write(*piece.bytes);
-      if (!offset) return pass_on(offset);
-      in_memory_ -= piece.bytes->capacity();
-      spool.in_memory_ -= piece.bytes->capacity();
-      piece.bytes.reset();
-      piece.offset = *offset;
-    }
-    if (!pieces.empty() && pieces.back().offset + pieces.back().size == piece.offset) {
-      pieces.back().size += piece.size;
+  // Those that stand side by side are one.
+  std::size_t kept = 0;
+  for (std::size_t i = 1; i < pieces.size(); ++i) {
+    if (pieces[kept].offset + pieces[kept].size == pieces[i].offset) {
+      pieces[kept].size += pieces[i].size;
     } else {
-      pieces.push_back(std::move(piece));
+      pieces[++kept] = std::move(pieces[i]);
     }
   }
-  spool.pieces_ = std::move(pieces);
+  pieces.resize(std::min(pieces.size(), kept + 1));
   return {};
 }
 
-Result<std::uint64_t> SpoolPool::write(std::string_view bytes) {
-  const std::uint64_t offset = file_end_;
-  while (!bytes.empty()) {
-    const ssize_t n = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(file_end_));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return system_failure("write", "a temporary file");
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-    file_end_ += static_cast<std::uint64_t>(n);
+// Without a name where the file system can; else the name goes at once.
+bool SpoolPool::open() {
+  Disk& disk = *limits_.file_system;
+  folder_ = folder_for(limits_.folder);
+  file_.reset(disk.open(AT_FDCWD, folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (file_) return true;
+  const std::string path = below_folder(folder_, TemporaryNames(disk).make("spool"));
+  file_.reset(disk.open(AT_FDCWD, path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
+  if (!file_) return false;
+  disk.unlink(AT_FDCWD, path.c_str());
+  return true;
+}
+
+void SpoolPool::close() {
+  if (file_) limits_.file_system->close(file_.release());
+  file_end_ = 0;
+}
+
+std::unexpected<Error> SpoolPool::failed(std::string_view what, std::uint64_t uncounted) const {
+  return failure(
+      fmt::format("cannot {} a temporary file in '{}' for {} bytes that wait: {}; give it room elsewhere with "
+                  "`spool: {{path: …}}`, or {}",
+                  what, folder_, in_memory_ + on_disk_ + uncounted, std::strerror(errno), kSmaller),
+      ErrorKind::transient);
+}
+
+Result<std::uint64_t> SpoolPool::write(std::string_view bytes, std::uint64_t uncounted) {
+  if (limits_.disk && on_disk_ + bytes.size() > *limits_.disk) {
+    return failure(
+        fmt::format("{} bytes have to wait on disk, and `spool: {{size: {}}}` allows no more; allow more, or {}",
+                    on_disk_ + bytes.size(), format_byte_size({*limits_.disk}), kSmaller));
   }
-  on_disk_ += file_end_ - offset;
+  if (!file_ && !open()) return failed("make", uncounted);
+  const std::uint64_t offset = file_end_;
+  std::uint64_t end = offset;
+  while (end - offset < bytes.size()) {
+    const std::string_view rest = bytes.substr(end - offset);
+    const ssize_t n = limits_.file_system->write(file_.get(), rest.data(), rest.size(), static_cast<off_t>(end));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      auto error = failed("write", uncounted);
+      // Where that fails, the next bytes are written over it.
+      limits_.file_system->truncate(file_.get(), static_cast<off_t>(offset));
+      return error;
+    }
+    end += static_cast<std::uint64_t>(n);
+  }
+  file_end_ = end;
+  on_disk_ += bytes.size();
   return offset;
 }
 
@@ -107,8 +136,7 @@ void SpoolPool::release(std::uint64_t offset, std::uint64_t size) {
                 static_cast<off_t>(size));
     return;
   }
-  file_.reset();
-  file_end_ = 0;
+  close();
 }
 
 ByteSpool::ByteSpool(std::shared_ptr<SpoolPool> pool) : pool_(std::move(pool)) {
@@ -122,12 +150,29 @@ ByteSpool::~ByteSpool() {
   pool_->spools_.erase(this);
 }
 
+// Room is made before anything is taken. What is too much for all of the memory goes to disk at once.
 Result<> ByteSpool::append(std::string&& bytes) {
   if (bytes.empty()) return {};
   const std::scoped_lock lock(pool_->mutex_);
+  const auto fits = pool_->make_room(bytes.capacity());
+  pool_->held_.set(pool_->in_memory_);
+  if (!fits) return pass_on(fits);
+  if (*fits) {
+    keep_in_memory(std::move(bytes));
+    pool_->held_.set(pool_->in_memory_);
+    return {};
+  }
+  const auto offset = pool_->write(bytes, bytes.size());
+  if (!offset) return pass_on(offset);
+  pieces_.push_back({size_, bytes.size(), nullptr, *offset});
+  size_ += std::exchange(bytes, {}).size();
+  return {};
+}
+
+// Small pieces are joined, large ones are kept as they are.
+void ByteSpool::keep_in_memory(std::string&& bytes) {
   const std::size_t added = bytes.size();
   std::size_t grown = bytes.capacity();
-  // Small pieces are joined, large ones are kept as they are.
   if (!pieces_.empty() && pieces_.back().bytes && pieces_.back().size + added <= kPiece) {
     std::string& last = *pieces_.back().bytes;
     grown = last.capacity();
@@ -140,9 +185,6 @@ Result<> ByteSpool::append(std::string&& bytes) {
   size_ += added;
   in_memory_ += grown;
   pool_->in_memory_ += grown;
-  Result<> done = pool_->make_room();
-  pool_->held_.set(pool_->in_memory_);
-  return done;
 }
 
 // A piece may go to disk while it is read: its memory stays until the reader has dropped it.
@@ -153,7 +195,11 @@ Result<SpooledBytes> ByteSpool::read_piece(const Piece& piece, std::uint64_t fro
     const ssize_t n = ::pread(pool_->file_.get(), read->data() + at, read->size() - at,
                               static_cast<off_t>(piece.offset + (from - piece.begin) + at));
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return system_failure("read back", "a temporary file");
+    if (n == 0) errno = EIO;
+    if (n <= 0) {
+      const std::scoped_lock lock(pool_->mutex_);
+      return pool_->failed("read back", 0);
+    }
     at += static_cast<std::size_t>(n);
   }
   return SpooledBytes{read, *read};

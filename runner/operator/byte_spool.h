@@ -12,6 +12,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "runner/base/disk.h"
 #include "runner/base/result.h"
 #include "runner/operator/file_descriptor.h"
 #include "runner/operator/memory_account.h"
@@ -23,6 +24,7 @@ struct SpoolLimits {
   std::string folder;                              // of the temporary file; empty: TMPDIR, or /tmp
   std::optional<std::uint64_t> disk;               // bytes in it at most
   std::shared_ptr<MemoryAccount> account;          // where the memory counts; null: nowhere
+  Disk* file_system = &Disk::real();               // that the temporary file is made on
 };
 
 class ByteSpool;
@@ -32,6 +34,9 @@ class ByteSpool;
 class SpoolPool {
  public:
   explicit SpoolPool(SpoolLimits limits = {}) : limits_(std::move(limits)), held_(limits_.account) {}
+  ~SpoolPool() { close(); }
+  SpoolPool(const SpoolPool&) = delete;
+  SpoolPool& operator=(const SpoolPool&) = delete;
 
   std::uint64_t in_memory() const;
   std::uint64_t on_disk() const;
@@ -39,11 +44,17 @@ class SpoolPool {
  private:
   friend class ByteSpool;
 
-  // All under mutex_.
-  Result<> make_room();
+  // All under mutex_. What fails changes no spool's bytes: each piece is in memory or on disk, whole.
+  // For so many bytes more; false: the memory will never take them.
+  Result<bool> make_room(std::size_t bytes);
   Result<> to_disk(ByteSpool& spool);
-  Result<std::uint64_t> write(std::string_view bytes);
+  bool open();
+  void close();
+  // Behind all others. Returns where; what went into the file of bytes that did not fit is cut off again. `uncounted`
+  // of them are not in memory yet.
+  Result<std::uint64_t> write(std::string_view bytes, std::uint64_t uncounted);
   void release(std::uint64_t offset, std::uint64_t size);
+  std::unexpected<Error> failed(std::string_view what, std::uint64_t uncounted) const;
 
   const SpoolLimits limits_;
   mutable std::mutex mutex_;
@@ -52,6 +63,7 @@ class SpoolPool {
   HeldMemory held_;  // the same, in the account
   std::uint64_t on_disk_ = 0;
   FileDescriptor file_;
+  std::string folder_;  // where it is
   std::uint64_t file_end_ = 0;
 };
 
@@ -69,6 +81,7 @@ class ByteSpool {
   ByteSpool(const ByteSpool&) = delete;
   ByteSpool& operator=(const ByteSpool&) = delete;
 
+  // All of `bytes`, or none: after a failure they are still the caller's.
   Result<> append(std::string&& bytes);
   // Calls `take` with all bytes, in large pieces, in order, until it fails.
   Result<> read(const std::function<Result<>(std::string_view)>& take) const;
@@ -85,6 +98,7 @@ class ByteSpool {
     std::shared_ptr<std::string> bytes;  // null: on disk
     std::uint64_t offset = 0;            // in the pool's file
   };
+  void keep_in_memory(std::string&& bytes);
   Result<SpooledBytes> read_piece(const Piece& piece, std::uint64_t from, std::uint64_t size) const;
 
   std::shared_ptr<SpoolPool> pool_;

@@ -98,7 +98,7 @@ class GrowingStage final : public Stage {
     auto waiting = waiting_.find(path);
     if (waiting == waiting_.end()) {
       if (auto claimed = sink_.claims(claims_).claim(path, path); !claimed) return claimed;
-      waiting = waiting_.try_emplace(path, std::move(rows.route), sink_.spools()).first;
+      waiting = waiting_.try_emplace(path, rows.route, sink_.spools()).first;
     }
     return waiting->second.rows.append(std::move(rows.bytes));
   }

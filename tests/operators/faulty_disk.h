@@ -119,7 +119,8 @@ inline void FaultyDisk::remember(int folder, const char* name) {
 inline int FaultyDisk::open(int folder, const char* name, int flags, mode_t mode) {
   const std::scoped_lock lock(mutex_);
   // Folders are opened too often to be counted.
-  if ((flags & O_DIRECTORY) == 0 && fails(Call::open)) return -1;
+  const bool of_folder = (flags & O_DIRECTORY) != 0 && (flags & O_TMPFILE) != O_TMPFILE;
+  if (!of_folder && fails(Call::open)) return -1;
   const bool makes = (flags & O_CREAT) != 0 && ::faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
   if (makes) remember(folder, name);
   const int file = Disk::open(folder, name, flags, mode);
