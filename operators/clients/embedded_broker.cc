@@ -11,6 +11,7 @@
 #include <mutex>
 #include <stop_token>
 #include <thread>
+#include <vector>
 
 #include "runner/base/thread.h"
 #include "runner/operator/file_descriptor.h"
@@ -108,6 +109,13 @@ Result<std::shared_ptr<EmbeddedBroker>> EmbeddedBroker::of(const Environment& en
 void EmbeddedBroker::make_topic(const std::string& name, std::uint32_t partitions) {
   const Awake awake(address_);
   rd_kafka_mock_topic_create(state_->cluster, name.c_str(), static_cast<int>(partitions), 1);
+}
+
+void EmbeddedBroker::refuse_messages(std::size_t behind) {
+  constexpr std::int16_t kProduce = 0;
+  std::vector<rd_kafka_resp_err_t> answers(behind, RD_KAFKA_RESP_ERR_NO_ERROR);
+  answers.push_back(RD_KAFKA_RESP_ERR_POLICY_VIOLATION);
+  rd_kafka_mock_push_request_errors_array(state_->cluster, kProduce, answers.size(), answers.data());
 }
 
 }  // namespace streamrun

@@ -2,6 +2,7 @@
 // ends with the run.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -26,6 +27,8 @@ class EmbeddedBroker {
   const std::string& address() const { return address_; }
   // One that is there stays as it is.
   void make_topic(const std::string& name, std::uint32_t partitions);
+  // One request that brings messages is refused, behind so many that are taken.
+  void refuse_messages(std::size_t behind);
 
  private:
   struct State;

@@ -26,7 +26,7 @@ constexpr std::size_t kDashes = 43;
 class PrintSink final : public Sink {
  public:
   PrintSink(std::shared_ptr<const Layout> layout, const Environment& environment)
-      : layout_(std::move(layout)), output_(environment.output), spools_(environment.spools) {}
+      : layout_(std::move(layout)), output_(environment), spools_(environment.spools) {}
 
   // One row more than is shown tells that there are more.
   void encode(const RecordBatch& batch, KernelContext&, std::vector<StagedRows>& out) const override {
@@ -44,13 +44,7 @@ class PrintSink final : public Sink {
 
   Result<std::unique_ptr<Stage>> stage(BatchTime batch) override;
 
-  Result<> write(BatchTime batch, const ByteSpool& rows, bool more) {
-    const std::string line(kDashes, '-');
-    auto done = output_.write(fmt::format("{0}\nTime: {1} ms\n{0}\n", line, batch.value));
-    if (done) done = rows.read([this](std::string_view bytes) { return output_.write(bytes); });
-    return done ? output_.write(more ? "...\n\n" : "\n") : done;
-  }
-
+  const StandardOutput& output() const { return output_; }
   const Layout& layout() const { return *layout_; }
   const std::shared_ptr<SpoolPool>& spools() const { return spools_; }
 
@@ -62,24 +56,35 @@ class PrintSink final : public Sink {
 
 class PrintStage final : public Stage {
  public:
-  PrintStage(PrintSink& sink, BatchTime batch) : sink_(sink), batch_(batch), rows_(sink.spools()) {}
+  PrintStage(PrintSink& sink, BatchTime batch)
+      : sink_(sink), batch_(batch), text_(sink.output()), rows_(sink.spools()) {}
 
   Result<> append(StagedRows&& rows) override {
     std::string shown;
+    std::uint32_t kept = kept_;
     auto done = FrameReader().read(rows.bytes, [&](std::string_view row) -> Result<> {
       const auto most = sink_.layout().rows;
-      if (kept_ < most) shown += row;
-      if (kept_ <= most) ++kept_;  // one more tells that there are more
+      if (kept < most) shown += row;
+      if (kept <= most) ++kept;  // one more tells that there are more
       return {};
     });
-    return done ? rows_.append(std::move(shown)) : done;
+    if (done) done = rows_.append(std::move(shown));
+    if (done) kept_ = kept;
+    return done;
   }
-  Result<> publish() override { return sink_.write(batch_, rows_, kept_ > sink_.layout().rows); }
+  Result<> publish() override {
+    const std::string line(kDashes, '-');
+    text_.begin();
+    auto done = text_.write(fmt::format("{0}\nTime: {1} ms\n{0}\n", line, batch_.value));
+    if (done) done = rows_.read([&](std::string_view bytes) { return text_.write(bytes); });
+    return done ? text_.write(kept_ > sink_.layout().rows ? "...\n\n" : "\n") : done;
+  }
   void discard() override { rows_.clear(); }
 
  private:
   PrintSink& sink_;
   BatchTime batch_;
+  StandardOutput::Text text_;
   ByteSpool rows_;
   std::uint32_t kept_ = 0;
 };

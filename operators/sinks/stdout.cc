@@ -13,7 +13,7 @@ struct StdoutOptions {};
 class StdoutSink final : public Sink {
  public:
   StdoutSink(std::shared_ptr<const RowEncoder> encoder, const Environment& environment)
-      : encoder_(std::move(encoder)), output_(environment.output), spools_(environment.spools) {}
+      : encoder_(std::move(encoder)), output_(environment), spools_(environment.spools) {}
 
   void encode(const RecordBatch& batch, KernelContext&, std::vector<StagedRows>& out) const override {
     encoder_->encode(batch, out);
@@ -21,15 +21,20 @@ class StdoutSink final : public Sink {
   Result<std::unique_ptr<Stage>> stage(BatchTime) override;
 
   // The header comes once, before the first row.
-  Result<> write(const ByteSpool& spool) {
+  Result<> write(const ByteSpool& spool, StandardOutput::Text& text) {
     if (spool.size() == 0) return {};
+    text.begin();
     if (!header_written_) {
-      if (auto done = output_.write(encoder_->header()); !done) return done;
-      header_written_ = true;
+      if (auto done = text.write(encoder_->header()); !done) return done;
     }
-    return spool.read([this](std::string_view bytes) { return output_.write(bytes); });
+    auto done = spool.read([&](std::string_view bytes) { return text.write(bytes); });
+    if (!done) return done;
+    text.end();
+    header_written_ = true;
+    return {};
   }
 
+  const StandardOutput& output() const { return output_; }
   const std::shared_ptr<SpoolPool>& spools() const { return spools_; }
 
  private:
@@ -41,21 +46,22 @@ class StdoutSink final : public Sink {
 
 class StdoutStage final : public Stage {
  public:
-  explicit StdoutStage(StdoutSink& sink) : sink_(sink), spool_(sink.spools()) {}
+  explicit StdoutStage(StdoutSink& sink) : sink_(sink), text_(sink.output()), spool_(sink.spools()) {}
 
   Result<> append(StagedRows&& rows) override { return spool_.append(std::move(rows.bytes)); }
-  // Kept until the stage goes: a retry writes all of it again.
-  Result<> publish() override { return sink_.write(spool_); }
+  // Once it has ended nothing is left to be written again.
+  Result<> publish() override { return drain(); }
   void discard() override { spool_.clear(); }
   std::size_t drainable() const override { return spool_.size(); }
   Result<> drain() override {
-    auto written = sink_.write(spool_);
+    auto written = sink_.write(spool_, text_);
     if (written) spool_.clear();
     return written;
   }
 
  private:
   StdoutSink& sink_;
+  StandardOutput::Text text_;
   ByteSpool spool_;
 };
 

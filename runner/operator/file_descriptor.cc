@@ -22,9 +22,9 @@ std::unexpected<Error> system_failure(std::string_view what, std::string_view na
   return failure(std::move(message), code == EPIPE ? ErrorKind::reader_gone : kind);
 }
 
-Result<> write_all(int fd, std::string_view bytes, std::string_view name) {
+Result<> write_rest(Disk& disk, int fd, std::string_view& bytes, std::string_view name) {
   while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    const ssize_t n = disk.write(fd, bytes.data(), bytes.size(), Disk::kHere);
     if (n >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(n));
     } else if (errno == EAGAIN) {

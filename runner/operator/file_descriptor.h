@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "runner/base/disk.h"
 #include "runner/base/result.h"
 
 namespace streamrun {
@@ -36,8 +37,11 @@ class FileDescriptor {
 [[nodiscard]] std::unexpected<Error> system_failure(std::string_view what, std::string_view name,
                                                     ErrorKind kind = ErrorKind::transient);
 
-// All of `bytes`. `name` is for messages.
-Result<> write_all(int fd, std::string_view bytes, std::string_view name);
+// All of `bytes`, where the descriptor stands; after a failure they are those that are left. `name` is for messages.
+Result<> write_rest(Disk& disk, int fd, std::string_view& bytes, std::string_view name);
+inline Result<> write_all(int fd, std::string_view bytes, std::string_view name) {
+  return write_rest(Disk::real(), fd, bytes, name);
+}
 
 // Bytes of a file.
 Result<std::uint64_t> file_size(const FileDescriptor& file, std::string_view name);

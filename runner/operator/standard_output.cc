@@ -4,15 +4,32 @@
 #include <unistd.h>
 
 #include <iterator>
+#include <utility>
 
 #include "runner/operator/file_descriptor.h"
 
 namespace streamrun {
 
-StandardOutput::StandardOutput(int descriptor) : descriptor_(descriptor), terminal_(::isatty(descriptor) != 0) {}
+StandardOutput::StandardOutput(const Environment& environment)
+    : disk_(*environment.disk), descriptor_(environment.output), terminal_(::isatty(descriptor_) != 0) {}
 
-Result<> StandardOutput::write(std::string_view bytes) {
-  return write_all(descriptor_, terminal_ ? show_controls(bytes) : bytes, "standard output");
+Result<> StandardOutput::Text::write(std::string_view bytes) {
+  const std::uint64_t from = std::exchange(at_, at_ + bytes.size());
+  if (at_ <= written_) return {};
+  if (from < written_) bytes.remove_prefix(written_ - from);
+  const std::string shown = output_.terminal_ ? show_controls(bytes) : std::string();
+  const std::string_view all = output_.terminal_ ? shown : bytes;
+  std::string_view rest = all.substr(shown_);
+  auto done = write_rest(output_.disk_, output_.descriptor_, rest, "standard output");
+  if (done) {
+    written_ = at_;
+    shown_ = 0;
+  } else if (output_.terminal_) {
+    shown_ = all.size() - rest.size();
+  } else {
+    written_ = at_ - rest.size();
+  }
+  return done;
 }
 
 std::string show_controls(std::string_view text) {

@@ -71,6 +71,7 @@ class Output {
     Environment environment;
     environment.shared = shared_;
     environment.disk = &disk;
+    environment.spools = std::make_shared<SpoolPool>(SpoolLimits{spool_memory, {}, {}, {}, &disk});
     environment.times_named = times_named;
     environment.working_folder = folder;
     environment.log = [this](LogLevel, const std::string& text) { log.push_back(text); };
@@ -137,6 +138,7 @@ class Output {
   std::string folder;
   std::optional<BoundSink> bound;
   FaultyDisk disk;
+  std::uint64_t spool_memory = std::uint64_t{64} << 20;  // from open() on
   bool times_named = false;
   std::vector<std::string> log;
   std::vector<std::string> rejected;
