@@ -99,7 +99,8 @@ std::optional<BoundSink> bind(const FileOptions& options, SinkBindContext& conte
   bound.can_fail = !target->path.columns().empty();
   bound.writes = {{target->path.describe(context.name), target->path.fixed(), options.path.span}};
   bound.detail = options.path.value;
-  bound.guarantee = per_batch ? "at least once: a file appears whole or not at all" : "at least once";
+  bound.guarantee = per_batch ? "at least once: a file appears whole or not at all"
+                              : "at least once: a batch is in the file whole or not at all";
   bound.drains = !per_batch;
   bound.open = [target = std::shared_ptr<const FileTarget>(std::move(target)),
                 per_batch](const Environment& environment) -> std::unique_ptr<Sink> {

@@ -86,7 +86,7 @@ struct BoundSink {
   // What it writes together with other outputs (standard output): these publish in the order written.
   std::string_view shares;
   std::string detail;
-  std::string guarantee;  // `at least once`
+  std::string guarantee;  // `at least once`, and what is seen of a batch that fails
   std::function<std::unique_ptr<Sink>(const Environment&)> open;
 };
 
