@@ -44,10 +44,12 @@ class Run:
 
 
 class ProcessTest(unittest.TestCase):
-    def start(self, pipeline, *args, command='run case.yaml', files=None, stdout=subprocess.PIPE, stderr=subprocess.PIPE, before=None):
-        """`files`: their texts by name; a FIFO has none."""
-        folder = Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, folder, True)
+    def start(self, pipeline, *args, command='run case.yaml', files=None, stdout=subprocess.PIPE, stderr=subprocess.PIPE, before=None,
+              folder=None):
+        """`files`: their texts by name; a FIFO has none. `folder`: of an earlier run, whose files are there still."""
+        if folder is None:
+            folder = Path(tempfile.mkdtemp())
+            self.addCleanup(shutil.rmtree, folder, True)
         for name, text in {**(files or {}), 'case.yaml': pipeline}.items():
             if text is None:
                 os.mkfifo(folder / name)
