@@ -217,7 +217,7 @@ Result<> KafkaHandle::attempt(std::string_view what, std::chrono::milliseconds p
     if (!is_transient(error)) return failure(std::move(message));
     if (interrupted()) return failure("stopped while waiting: " + message);
     if (SteadyClock::now() >= end) {
-      return failure(message + "; check `brokers`, and that they can be reached from here");
+      return failure(message + "; check `brokers`, and that they can be reached from here", ErrorKind::transient);
     }
     serve(kLook);
     if (told || SteadyClock::now() - began < (reason().empty() ? kQuiet : kHiccup)) continue;

@@ -5,8 +5,10 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "operators/clients/kafka_list.h"
@@ -44,7 +46,28 @@ KafkaCommitted committed_of(const rd_kafka_topic_partition_list_t& list) {
   return found;
 }
 
-using Topic = std::unique_ptr<rd_kafka_topic_t, void (*)(rd_kafka_topic_t*)>;
+template <class T>
+using Owned = std::unique_ptr<T, void (*)(T*)>;
+using Topic = Owned<rd_kafka_topic_t>;
+
+// A number among the settings of the one topic that an answer is about.
+std::optional<std::size_t> setting_of(rd_kafka_event_t& event, std::string_view name) {
+  std::size_t count = 0;
+  const rd_kafka_DescribeConfigs_result_t* const answer = rd_kafka_event_DescribeConfigs_result(&event);
+  if (answer == nullptr) return std::nullopt;
+  const rd_kafka_ConfigResource_t** const topics = rd_kafka_DescribeConfigs_result_resources(answer, &count);
+  if (count != 1) return std::nullopt;
+  const rd_kafka_ConfigEntry_t** const settings = rd_kafka_ConfigResource_configs(topics[0], &count);
+  for (const rd_kafka_ConfigEntry_t* one : std::span(settings, count)) {
+    if (rd_kafka_ConfigEntry_name(one) != name) continue;
+    const char* const text = rd_kafka_ConfigEntry_value(one);
+    std::size_t number = 0;
+    const std::string_view value = text == nullptr ? std::string_view() : text;
+    const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (fault == std::errc() && end == value.data() + value.size()) return number;
+  }
+  return std::nullopt;
+}
 
 // What the brokers say of one topic, or of all where it is empty; `take(topic, found)` gives a fault, or none.
 template <class Found, class Take>
@@ -109,6 +132,28 @@ Result<std::vector<KafkaPartition>> partitions_of(KafkaHandle& handle, const std
       });
   if (found) std::ranges::sort(*found);
   return found;
+}
+
+std::optional<std::size_t> largest_message_of(KafkaHandle& handle, const std::string& topic,
+                                              std::chrono::milliseconds patience) {
+  const auto found = std::make_shared<std::optional<std::size_t>>();
+  const auto call = [client = handle.get(), topic, found](int wait) -> int {
+    const Owned<rd_kafka_queue_t> answers(rd_kafka_queue_new(client), rd_kafka_queue_destroy);
+    const Owned<rd_kafka_AdminOptions_t> options(rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS),
+                                                 rd_kafka_AdminOptions_destroy);
+    const Owned<rd_kafka_ConfigResource_t> asked(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()),
+                                                 rd_kafka_ConfigResource_destroy);
+    rd_kafka_AdminOptions_set_request_timeout(options.get(), wait, nullptr, 0);
+    rd_kafka_ConfigResource_t* all[] = {asked.get()};
+    rd_kafka_DescribeConfigs(client, all, 1, options.get(), answers.get());
+    const Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(answers.get(), wait), rd_kafka_event_destroy);
+    if (!event) return RD_KAFKA_RESP_ERR__TIMED_OUT;
+    const rd_kafka_resp_err_t error = rd_kafka_event_error(event.get());
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) *found = setting_of(*event, "max.message.bytes");
+    return error;
+  };
+  return handle.attempt(fmt::format("ask for the settings of topic '{}'", topic), patience, call) ? *found
+                                                                                                  : std::nullopt;
 }
 
 struct KafkaLookup::Commits {

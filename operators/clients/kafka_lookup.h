@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,10 @@ namespace streamrun {
 // Those of one topic; none: there is no such topic.
 Result<std::vector<KafkaPartition>> partitions_of(KafkaHandle& handle, const std::string& topic,
                                                   std::chrono::milliseconds patience);
+
+// How large messages that a topic takes may be (max.message.bytes); nothing where brokers do not say it.
+std::optional<std::size_t> largest_message_of(KafkaHandle& handle, const std::string& topic,
+                                              std::chrono::milliseconds patience);
 
 // A group's offsets, and the notes that were committed with them (Kafka's metadata of an offset).
 struct KafkaCommitted {

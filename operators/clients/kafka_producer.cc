@@ -21,14 +21,12 @@ constexpr std::uint64_t kServeEvery = 64;  // messages
 constexpr std::chrono::seconds kSilence{10};
 constexpr std::chrono::milliseconds kLastWait{700};
 constexpr std::chrono::seconds kMaking{3};  // for brokers that make a topic
+constexpr std::chrono::seconds kAsk{2};     // what a topic takes
 constexpr std::int64_t kLinger = 5000;      // ms
 
 std::string text_of(rd_kafka_resp_err_t error) {
   switch (error) {
     case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT: return "no broker has taken it in time (message.timeout.ms)";
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-      return "it is larger than the topic takes, or went with others in a request that is; raise max.message.bytes of "
-             "the topic, or set batch.size in `client` below it";
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC: return "there is no such topic, and the brokers do not make it";
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return "there is no such partition";
@@ -36,7 +34,18 @@ std::string text_of(rd_kafka_resp_err_t error) {
   }
 }
 
-// Another try would fail as well.
+std::string too_large(std::size_t bytes, std::optional<std::size_t> most) {
+  if (most && bytes < *most) {
+    return fmt::format(
+        "the request that it went in with others is larger than the {} bytes that the topic takes; set "
+        "batch.size in `client` below that, or raise max.message.bytes of the topic",
+        *most);
+  }
+  return fmt::format("it is larger than {} that the topic takes; raise max.message.bytes of the topic",
+                     most ? fmt::format("the {} bytes", *most) : "what");
+}
+
+// Of what another try would meet again: input.
 ErrorKind kind_of(rd_kafka_resp_err_t error) {
   switch (error) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
@@ -44,7 +53,7 @@ ErrorKind kind_of(rd_kafka_resp_err_t error) {
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return ErrorKind::fatal;
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return ErrorKind::input;
     default: return ErrorKind::transient;
   }
 }
@@ -54,8 +63,17 @@ ErrorKind kind_of(rd_kafka_resp_err_t error) {
 // What becomes of messages. Any thread that serves the client may be told.
 class KafkaProducer::Delivery {
  public:
-  // The first, until it is forgotten.
-  std::optional<Error> fault() const {
+  // A message that was not taken.
+  struct Fault {
+    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+    std::string topic;
+    std::int32_t partition = -1;
+    std::size_t bytes = 0;
+    std::string place;  // where it came from; empty: nobody knows
+  };
+
+  // The first, until it is forgotten; where a request was too large, the largest of its messages.
+  std::optional<Fault> fault() const {
     const std::scoped_lock lock(mutex_);
     return fault_;
   }
@@ -71,16 +89,18 @@ class KafkaProducer::Delivery {
     const std::unique_ptr<const std::string> place(static_cast<const std::string*>(message._private));
     if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return hear();
     const std::scoped_lock lock(mutex_);
-    if (fault_) return;
-    const std::string partition = message.partition < 0 ? std::string() : fmt::format("[{}]", message.partition);
-    fault_ = Error{fmt::format("{}a message of {} bytes to {}{} was not taken: {}", place ? *place + ": " : "",
-                               message.len, rd_kafka_topic_name(message.rkt), partition, text_of(message.err)),
-                   kind_of(message.err)};
+    const std::size_t bytes = message.len + message.key_len;
+    const bool larger = message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && fault_ && fault_->error == message.err &&
+                        fault_->topic == rd_kafka_topic_name(message.rkt) && fault_->partition == message.partition &&
+                        fault_->bytes < bytes;
+    if (fault_ && !larger) return;
+    fault_ =
+        Fault{message.err, rd_kafka_topic_name(message.rkt), message.partition, bytes, place ? *place : std::string()};
   }
 
  private:
   mutable std::mutex mutex_;
-  std::optional<Error> fault_;
+  std::optional<Fault> fault_;
   std::atomic<SteadyClock::time_point> heard_ = SteadyClock::now();
 };
 
@@ -133,6 +153,24 @@ Result<std::size_t> KafkaProducer::partitions(const std::string& name, std::chro
     if (!found->empty() || SteadyClock::now() >= end || handle_->interrupted()) return found->size();
     handle_->serve(kServe);
   }
+}
+
+std::optional<std::size_t> KafkaProducer::largest_message(const std::string& topic,
+                                                          std::chrono::milliseconds patience) {
+  return largest_message_of(*handle_, topic, patience);
+}
+
+std::optional<Error> KafkaProducer::refused() const {
+  const auto fault = delivery_->fault();
+  if (!fault) return std::nullopt;
+  std::string why = text_of(fault->error);
+  if (fault->error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+    why = too_large(fault->bytes, largest_message_of(*handle_, fault->topic, kAsk));
+  }
+  return Error{
+      fmt::format("{}a message of {} bytes to {}{} was not taken: {}", fault->place.empty() ? "" : fault->place + ": ",
+                  fault->bytes, fault->topic, fault->partition < 0 ? "" : fmt::format("[{}]", fault->partition), why),
+      kind_of(fault->error)};
 }
 
 bool KafkaProducer::gives_up() const {
@@ -202,7 +240,7 @@ Result<> KafkaProducer::send(const KafkaRecord& record) {
     }
     if (headers != nullptr) rd_kafka_headers_destroy(headers);
     if (auto good = handle_->usable(); !good) return good;
-    if (auto fault = delivery_->fault()) return std::unexpected(std::move(*fault));
+    if (auto fault = refused()) return std::unexpected(std::move(*fault));
     if (full) return stopped();
     return failure(fmt::format("{}a message of {} bytes to {} cannot be sent: {}", place ? *place + ": " : "",
                                record.value.size(), record.topic, text_of(code)),
@@ -231,7 +269,7 @@ Result<> KafkaProducer::flush() {
                                rd_kafka_outq_len(handle_->get()), handle_->reason()));
     }
   }
-  std::optional<Error> fault = delivery_->fault();
+  std::optional<Error> fault = refused();
   if (!fault) {
     handle_->answered();
     return {};

@@ -42,6 +42,8 @@ class KafkaProducer {
   // Any thread: finds the topic, or has it made by brokers that make topics on demand; how many partitions it has.
   // None: there is no such topic. `making`: waits for one that may be in the making.
   Result<std::size_t> partitions(const std::string& topic, std::chrono::milliseconds patience, bool making);
+  // Any thread: how large the topic's messages may be, as far as brokers say it.
+  std::optional<std::size_t> largest_message(const std::string& topic, std::chrono::milliseconds patience);
   // Queued; waits while the queue is full. Fails for a record that can never be sent.
   Result<> send(const KafkaRecord& record);
   // All that was sent has been taken by the brokers when it succeeds; else the first message that was not is told of,
@@ -60,6 +62,8 @@ class KafkaProducer {
   // Nothing has been taken for a while, and the run is to end.
   bool gives_up() const;
   std::unexpected<Error> stopped() const;
+  // That a message was not taken, if one was not.
+  std::optional<Error> refused() const;
 
   std::unique_ptr<Delivery> delivery_;
   std::unique_ptr<KafkaHandle> handle_;

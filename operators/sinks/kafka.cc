@@ -42,12 +42,15 @@ struct KafkaTarget {
   std::optional<Expression> timestamp;
   std::shared_ptr<const RowEncoder> encoder;
   bool null_is_tombstone = false;
+  bool compressed = false;  // as `client` says
   std::size_t most_bytes = kKafkaMessageBytes;
 };
 
 // Of a message beside what the user gave: lengths, offsets, checksums.
 constexpr std::size_t kMessageOverhead = 128;
-// From this size on a message's place goes along, in case the brokers find it too large.
+// Of these, what is so in each message, at the least.
+constexpr std::size_t kLeastOverhead = 68;
+// From this size on a message's place goes along, in case the brokers find it too large; or from what the topic takes.
 constexpr std::size_t kPlaceBytes = std::size_t{8} << 10;
 
 // What the expressions give for the rows of one batch, and the rows' bytes.
@@ -73,7 +76,7 @@ class MessageMaker {
       value(row);
       if (std::ranges::binary_search(failed_, row)) return;
       if (!fields(row)) return;
-      const bool large = record_.value.size() >= kPlaceBytes && batch_.origin != nullptr;
+      const bool large = size_ >= place_bytes_ && batch_.origin != nullptr;
       const std::string place = large ? batch_.origin->place(batch_.origin_record(row)) : std::string();
       record_.place = place;
       append_frame(out.bytes, [&](std::string& to) { StagedMessage::write(record_, to); });
@@ -107,12 +110,12 @@ class MessageMaker {
   }
 
   bool fields(std::uint32_t row) {
-    std::size_t size = record_.value.size() + kMessageOverhead;
+    size_ = record_.value.size();
     if (key_ && !key_->is_null(row)) {
       record_.key = text(*key_, row);
-      size += record_.key.size();
+      size_ += record_.key.size();
     }
-    if (headers_ && !headers_->is_null(row)) size += headers(row);
+    if (headers_ && !headers_->is_null(row)) size_ += headers(row);
     if (partition_ && !partition_->is_null(row)) {
       record_.partition = partition_->value<std::int32_t>(row);
       if (record_.partition < 0) return fail(row, fmt::format("there is no partition {}", record_.partition));
@@ -123,13 +126,17 @@ class MessageMaker {
       // 0 would be the time at which it is sent.
       record_.timestamp = std::max<std::int64_t>(1, micros / 1000);
     }
-    if (size > target_.most_bytes) {
+    if (size_ + kMessageOverhead > target_.most_bytes) {
       return fail(row,
                   fmt::format("the message has {} bytes, and one may have {}; raise message.max.bytes in `client`, "
                               "and max.message.bytes of the topic",
-                              size - kMessageOverhead, target_.most_bytes - kMessageOverhead));
+                              size_, target_.most_bytes - kMessageOverhead));
     }
-    return topic(row);
+    if (!topic(row)) return false;
+    if (size_ <= topic_bytes_) return true;
+    return fail(row, fmt::format("the message has {} bytes, and one in topic '{}' may have {}; raise max.message.bytes "
+                                 "of the topic",
+                                 size_, topic_, topic_bytes_));
   }
 
   bool topic(std::uint32_t row) {
@@ -140,6 +147,7 @@ class MessageMaker {
       last_route_ = route_;
       topic_fault_ = is_kafka_topic(topic_) ? topics_.fault(topic_, -1) : no_kafka_topic(topic_);
       partition_there_ = -1;
+      limit();
     }
     record_.topic = topic_;
     if (topic_fault_) return fail(row, *topic_fault_);
@@ -147,6 +155,14 @@ class MessageMaker {
     if (auto fault = topics_.fault(topic_, record_.partition)) return fail(row, std::move(*fault));
     partition_there_ = record_.partition;
     return true;
+  }
+
+  // The topic's, of messages that go as they are: how far they can be compressed shows when they are.
+  void limit() {
+    const auto most = topic_fault_ ? std::nullopt : topics_.largest_message(topic_);
+    const std::size_t bytes = most ? *most - std::min(*most, kLeastOverhead) : ~std::size_t{0};
+    place_bytes_ = std::min(kPlaceBytes, bytes);
+    topic_bytes_ = target_.compressed ? ~std::size_t{0} : bytes;
   }
 
   // Rows are looked at one at a time, so a view may point into the column.
@@ -189,6 +205,9 @@ class MessageMaker {
   std::string topic_;
   std::optional<std::string> topic_fault_;
   std::int32_t partition_there_ = -1;  // of the topic, and all below
+  std::size_t topic_bytes_ = 0;        // that it takes in a message
+  std::size_t place_bytes_ = 0;        // see kPlaceBytes
+  std::size_t size_ = 0;               // of the message's own texts
   KafkaRecord record_;
 };
 
@@ -337,6 +356,10 @@ struct Binder {
     if (context.diagnostics.error_count() != errors || !settings || !target.encoder) return false;
     target.settings = std::move(*settings);
     target.null_is_tombstone = context.format->own_schema.has_value();
+    for (const std::string_view name : {"compression.type", "compression.codec"}) {
+      const Secret* const codec = target.settings.find(name);
+      if (codec != nullptr) target.compressed = codec->reveal() != "none";
+    }
     if (const auto most = target.settings.number("message.max.bytes")) {
       target.most_bytes = static_cast<std::size_t>(*most);
     }

@@ -133,7 +133,9 @@ Result<Program> run(const std::vector<std::string>& command, const std::string& 
   const int code = ::posix_spawnp(&program.id, command[0].c_str(), &actions, &attributes, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  if (code != 0) return failure(fmt::format("cannot run '{}': {}", command[0], std::strerror(code)));
+  if (code != 0) {
+    return failure(fmt::format("cannot run '{}': {}", command[0], std::strerror(code)), ErrorKind::transient);
+  }
   program.handle = handle_of(program.id);
   return program;
 }
@@ -149,8 +151,12 @@ Result<> wait_for(const Program& program, Running& running, const std::string& n
     if (errno != EINTR) return system_failure("wait for", name);
   }
   if (!by_itself) return failure(fmt::format("stopped at once, and '{}' with it", name));
-  if (WIFSIGNALED(status)) return failure(fmt::format("'{}' was ended by signal {}", name, WTERMSIG(status)));
-  if (WEXITSTATUS(status) != 0) return failure(fmt::format("'{}' ended with exit code {}", name, WEXITSTATUS(status)));
+  if (WIFSIGNALED(status)) {
+    return failure(fmt::format("'{}' was ended by signal {}", name, WTERMSIG(status)), ErrorKind::transient);
+  }
+  if (WEXITSTATUS(status) != 0) {
+    return failure(fmt::format("'{}' ended with exit code {}", name, WEXITSTATUS(status)), ErrorKind::transient);
+  }
   return {};
 }
 

@@ -36,6 +36,12 @@ struct CsvScratch final : DecodeScratch {
   CsvLayout layout;
 };
 
+std::string_view without_line_end(std::string_view text) {
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  return text;
+}
+
 template <class Int>
 bool read_integer(std::string_view text, Int& out) {
   if (!text.empty()) {
@@ -137,7 +143,8 @@ class CsvDecoder final : public Decoder {
         valid = is_utf8({text.data(), static_cast<std::size_t>(last.data() + last.size() - text.data())});
       }
       if (row == 0 && first == 0 && records.at_start) text = without_mark(text);
-      if (row < body || is_none(text, layout.fields)) {
+      if (!context.framed) text = without_line_end(text);
+      if (row < body || is_none(text, layout.fields, context.framed)) {
         const bool header = first + row == context.header_at;
         if (header && !layout.fault.empty()) {
           errors.add(row, layout.fault);
@@ -191,17 +198,15 @@ class CsvDecoder final : public Decoder {
     return scratch.layout;
   }
 
-  // A blank line is no record, but of one column an empty one is a null.
-  bool is_none(std::string_view text, std::size_t fields) const {
+  // A blank line is no record, but of one column an empty one is a null; an empty message is none of either.
+  bool is_none(std::string_view text, std::size_t fields, bool framed) const {
     if (!is_blank(text, options_.delimiter)) [[likely]]
       return false;
-    return text.empty() ? fields != 1 : text != options_.null_value;
+    return text.empty() ? fields != 1 || !framed : text != options_.null_value;
   }
 
-  // Of what was not cut at line ends; one at the end is none of the record.
-  bool is_one_record(std::string_view& text, std::string& fault) const {
-    if (text.ends_with('\n')) text.remove_suffix(1);
-    if (text.ends_with('\r')) text.remove_suffix(1);
+  // Of what was not cut at line ends.
+  bool is_one_record(std::string_view text, std::string& fault) const {
     if (text.find('\n') == std::string_view::npos && text.find('\r') == std::string_view::npos) return true;
     const RecordFraming framing{.cr_ends_line = true, .quote = options_.quote, .delimiter = options_.delimiter};
     RecordSplitter(framing, false).scan(text, [&](std::size_t, std::uint64_t) {

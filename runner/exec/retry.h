@@ -1,4 +1,4 @@
-// What an output could not do is tried again, as its `retry` says.
+// What an output could not do is tried again, as its `retry` says, where that may help: see ErrorKind.
 #pragma once
 
 #include <functional>

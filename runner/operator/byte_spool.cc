@@ -106,7 +106,8 @@ Result<std::uint64_t> SpoolPool::write(std::string_view bytes, std::uint64_t unc
   if (limits_.disk && on_disk_ + bytes.size() > *limits_.disk) {
     return failure(
         fmt::format("{} bytes have to wait on disk, and `spool: {{size: {}}}` allows no more; allow more, or {}",
-                    on_disk_ + bytes.size(), format_byte_size({*limits_.disk}), kSmaller));
+                    on_disk_ + bytes.size(), format_byte_size({*limits_.disk}), kSmaller),
+        ErrorKind::transient);
   }
   if (!file_ && !open()) return failed("make", uncounted);
   const std::uint64_t offset = file_end_;

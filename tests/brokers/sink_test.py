@@ -1,5 +1,6 @@
 """Topics of a real broker, written."""
 import json
+import os
 import signal
 
 from brokers.broker import BrokerTest, make_broker, wait_for
@@ -61,25 +62,35 @@ outputs:
     def test_a_record_over_the_topics_limit(self):
         topic = self.topic(max_message_bytes=100_000)
         _, error = self.run_to_end(self.pipeline([{'v': 'y' * 200_000}], f'topic: {topic}'), code=1)
-        self.assertIn('it is larger than the topic takes', error)
-        self.assertIn('in[1]:1', error)
+        self.assertIn('in[1]:1: ', error)
+        self.assertIn(f"one in topic '{topic}' may have 99932", error)
 
     def test_what_cannot_be_written_is_an_error_of_its_record(self):
         topic = self.topic(2)
         rows = [{'id': 1, 'k': topic, 'v': '1'}, {'id': 2, 'k': topic, 'v': '2'}, {'id': 3, 'k': 'nowhere'}, {'id': 4, 'k': 'no where'},
                 {'id': 5, 'k': topic}, {'id': 6, 'k': topic, 'v': '0'}]
         pipeline = self.pipeline(rows, 'topic: "{k}", partition: "cast(v as int)"', 'columns: [id]')
-        _, error = self.run_to_end(pipeline.replace('}}\noutputs', '}, on_error: drop}\noutputs'))
+        _, error = self.run_to_end(pipeline.replace('}}}\noutputs', '}, on_error: drop}}\noutputs'))
         self.assertEqual(sorted(self.consume(topic)), ['{"id":1}', '{"id":5}', '{"id":6}'])
         self.assertIn(f"in[1]:2: there is no partition 2: topic '{topic}' has 2", error)
         self.assertIn('dropped 3 records', error)
 
     def test_a_record_over_the_topics_limit_is_not_tried_again(self):
-        topic = self.topic(max_message_bytes=10_000)
-        pipeline = self.pipeline([{'v': 'y' * 20_000}], f'topic: {topic}', 'retry: {times: 5, backoff: 1s}')
+        topic = self.topic(max_message_bytes=1000)
+        # How large it is in the request shows when that is compressed.
+        pipeline = self.pipeline([{'v': 'y'}, {'v': os.urandom(2000).hex()}],
+                                 f'topic: {topic}, client: {{compression.type: zstd}}', 'retry: {times: 5, backoff: 1s}')
         _, error = self.run_to_end(pipeline, code=1)
-        self.assertIn('in[1]:1: a message of 20', error)
+        self.assertIn(f'in[1]:2: a message of 4027 bytes to {topic}[0] was not taken: it is larger than the 1000 bytes', error)
         self.assertNotIn('again', error)
+
+    def test_a_request_over_the_topics_limit(self):
+        topic = self.topic(max_message_bytes=1000)
+        rows = [{'v': 'y' * 100}] * 50
+        _, error = self.run_to_end(self.pipeline(rows, f'topic: {topic}'), code=1)
+        self.assertIn('with others is larger than the 1000 bytes that the topic takes; set batch.size', error)
+        self.run_to_end(self.pipeline(rows, f'topic: {topic}, client: {{batch.size: 900}}'))
+        self.assertEqual(len(self.consume(topic)), 50)
 
     def test_topic_to_topic(self):
         source, target = self.topic(3), self.topic(2)

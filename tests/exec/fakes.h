@@ -217,7 +217,7 @@ class FakeSink final : public Sink {
     Result<> publish() override {
       const FakeSinkOptions& options = sink_.options_;
       if (options.publishing) options.publishing(batch_);
-      if (sink_.tries_++ < options.publish_failures) return failure("it broke");
+      if (sink_.tries_++ < options.publish_failures) return failure("it broke", ErrorKind::transient);
       note(" publish " + text_);
       return {};
     }
