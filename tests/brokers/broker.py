@@ -1,10 +1,13 @@
 """A real broker, and topics on it, for tests of what reads and writes Kafka."""
 import atexit
+import contextlib
 import itertools
 import json
 import shutil
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -43,6 +46,26 @@ def make_broker(secure=False, keystore=None, started=True):
         tool.fetch()
         broker.make(secure, keystore)
     return broker
+
+
+def lead(port, address):
+    """From now on and to the end of the tests, who connects to this port talks to `address`."""
+    host, behind = address.split(':')
+
+    def copy(source, target):
+        with source, target, contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+
+    def serve():
+        while True:
+            near, _ = listener.accept()
+            far = socket.create_connection((host, int(behind)))
+            for ends in ((near.dup(), far.dup()), (far, near)):
+                threading.Thread(target=copy, args=ends, daemon=True).start()
+
+    listener = socket.create_server(('127.0.0.1', port))
+    threading.Thread(target=serve, daemon=True).start()
 
 
 class BrokerTest(ProcessTest):

@@ -72,7 +72,7 @@ outputs:
         pipeline = self.pipeline(rows, 'topic: "{k}", partition: "cast(v as int)"', 'columns: [id]')
         _, error = self.run_to_end(pipeline.replace('}}}\noutputs', '}, on_error: drop}}\noutputs'))
         self.assertEqual(sorted(self.consume(topic)), ['{"id":1}', '{"id":5}', '{"id":6}'])
-        self.assertIn(f"in[1]:2: there is no partition 2: topic '{topic}' has 2", error)
+        self.assertIn(f"in[1]:2: output o: there is no partition 2: topic '{topic}' has 2", error)
         self.assertIn('dropped 3 records', error)
 
     def test_a_record_over_the_topics_limit_is_not_tried_again(self):
