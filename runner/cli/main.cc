@@ -2,7 +2,13 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <exception>
+#include <new>
+#include <string_view>
+
 #include "operators/builtin_catalog.h"
+#include "runner/base/out_of_memory.h"
 #include "runner/base/shown_text.h"
 #include "runner/cli/command_line.h"
 #include "runner/cli/help.h"
@@ -17,10 +23,28 @@ void hold_standard_streams() {
   }
 }
 
+constexpr std::string_view kOutOfMemory = "error: out of memory; allow more of it\n";
+
+const std::terminate_handler kUsualEnd = std::get_terminate();
+
+// Where no guard stands: memory may end in any thread, and anywhere in it.
+[[noreturn]] void end_for_good() {
+  try {
+    if (const std::exception_ptr fault = std::current_exception()) std::rethrow_exception(fault);
+  } catch (const std::bad_alloc&) {
+    static_cast<void>(!write(STDERR_FILENO, kOutOfMemory.data(), kOutOfMemory.size()));
+    _exit(1);
+  } catch (...) {  // as it always is
+  }
+  kUsualEnd();
+  std::abort();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace streamrun;
+  std::set_terminate(end_for_good);
   hold_standard_streams();
   // Whoever reads what is written may go: that is told by the write, not by the end of this process.
   signal(SIGPIPE, SIG_IGN);
@@ -36,5 +60,9 @@ int main(int argc, char** argv) {
     case Invocation::Kind::help: print_verb_help(invocation->verb, console); return console.exit_code(0);
     case Invocation::Kind::run: break;
   }
-  return invocation->verb->run(invocation->command, builtin_catalog(), console);
+  return if_memory_lasts([&] { return invocation->verb->run(invocation->command, builtin_catalog(), console); },
+                         [&] {
+                           console.say("{}", kOutOfMemory);
+                           return 1;
+                         });
 }

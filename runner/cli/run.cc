@@ -5,9 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <new>
 #include <thread>
+#include <utility>
 
+#include "runner/base/thread.h"
 #include "runner/cli/run_reporter.h"
 #include "runner/cli/verbs.h"
 
@@ -30,11 +31,17 @@ class Signals {
     if (sigaction(SIGHUP, nullptr, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN) sigaddset(&set_, SIGHUP);
     sigaddset(&set_, SIGUSR2);  // wakes the thread at the end
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-    thread_ = std::thread([this] { take(); });
   }
   ~Signals() {
+    if (!thread_.joinable()) return;
     pthread_kill(thread_.native_handle(), SIGUSR2);
     thread_.join();
+  }
+  Result<> start() {
+    auto thread = start_thread("signals", [this] { take(); });
+    if (!thread) return pass_on(thread);
+    thread_ = std::move(*thread);
+    return {};
   }
   StopSignals stop() const { return {finish_.get_token(), abort_.get_token()}; }
 
@@ -94,18 +101,6 @@ std::uint32_t usable_processors() {
   return static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&set)));
 }
 
-namespace {
-
-// Memory may end anywhere; what has been published stands, and the rest is not half done.
-void out_of_memory() {
-  static constexpr std::string_view kMessage =
-      "error: out of memory; make batches smaller with `max_batch_bytes` or `max_batch_records`\n";
-  static_cast<void>(!write(STDERR_FILENO, kMessage.data(), kMessage.size()));
-  _exit(1);
-}
-
-}  // namespace
-
 int run_verb(const Command& command, const Catalog& catalog, Console& console) {
   const CompiledPipeline compiled = compile_pipeline(command.files.at(0), catalog, compile_options(command));
   print_diagnostics(compiled.file, console);
@@ -117,8 +112,11 @@ int run_verb(const Command& command, const Catalog& catalog, Console& console) {
   for (const PlanSource& source : plan.sources) bounded = bounded && (source.bound.bounded || source.table);
   if (bounded && !command.realtime) options.available_now = true;
 
-  std::set_new_handler(out_of_memory);
   Signals signals;
+  if (const Result<> started = signals.start(); !started) {
+    console.say("error: {}\n", started.error().message);
+    return 1;
+  }
   SystemClock clock;
   RunReporter reporter(reporting(command, plan), compiled.file.diagnostics.secrets(), console);
   Environment environment;

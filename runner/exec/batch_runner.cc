@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "runner/exec/out_of_memory.h"
+#include "runner/base/out_of_memory.h"
 
 namespace streamrun {
 
@@ -24,7 +24,10 @@ BatchRunner::BatchRunner(const PhysicalPlan& plan, const Environment& environmen
 
 Result<> BatchRunner::start() {
   for (; started_sinks_ < sinks_.size(); ++started_sinks_) {
-    Result<> started = retry_(plan_.outputs[started_sinks_], [&] { return sinks_[started_sinks_]->start(); });
+    const PlanOutput& output = plan_.outputs[started_sinks_];
+    Result<> started =
+        if_memory_lasts([&] { return retry_(output, [&] { return sinks_[started_sinks_]->start(); }); },
+                        [&] { return Result<>(std::unexpected(out_of_memory("output '" + output.name + "'"))); });
     if (!started) return started;
   }
   return {};

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "runner/exec/out_of_memory.h"
+#include "runner/base/out_of_memory.h"
 
 namespace streamrun {
 namespace {

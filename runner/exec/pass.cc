@@ -4,7 +4,7 @@
 #include <thread>
 #include <utility>
 
-#include "runner/exec/out_of_memory.h"
+#include "runner/base/out_of_memory.h"
 
 namespace streamrun {
 namespace {
@@ -59,7 +59,7 @@ Result<PassCounts> Pass::run() {
     }
   });
   Result<> done = if_memory_lasts([this] { return run_phases(); },
-                                  [this] { return Result<>(std::unexpected(out_of_memory(at_.name()))); });
+                                  [this] { return Result<>(std::unexpected(state_.out_of_memory(at_.name()))); });
   if (!done) return pass_on(done);
   return std::move(counts_);
 }
@@ -182,14 +182,18 @@ void Pass::work(std::size_t thread, MorselSource& morsels) {
                                             [&] {
                                               const PlanNode* at = workers_[thread] ? workers_[thread]->at() : nullptr;
                                               MorselOutcome none;
-                                              none.fail =
-                                                  FailVerdict{{}, out_of_memory(At{at, nullptr}.name()).message};
+                                              none.fail = FailVerdict{{}, state_.out_of_memory(name_at(at)).message};
                                               return none;
                                             });
     task.morsel = Morsel();
     hold();
     window_.complete(task.index, std::move(outcome));
   }
+}
+
+std::string Pass::name_at(const PlanNode* node) const {
+  const bool output = node != nullptr && node->kind == PlanNode::Kind::output;
+  return output ? name_of(plan_.outputs[node->output]) : At{node, nullptr}.name();
 }
 
 void Pass::finish_kernels(const PlanPhase& phase, MorselIndex next) {
@@ -223,7 +227,7 @@ Result<> Pass::complete_breakers(const PlanPhase& phase) {
 
 bool Pass::apply(MorselOutcome&& outcome) {
   return if_memory_lasts([&] { return apply_rows(outcome); },
-                         [&] { return stop_with(out_of_memory(applying_.name()).message); });
+                         [&] { return stop_with(state_.out_of_memory(applying_.name()).message); });
 }
 
 bool Pass::apply_rows(MorselOutcome& outcome) {

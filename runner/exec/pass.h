@@ -73,6 +73,8 @@ class Pass {
   Worker& worker(std::size_t thread);
   void start_kernels();
   void work(std::size_t thread, MorselSource& morsels);
+  // Whose work it is, for a message.
+  std::string name_at(const PlanNode* node) const;
   void finish_kernels(const PlanPhase& phase, MorselIndex next);
   Result<> complete_breakers(const PlanPhase& phase);
   // In the ordered section.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runner/base/out_of_memory.h"
 #include "runner/base/thread.h"
 #include "runner/expr/expression.h"
 
@@ -196,18 +197,23 @@ Result<bool> Publisher::wanted(const PlanOutput& output, std::uint64_t rows, Bat
   return !chosen.empty();
 }
 
+Result<bool> Publisher::publish_stage(const PlanOutput& output, Stage& stage, std::uint64_t rows,
+                                      BatchTime batch) const {
+  Result<bool> run = wanted(output, rows, batch);
+  if (!run || !*run) return run;
+  if (Result<> done = retry_(output, [&] { return stage.publish(); }); !done) return pass_on(done);
+  return true;
+}
+
 Result<bool> Publisher::publish(const Job& job) {
   const PlanOutput& output = plan_.outputs[job.output];
-  const std::unique_ptr<Stage> stage = std::move(job.batch->staged.stages[job.output]);
-  Result<bool> run = wanted(output, job.batch->staged.rows[job.output], job.batch->staged.batch);
-  if (!run || !*run) {
-    stage->discard();
-    return run;
-  }
-  Result<> done = retry_(output, [&] { return stage->publish(); });
-  if (done) return true;
-  stage->discard();
-  return pass_on(done);
+  StagedBatch& staged = job.batch->staged;
+  const std::unique_ptr<Stage> stage = std::move(staged.stages[job.output]);
+  Result<bool> published =
+      if_memory_lasts([&] { return publish_stage(output, *stage, staged.rows[job.output], staged.batch); },
+                      [&] { return Result<bool>(std::unexpected(out_of_memory("output '" + output.name + "'"))); });
+  if (!published || !*published) stage->discard();
+  return published;
 }
 
 }  // namespace streamrun

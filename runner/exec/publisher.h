@@ -82,6 +82,7 @@ class Publisher {
   void finish(const Job& job, Result<bool> published);
   // True: published; false: skipped by `when`. Without the lock.
   Result<bool> publish(const Job& job);
+  Result<bool> publish_stage(const PlanOutput& output, Stage& stage, std::uint64_t rows, BatchTime batch) const;
   Result<bool> wanted(const PlanOutput& output, std::uint64_t rows, BatchTime batch) const;
   void start_threads();
   void work();

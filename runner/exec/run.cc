@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "runner/base/out_of_memory.h"
 #include "runner/exec/batch_runner.h"
 #include "runner/exec/batch_ticks.h"
 #include "runner/exec/committer.h"
@@ -16,6 +17,12 @@
 
 namespace streamrun {
 namespace {
+
+// Steps and outputs have guards of their own, which say more.
+template <class Work>
+Result<> guarded(std::string_view whose, Work&& work) {
+  return if_memory_lasts(work, [&] { return Result<>(std::unexpected(out_of_memory(whose))); });
+}
 
 class BatchLoop {
  public:
@@ -50,6 +57,8 @@ class BatchLoop {
   void commit();
   // Of a batch at the tick, nothing where none is worth it.
   Result<std::optional<std::vector<SourceRange>>> plan_batch();
+  // From the first batch on.
+  Result<> run_batches();
   void close();
   bool told_to_stop() const { return stop_.finish.stop_requested() || pass_abort_.stop_requested(); }
   void warn(const std::string& message);
@@ -161,8 +170,22 @@ Result<> BatchLoop::loop() {
   return {};
 }
 
+Result<> BatchLoop::run_batches() {
+  publisher_.emplace(plan_, clock_, retry_, Publisher::Events{warn_, [this] { wakeup_.wake(); }}, stop_.abort,
+                     pass_abort_);
+  Result<> done = guarded("the loop of batches", [this] { return loop(); });
+  // A batch that failed takes nothing from those before it.
+  const Result<> settled = guarded("the end of the last batches", [this] { return settle(0), Result<>(); });
+  if (done) done = settled;
+  if (publisher_->failed()) done = std::unexpected(*publisher_->failed());
+  if (done && committer_.pending() != 0) done = failure("stopped at once, before the last batch was published");
+  publisher_.reset();
+  return done;
+}
+
 void BatchLoop::close() {
-  for (const Result<>& closed : {sources_.close(), runner_.close()}) {
+  for (const Result<>& closed : {guarded("the end of the sources", [this] { return sources_.close(); }),
+                                 guarded("the end of the outputs", [this] { return runner_.close(); })}) {
     if (!closed && !report_.failure) report_.failure = closed.error();
   }
 }
@@ -178,16 +201,9 @@ RunReport BatchLoop::run() {
     runner_.interrupt();
   });
   const std::stop_callback on_failed(pass_abort_.get_token(), [this] { wakeup_.wake(); });
-  Result<> done = start();
+  Result<> done = guarded("the start", [this] { return start(); });
   if (done) {
-    publisher_.emplace(plan_, clock_, retry_, Publisher::Events{warn_, [this] { wakeup_.wake(); }}, stop_.abort,
-                       pass_abort_);
-    done = loop();
-    // A batch that failed takes nothing from those before it.
-    settle(0);
-    if (publisher_->failed()) done = std::unexpected(*publisher_->failed());
-    if (done && committer_.pending() != 0) done = failure("stopped at once, before the last batch was published");
-    publisher_.reset();
+    done = run_batches();
   } else if (told_to_stop()) {
     done = {};  // no batch has begun
   }

@@ -3,7 +3,18 @@
 #include <algorithm>
 #include <cmath>
 
+#include "runner/base/out_of_memory.h"
+
 namespace streamrun {
+namespace {
+
+template <class Work>
+auto of_source(const PlanSource& source, Work&& work) -> decltype(work()) {
+  return if_memory_lasts(
+      work, [&] { return decltype(work())(std::unexpected(out_of_memory("source '" + source.name + "'"))); });
+}
+
+}  // namespace
 
 SourceSet::SourceSet(const PhysicalPlan& plan, const Environment& environment, bool available_now, bool counted,
                      const std::function<void()>& ended)
@@ -19,10 +30,11 @@ SourceSet::SourceSet(const PhysicalPlan& plan, const Environment& environment, b
 }
 
 Result<> SourceSet::start() {
-  for (Open& one : sources_) {
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    Open& one = sources_[i];
     if (!one.source) continue;
     one.started = true;
-    Result<std::string> place = one.source->start();
+    Result<std::string> place = of_source(plan_.sources[i], [&] { return one.source->start(); });
     if (!place) return pass_on(place);
     one.place = std::move(*place);
   }
@@ -68,7 +80,8 @@ Result<SourceSet::Planned> SourceSet::plan(BatchTime batch) {
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     const Open& one = sources_[i];
     if (!one.source || one.exhausted) continue;
-    Result<SourceRange> range = one.source->plan(one.place, limits(plan_.sources[i], one), batch);
+    const PlanSource& own = plan_.sources[i];
+    Result<SourceRange> range = of_source(own, [&] { return one.source->plan(one.place, limits(own, one), batch); });
     if (!range) return pass_on(range);
     if (range->empty && range->until.empty()) range->until = one.place;
     const bool there = !range->made_up || !available_now_ || counted_;

@@ -4,6 +4,8 @@
 #include <cassert>
 #include <utility>
 
+#include "runner/base/out_of_memory.h"
+
 namespace streamrun {
 namespace {
 
@@ -21,17 +23,32 @@ ColumnPtr raw_slice(const RawRecords& raw, std::uint32_t first, std::uint32_t co
 
 }  // namespace
 
-std::optional<std::string> PassState::over_memory() const {
-  if (!memory || memory->has_room()) return std::nullopt;
-  const MemoryAccount* largest = nullptr;
+const PlanNode* PassState::largest_holder() const {
+  std::uint64_t most = 0;
   const PlanNode* holder = nullptr;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const MemoryAccount* one = runs[i] == nullptr ? nullptr : runs[i]->memory();
-    if (one == nullptr || (largest != nullptr && one->held() <= largest->held())) continue;
-    largest = one;
+    if (one == nullptr || one->held() <= most) continue;
+    most = one->held();
     holder = &plan.nodes[i];
   }
-  return holder == nullptr ? memory->refusal() : holder->stage + ": " + largest->refusal();
+  return holder;
+}
+
+std::optional<std::string> PassState::over_memory() const {
+  if (!memory || memory->has_room()) return std::nullopt;
+  const PlanNode* holder = largest_holder();
+  return holder == nullptr ? memory->refusal() : holder->stage + ": " + runs[holder->id.value]->memory()->refusal();
+}
+
+Error PassState::out_of_memory(std::string_view whose) const {
+  const PlanNode* holder = largest_holder();
+  if (holder == nullptr) return streamrun::out_of_memory(whose);
+  const MemoryAccount& most = *runs[holder->id.value]->memory();
+  std::string holding = holder->stage == whose ? "it" : holder->stage;
+  holding += " holds " + std::to_string(most.held()) + " bytes";
+  if (most.keys() != 0) holding += " for " + std::to_string(most.keys()) + (most.keys() == 1 ? " key" : " keys");
+  return streamrun::out_of_memory(whose, holding);
 }
 
 Worker::Worker(PassState& pass, DecodeScratches& scratches)

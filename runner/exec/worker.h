@@ -33,6 +33,12 @@ struct PassState {
 
   // The breaker that holds the most, if all together hold too much, and what to do.
   std::optional<std::string> over_memory() const;
+  // Memory has ended in the work of `whose`.
+  Error out_of_memory(std::string_view whose) const;
+
+ private:
+  // Null: none holds anything.
+  const PlanNode* largest_holder() const;
 };
 
 // Of one thread, kept from batch to batch; by source.

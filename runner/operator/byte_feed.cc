@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "runner/base/out_of_memory.h"
 #include "runner/base/thread.h"
 #include "runner/operator/record_reader.h"
 
@@ -62,7 +63,7 @@ Result<> ByteFeed::start(std::function<void()> tell) {
   wake_read_.reset(ends[0]);
   wake_write_.reset(ends[1]);
   auto thread = start_thread("the reader of " + name_, [this] {
-    run();
+    if_memory_lasts([this] { run(); }, [this] { fail("out of memory; allow more of it"); });
     if (tell_) tell_();
   });
   if (!thread) return pass_on(thread);
@@ -171,7 +172,7 @@ void ByteFeed::run() {
     pollfd both[2] = {{descriptor_, POLLIN, 0}, {wake_read_.get(), POLLIN, 0}};
     if (::poll(both, 2, -1) < 0) {
       if (errno == EINTR) continue;
-      return fail(errno);
+      return fail(std::strerror(errno));
     }
     if (both[1].revents != 0) return;
     if (both[0].revents != 0 && !read_block()) return;
@@ -183,7 +184,7 @@ bool ByteFeed::read_block() {
   const ssize_t n = ::read(descriptor_, bytes.data(), bytes.size());
   if (n < 0 && (errno == EINTR || errno == EAGAIN)) return true;
   if (n < 0) {
-    fail(errno);
+    fail(std::strerror(errno));
     return false;
   }
   const std::lock_guard lock(mutex_);
@@ -195,12 +196,12 @@ bool ByteFeed::read_block() {
   return !at_end_;
 }
 
-void ByteFeed::fail(int code) {
+void ByteFeed::fail(std::string_view why) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t records = look().records;
   const bool lines = framing_.length == 0 && !framing_.quoted();
   const std::string place = records == 0 ? "" : fmt::format(" behind {} {}", lines ? "line" : "record", records);
-  error_ = fmt::format("cannot read {}{}: {}", name_, place, std::strerror(code));
+  error_ = fmt::format("cannot read {}{}: {}", name_, place, why);
   changed_.notify_all();
 }
 
@@ -216,25 +217,31 @@ void ByteFeed::add(std::string bytes) {
     end_to_drop(lines);
     bytes.erase(0, used);
   }
+  std::uint64_t records = records_;
+  std::uint64_t whole = whole_;
   if (framing_.length == 0) {
     splitter_.scan(bytes, [&](std::size_t end, std::uint64_t) {
-      ++records_;
-      whole_ = arrived_ + end;
+      ++records;
+      whole = arrived_ + end;
       return true;
     });
   }
   append(std::move(bytes));
+  // Only what is held counts, if memory has ended.
+  records_ = records;
+  whole_ = whole;
   if (framing_.length == 0 && arrived_ - whole_ > kMaxRecordBytes) begin_to_drop();
 }
 
 void ByteFeed::append(std::string bytes) {
-  arrived_ += bytes.size();
+  const std::size_t size = bytes.size();
   if (!blocks_.empty() && blocks_.back().bytes.size() + bytes.size() <= kBlock) {
     blocks_.back().bytes += bytes;
   } else {
     bytes.shrink_to_fit();
     blocks_.push_back({std::move(bytes), 0});
   }
+  arrived_ += size;
 }
 
 // A quote that is open is closed, so that the line end that follows is the record's for whoever takes it.

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "runner/base/clock.h"
@@ -67,7 +68,7 @@ class ByteFeed {
   // False: nothing more comes.
   bool read_block();
   void add(std::string bytes);
-  void fail(int code);
+  void fail(std::string_view why);
   void append(std::string bytes);
   void begin_to_drop();
   void end_to_drop(std::uint64_t lines);

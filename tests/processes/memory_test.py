@@ -144,3 +144,25 @@ class KeyedMemory(ProcessTest):
                 if code != 0:
                     self.assertEqual(code, 1)
                     self.assertIn('r step 1 (reduce_by_key): ', error)
+
+    def test_address_space_that_ends_names_what_holds_it(self):
+        code, _, error, _ = self.keyed(5000000, memory='memory: 1GiB', before=lambda: resource.setrlimit(
+            resource.RLIMIT_AS, (200 << 20, 200 << 20)))
+        self.assertEqual(code, 1)
+        self.assertRegex(error, r'^error: .*: out of memory; .*holds \d+ bytes for \d+ keys; make batches smaller with '
+                                r'`max_batch_bytes` or `max_batch_records`, or allow more of it\n$')
+
+    def test_what_was_staged_is_swept(self):
+        wide = ', '.join(f"w{i}: \"if(n = 1000000, repeat(cast(n % 10 as string), 15000000), repeat('x', 10))\"" for i in range(12))
+        run = self.start(f"""
+batch_interval: 1s
+parallelism: 1
+sources: {{s: {{generate: {{total: 1100000, columns: {{n: _n}}}}}}}}
+streams: {{r: {{from: s, steps: [{{map: {{n: n, {wide}}}}}]}}}}
+outputs: [{{name: o, from: r, file: {{path: x.jsonl}}}}]
+""", before=lambda: resource.setrlimit(resource.RLIMIT_AS, (250 << 20, 250 << 20)))
+        run.process.stdin.close()
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 1)
+        self.assertRegex(error, r"^error: (r step 1 \(map\)|output 'o'): out of memory; make batches smaller")
+        self.assertEqual([p.name for p in run.folder.iterdir()], ['case.yaml'])

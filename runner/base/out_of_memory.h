@@ -6,14 +6,19 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "runner/base/result.h"
 
 namespace streamrun {
 
-inline Error out_of_memory(std::string_view whose) {
-  return {std::string(whose) +
-          ": out of memory; make batches smaller with `max_batch_bytes` or `max_batch_records`, or allow more of it"};
+// `holding`: what takes the most of it, where that is known.
+inline Error out_of_memory(std::string_view whose, std::string_view holding = {}) {
+  std::string message(whose);
+  message += ": out of memory";
+  if (!holding.empty()) message.append("; ").append(holding);
+  message += "; make batches smaller with `max_batch_bytes` or `max_batch_records`, or allow more of it";
+  return {std::move(message)};
 }
 
 // What `work` gives, or calls `failed` instead.
