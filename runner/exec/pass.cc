@@ -227,7 +227,7 @@ Result<> Pass::complete_breakers(const PlanPhase& phase) {
 
 bool Pass::apply(MorselOutcome&& outcome) {
   return if_memory_lasts([&] { return apply_rows(outcome); },
-                         [&] { return stop_with(state_.out_of_memory(applying_.name()).message); });
+                         [&] { return stop_with(state_.out_of_memory(applying_.name())); });
 }
 
 bool Pass::apply_rows(MorselOutcome& outcome) {
@@ -238,14 +238,14 @@ bool Pass::apply_rows(MorselOutcome& outcome) {
     if (kinds_.size() == kLoggedKinds || !kinds_.insert(kind.kind).second) continue;
     input_.warn("dropped: " + kind.message);
   }
-  if (outcome.fail) return stop_with(std::move(outcome.fail->message), outcome.fail->unreadable);
+  if (outcome.fail) return stop_with({std::move(outcome.fail->message)}, outcome.fail->unreadable);
   for (auto& [breaker, partial] : outcome.partials) {
     applying_ = {&plan_.nodes[breaker.value], nullptr};
     if (Result<> merged = state_.runs[breaker.value]->merge(std::move(partial)); !merged) {
-      return stop_with(plan_.nodes[breaker.value].stage + ": " + merged.error().message);
+      return stop_with(failure_of(plan_.nodes[breaker.value].stage, merged.error()).error());
     }
   }
-  if (auto refused = state_.over_memory()) return stop_with(std::move(*refused));
+  if (auto refused = state_.over_memory()) return stop_with({std::move(*refused)});
   for (MorselOutcome::OutputRows& one : outcome.rows) {
     applying_ = {nullptr, &plan_.outputs[one.output]};
     counts_.rows[one.output] += one.rows.rows;
@@ -254,13 +254,13 @@ bool Pass::apply_rows(MorselOutcome& outcome) {
         output.interleaved
             ? (*input_.retry)(output, [&] { return held_[one.output].add(one.partition, std::move(one.rows)); })
             : append(one.output, std::move(one.rows));
-    if (!done) return stop_with(done.error().message);
+    if (!done) return stop_with(done.error());
   }
   return true;
 }
 
-bool Pass::stop_with(std::string message, bool unreadable) {
-  failure_ = std::move(message);
+bool Pass::stop_with(Error error, bool unreadable) {
+  failure_ = std::move(error);
   unreadable_ = unreadable;
   state_.stopping = true;
   for (Source* source : input_.sources) {
@@ -291,7 +291,7 @@ Result<> Pass::append_held() {
 }
 
 Result<> Pass::so_far() const {
-  if (failure_) return failure(*failure_);
+  if (failure_) return std::unexpected(*failure_);
   if (input_.abort.stop_requested()) return failure("stopped at once, before the batch was done");
   return {};
 }

@@ -80,7 +80,7 @@ class Pass {
   // In the ordered section.
   bool apply(MorselOutcome&& outcome);
   bool apply_rows(MorselOutcome& outcome);
-  bool stop_with(std::string message, bool unreadable = false);
+  bool stop_with(Error error, bool unreadable = false);
   Result<> append(std::size_t output, StagedRows&& rows);
   Result<> append_held();
   Result<> so_far() const;
@@ -98,7 +98,7 @@ class Pass {
   // Rows of outputs that are reached out of partition order, until the pass has ended.
   std::vector<HeldRows> held_;
   std::set<std::string> kinds_;
-  std::optional<std::string> failure_;
+  std::optional<Error> failure_;
   bool unreadable_ = false;
   // Whose work is under way, if memory ends: in the ordered section, and by the calling thread outside of morsels.
   struct At {

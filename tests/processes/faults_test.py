@@ -39,6 +39,14 @@ class Faults(ProcessTest):
             code, _, error, _ = run.end(read=False)
             self.assertEqual((code, error), (0, ''))
 
+    def test_reader_wants_no_more_of_a_long_batch(self):
+        """What goes out while the batch is computed."""
+        run = self.start(ROWS.replace('20000', '400000') + 'outputs: [{name: o, from: s, stdout: {}}]')
+        self.assertEqual(run.line(), '{"n":0,"word":"some word"}\n')
+        run.process.stdout.close()
+        code, _, error, _ = run.end(read=False)
+        self.assertEqual((code, error), (0, ''))
+
     def test_reader_has_gone_and_a_file_waits(self):
         run = self.start(ROWS + 'outputs: [{name: o, from: s, stdout: {}}, {name: f, from: s, file: {path: all.jsonl}}]',
                          stdout=self.nobody_reads())

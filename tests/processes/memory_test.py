@@ -85,7 +85,7 @@ outputs: [{name: o, from: s, stdout: {}, format: text}]
         code, out, error, peak = run.end()
         self.assertEqual((code, out), (0, '1\n2\n'))
         self.assertEqual(error, 'warning: dropped: stdin:2: s: the line is longer than 16 MiB; the record: '
-                                + '\ufffd' * 200 + '…\n'
+                                + r'\x00' * 200 + '…\n'
                                 'warning: s: dropped 1 record in all\n')
         self.assertLess(peak, MOST)
 
