@@ -72,7 +72,7 @@ std::optional<std::size_t> setting_of(rd_kafka_event_t& event, std::string_view 
 // What the brokers say of one topic, or of all where it is empty; `take(topic, found)` gives a fault, or none.
 template <class Found, class Take>
 Result<Found> ask_metadata(KafkaHandle& handle, std::string_view what, const std::string& topic,
-                           std::chrono::milliseconds patience, Take take) {
+                           std::chrono::milliseconds patience, const Take& take) {
   const auto found = std::make_shared<Found>();
   const auto call = [client = handle.get(), topic, found, take](int wait) -> int {
     const Topic one(topic.empty() ? nullptr : rd_kafka_topic_new(client, topic.c_str(), nullptr),

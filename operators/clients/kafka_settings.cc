@@ -170,19 +170,21 @@ const std::string* find_text(const ClientOptions& client, std::string_view name)
 // file.
 std::optional<std::string> fault_together(const KafkaSettings& settings, KafkaRole role) {
   if (settings.client.empty()) return std::nullopt;
-  std::unique_ptr<rd_kafka_conf_t, void (*)(rd_kafka_conf_t*)> conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
+  rd_kafka_conf_t* const conf = rd_kafka_conf_new();  // the client's, once there is one
   char why[512];
   for (const auto& [name, value] : settings.client) {
     if (name.starts_with("ssl.") || name.starts_with("sasl.") || name == "security.protocol" || name == "debug")
       continue;
-    rd_kafka_conf_set(conf.get(), name.c_str(), value.reveal().c_str(), why, sizeof why);
+    rd_kafka_conf_set(conf, name.c_str(), value.reveal().c_str(), why, sizeof why);
   }
-  rd_kafka_conf_set_log_cb(conf.get(), nullptr);
-  if (role == KafkaRole::producer) rd_kafka_conf_set(conf.get(), "enable.idempotence", "true", why, sizeof why);
+  rd_kafka_conf_set_log_cb(conf, nullptr);
+  if (role == KafkaRole::producer) rd_kafka_conf_set(conf, "enable.idempotence", "true", why, sizeof why);
   rd_kafka_t* const client =
-      rd_kafka_new(role == KafkaRole::producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf.get(), why, sizeof why);
-  if (client == nullptr) return why;
-  static_cast<void>(conf.release());
+      rd_kafka_new(role == KafkaRole::producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof why);
+  if (client == nullptr) {
+    rd_kafka_conf_destroy(conf);
+    return why;
+  }
   rd_kafka_destroy(client);
   return std::nullopt;
 }

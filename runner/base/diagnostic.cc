@@ -86,11 +86,13 @@ std::size_t common_prefix(std::string_view a, std::string_view b) {
 
 void Diagnostics::error(std::string code, Span span, std::string message) {
   if (++errors_ > kMostKept) return;
-  all_.push_back({Severity::error, std::move(code), span, shown_text(message)});
+  message = shown_text(message);
+  all_.push_back({Severity::error, std::move(code), span, std::move(message)});
 }
 
 void Diagnostics::warning(std::string code, Span span, std::string message) {
-  all_.push_back({Severity::warning, std::move(code), span, shown_text(message)});
+  message = shown_text(message);
+  all_.push_back({Severity::warning, std::move(code), span, std::move(message)});
 }
 
 std::vector<Diagnostic> Diagnostics::sorted() const {

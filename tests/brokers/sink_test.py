@@ -161,5 +161,5 @@ outputs: [{{name: o, from: in, kafka: {{brokers: "{self.address}", topic: {topic
         self.assertIn('trying again', run.process.stderr.readline().decode())
         run.send(signal.SIGINT)
         code, _, error, _ = run.end()
-        self.assertEqual(code, 1)
-        self.assertIn("stopped while waiting: cannot ask for topic 't'", error)
+        # No batch has begun; why it waited has been said.
+        self.assertEqual((code, error), (0, ''))

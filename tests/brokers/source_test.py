@@ -426,8 +426,8 @@ class Away(BrokerTest):
         self.assertIn('trying again', run.process.stderr.readline().decode())
         run.send(signal.SIGINT)
         code, _, error, _ = run.end()
-        self.assertEqual(code, 1)
-        self.assertIn(f'stopped while waiting: cannot ask for topic \'t\' of Kafka at {self.address}: ', error)
+        # No batch has begun; why it waited has been said.
+        self.assertEqual((code, error), (0, ''))
 
     def test_stops_at_the_first_signal_within_a_batch(self):
         self.broker.start()
