@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <future>
 
+#include "runner/base/thread.h"
+
 namespace streamrun {
 namespace {
 
@@ -120,14 +122,21 @@ KafkaHandle::~KafkaHandle() {
   if (client_ == nullptr) return;
   // A thread of the library may hang, as in a look-up of a name: then the client stays behind. With `debug` it talks to
   // this to its end.
-  std::promise<void> gone;
-  std::future<void> end = gone.get_future();
-  std::thread([client = client_, left = std::move(left_), gone = std::move(gone)]() mutable {
-    for (std::thread& call : left) call.join();
+  const auto gone = std::make_shared<std::promise<void>>();
+  std::future<void> end = gone->get_future();
+  const auto left = std::make_shared<std::vector<std::thread>>(std::move(left_));
+  const auto destroy = [client = client_, left, gone] {
+    for (std::thread& call : *left) call.join();
     // It is no member of the group, which need not hear of its end.
     rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    gone.set_value();
-  }).detach();
+    gone->set_value();
+  };
+  Result<std::thread> thread = start_thread("the end of a Kafka client", destroy);
+  if (!thread) {
+    destroy();  // then it takes as long as it takes
+    return;
+  }
+  thread->detach();
   if (debugs_) {
     end.wait();
   } else {
@@ -146,16 +155,17 @@ std::optional<int> KafkaHandle::call_for(int wait, const std::function<int(int)>
   if (error != RD_KAFKA_RESP_ERR__TIMED_OUT || wait <= kShortTry || interrupted()) return error;
   auto told = std::make_shared<std::promise<int>>();
   std::future<int> result = told->get_future();
-  std::thread caller([told, call, wait] { told->set_value(call(wait)); });
+  Result<std::thread> caller = start_thread("a call of Kafka", [told, call, wait] { told->set_value(call(wait)); });
+  if (!caller) return call(wait);  // then it is heard of an interrupt when it has ended
   while (result.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
     if (interrupted()) {
       const std::scoped_lock lock(mutex_);
-      left_.push_back(std::move(caller));
+      left_.push_back(std::move(*caller));
       return std::nullopt;
     }
     serve(kLook);
   }
-  caller.join();
+  caller->join();
   return result.get();
 }
 
