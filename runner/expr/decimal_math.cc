@@ -146,9 +146,8 @@ bool decimal_rescale(Int128 value, int from_scale, DecimalShape to, Int128& out)
 }
 
 bool decimal_add(Int128 a, int scale_a, Int128 b, int scale_b, DecimalShape to, Int128& out) {
-  if (scale_a == scale_b && to.scale == scale_a) {  // 38 digits twice fit into 127 bits
-    out = a + b;
-    return decimal_fits(out, to.precision);
+  if (scale_a == scale_b && to.scale == scale_a) {
+    return !__builtin_add_overflow(a, b, &out) && decimal_fits(out, to.precision);
   }
   const int scale = std::max(scale_a, scale_b);
   const Wide x = scaled(magnitude(a), scale - scale_a);
