@@ -26,22 +26,24 @@ constexpr auto quarter_of = [](const Days& d) { return static_cast<std::int32_t>
 constexpr auto day_number = [](const Days& d) { return static_cast<std::int32_t>(civil_from_days(d).day); };
 constexpr auto day_of_week = [](const Days& d) { return (weekday(d) + 1) % 7 + 1; };
 constexpr auto weekday_of = [](const Days& d) { return weekday(d); };
-constexpr auto day_of_year = [](const Days& d) { return d - days_from_civil({civil_from_days(d).year, 1, 1}) + 1; };
+constexpr auto day_of_year = [](const Days& d) {
+  return plus_days(d, 1 - std::int64_t{days_from_civil({civil_from_days(d).year, 1, 1})});
+};
 // ISO 8601: the week of a date is that of its Thursday.
 constexpr auto week_of_year = [](const Days& d) {
-  const Days thursday = d - weekday(d) + 3;
-  return (thursday - days_from_civil({civil_from_days(thursday).year, 1, 1})) / 7 + 1;
+  const Days thursday = plus_days(d, 3 - weekday(d));
+  return plus_days(thursday, -std::int64_t{days_from_civil({civil_from_days(thursday).year, 1, 1})}) / 7 + 1;
 };
 constexpr auto last_day = [](const Days& d) {
   const CivilDate c = civil_from_days(d);
-  return d + days_in_month(c.year, c.month) - static_cast<Days>(c.day);
+  return plus_days(d, days_in_month(c.year, c.month) - static_cast<std::int64_t>(c.day));
 };
 constexpr auto hour_of = [](const Micros& t) { return floor_remainder(t, kDayMicros) / (3600 * kSecondMicros); };
 constexpr auto minute_of = [](const Micros& t) {
   return floor_remainder(t, 3600 * kSecondMicros) / (60 * kSecondMicros);
 };
 constexpr auto second_of = [](const Micros& t) { return floor_remainder(t, 60 * kSecondMicros) / kSecondMicros; };
-constexpr auto days_between = [](const Days& a, const Days& b) { return a - b; };
+constexpr auto days_between = [](const Days& a, const Days& b) { return plus_days(a, -std::int64_t{b}); };
 constexpr auto unix_millis = [](const Micros& t) { return floor_quotient(t, 1000); };
 constexpr auto unix_micros = [](const Micros& t) { return t; };
 template <std::int64_t unit>

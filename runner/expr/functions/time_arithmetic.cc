@@ -130,7 +130,7 @@ std::optional<ResolvedCall> resolve_time_arithmetic(std::string_view op, const C
                      integer_arithmetic<std::int64_t>(op), true);
     }
     return call_of({TypeKind::date, TypeKind::date}, Type::interval(IntervalUnit::day, IntervalUnit::day),
-                   date_minus_date);
+                   date_minus_date, true);
   }
   if ((plus || minus) && x == y && a.is_interval()) {
     const Type common = *common_type(a, b, false);

@@ -44,10 +44,14 @@ inline bool plus_months(std::int32_t days, std::int64_t months, std::int32_t& ou
   return true;
 }
 
+// Wraps around at the ends of the range, as Spark's days do.
+inline std::int32_t plus_days(std::int32_t days, std::int64_t by) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(days) + static_cast<std::uint32_t>(by));
+}
+
 namespace time_math {
-// Wraps around at the ends of the range, as Spark's does.
 inline const char* shift_days(std::int32_t days, std::int64_t by, std::int32_t& out) {
-  out = static_cast<std::int32_t>(static_cast<std::uint32_t>(days) + static_cast<std::uint32_t>(by));
+  out = plus_days(days, by);
   return nullptr;
 }
 inline const char* shift_date(std::int32_t days, std::int64_t months, std::int32_t& out) {
@@ -96,8 +100,8 @@ constexpr auto timestamp_months = [](const std::int64_t& t, const std::int32_t& 
 constexpr auto months_timestamp = [](const std::int32_t& n, const std::int64_t& t, std::int64_t& out) -> const char* {
   return shift_timestamp(t, n, out);
 };
-constexpr auto between_dates = [](const std::int32_t& a, const std::int32_t& b) {
-  return (std::int64_t{a} - b) * kDayMicros;
+constexpr auto between_dates = [](const std::int32_t& a, const std::int32_t& b, std::int64_t& out) -> const char* {
+  return __builtin_mul_overflow(std::int64_t{a} - b, kDayMicros, &out) ? kTimeOverflow : nullptr;
 };
 template <class T, bool divide>
 constexpr auto scale_interval = [](const T& a, const double& b, T& out) -> const char* {
@@ -124,7 +128,8 @@ constexpr CallKernel add_months_to_timestamp =
     checked_binary<std::int64_t, std::int64_t, std::int32_t, time_math::timestamp_months<sign>>;
 constexpr CallKernel months_plus_timestamp =
     checked_binary<std::int64_t, std::int32_t, std::int64_t, time_math::months_timestamp>;
-constexpr CallKernel date_minus_date = binary<std::int64_t, std::int32_t, std::int32_t, time_math::between_dates>;
+constexpr CallKernel date_minus_date =
+    checked_binary<std::int64_t, std::int32_t, std::int32_t, time_math::between_dates>;
 constexpr CallKernel scale_day_interval =
     checked_binary<std::int64_t, std::int64_t, double, time_math::scale_interval<std::int64_t, false>>;
 constexpr CallKernel scale_month_interval =
