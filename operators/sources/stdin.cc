@@ -146,7 +146,7 @@ class PipedStdin final : public StdinSource {
   }
   void interrupt() override { feed_->interrupt(); }
   bool ended() const override { return feed_->state().ended; }
-  void on_end(std::function<void()> tell) override { tell_ = std::move(tell); }
+  void on_end(const std::function<void()>& tell) override { tell_ = tell; }
 
  private:
   static SourceRange next_range(const std::string& from, std::uint64_t before, bool empty, bool exhausted) {

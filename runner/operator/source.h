@@ -102,7 +102,7 @@ class Source {
   // The end is known and all input has arrived, so that no tick need be waited for.
   virtual bool ended() const { return false; }
   // Before start(): whom to tell, from any thread, when ended() has become true of a source that was read already.
-  virtual void on_end(std::function<void()>) {}
+  virtual void on_end(const std::function<void()>& tell) { static_cast<void>(tell); }
 };
 
 // What a source is told of the mapping it stands in.

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <catch2/catch.hpp>
 
 #include "tests/exec/fakes.h"
@@ -229,7 +230,7 @@ TEST_CASE("a batch commits when it has been published, not at the next tick") {
     }
 
    private:
-    int waits_ = 0;
+    std::atomic<int> waits_ = 0;
   } clock;
   run.world.environment.clock = &clock;
   const RunReport report =
