@@ -2,6 +2,7 @@
 
 #include "operators/builtin_catalog.h"
 #include "runner/operator/key_binding.h"
+#include "runner/operator/portions.h"
 #include "runner/operator/projection.h"
 
 namespace streamrun {
@@ -60,21 +61,26 @@ class FlatMap final : public Kernel {
   }
 
   void apply(RecordBatch&& batch, std::size_t, KernelState*, KernelContext& context, const Emit& emit) const override {
-    const auto bare = each_.column();
-    const ColumnPtr lists =
-        bare ? batch.columns[*bare] : evaluate(each_, {batch.columns, batch.rows}, batch.selection, context.eval);
-    reject_failed(batch, context);
-    if (batch.selection.empty()) return;
+    if (const auto bare = each_.column()) return spread(batch, batch.columns[*bare], context, emit);
+    const EvalInput input{batch.columns, batch.rows};
+    for (EvalSlices slices(batch.selection, context.eval); slices.next();) {
+      const ColumnPtr lists = evaluate(each_, input, slices.rows(), context.eval);
+      if (!slices.fits()) continue;
+      RecordBatch slice = batch;
+      slice.selection = slices.rows();
+      reject_failed(slice, context);
+      spread(slice, lists, context, emit);
+    }
+  }
 
-    RecordBatch made;
-    made.partition = batch.partition;
-    if (context.origins) made.origin = batch.origin;
+ private:
+  // A row for each element of the selected rows' lists.
+  void spread(const RecordBatch& batch, const ColumnPtr& lists, const KernelContext& context, const Emit& emit) const {
     const Column& list = *lists;
     const ColumnPtr& elements = list.children[0];
-    // Where the lists lie one behind the other, the elements are the result as they are.
-    std::uint64_t end = 0;
     std::uint64_t total = 0;
-    bool in_order = !list.constant();
+    std::uint64_t end = 0;
+    bool in_order = !list.constant();  // the lists lie one behind the other
     batch.selection.for_each([&](std::uint32_t row) {
       if (list.is_null(row)) return;
       const ListRef ref = list.value<ListRef>(row);
@@ -83,42 +89,71 @@ class FlatMap final : public Kernel {
       end = std::uint64_t{ref.offset} + ref.length;
       total += ref.length;
     });
-    if (total == 0) return;
-    std::vector<std::uint32_t> picked;   // elements
-    std::vector<std::uint32_t> parents;  // the row of each of the result's rows
+    // Then the elements are the result as they are.
     const bool whole = in_order && total == elements->rows();
-    const bool needs_parents = wanted_kept() || made.origin;
-    made.rows = in_order ? elements->rows() : static_cast<std::uint32_t>(total);
-    if (!whole) picked.reserve(total);
-    if (needs_parents) parents.resize(made.rows, batch.selection[0]);
-    std::uint32_t at = 0;
+    const bool needs_parents = wanted_kept() || (context.origins && batch.origin);
+    Made made;
+    bool stopped = false;
+    const auto flush = [&] {
+      if (!made.picked.empty()) emit_portions(batch, gather(elements, made.picked), made.parents, context, emit);
+      made = {};
+      stopped = context.stopping();
+    };
+    if (whole && total <= kPortionRows) {
+      if (needs_parents) {
+        made.parents.reserve(total);
+        batch.selection.for_each([&](std::uint32_t row) {
+          if (!list.is_null(row)) made.parents.insert(made.parents.end(), list.value<ListRef>(row).length, row);
+        });
+      }
+      if (total != 0) emit_portions(batch, elements, made.parents, context, emit);
+      return;
+    }
     batch.selection.for_each([&](std::uint32_t row) {
       if (list.is_null(row)) return;
       const ListRef ref = list.value<ListRef>(row);
-      if (!whole) {
-        for (std::uint32_t i = 0; i < ref.length; ++i) picked.push_back(ref.offset + i);
+      for (std::uint32_t i = 0; i < ref.length && !stopped; ++i) {
+        made.picked.push_back(ref.offset + i);
+        if (needs_parents) made.parents.push_back(row);
+        if (made.picked.size() == kPortionRows) flush();
       }
-      if (!needs_parents) return;
-      if (in_order) at = ref.offset;
-      for (std::uint32_t i = 0; i < ref.length; ++i) parents[at + i] = row;
-      at += ref.length;
     });
-    made.columns.resize(kept_.size() + 1);
-    if (wanted_[element_at_]) made.columns[element_at_] = in_order ? elements : gather(elements, picked);
-    made.selection = in_order && !whole ? Selection::of(std::move(picked)) : Selection::all(made.rows);
-    for (std::size_t i = 0; i < kept_.size(); ++i) {
-      if (wanted_[output_of(i)]) made.columns[output_of(i)] = gather(batch.columns[kept_[i]], parents);
-    }
-    if (made.origin) {
-      if (batch.records || batch.first_record != 0) {
-        for (std::uint32_t& parent : parents) parent = batch.origin_record(parent);
-      }
-      made.records = std::make_shared<const std::vector<std::uint32_t>>(std::move(parents));
-    }
-    emit(std::move(made));
+    flush();
   }
 
- private:
+  struct Made {
+    std::vector<std::uint32_t> picked;   // elements
+    std::vector<std::uint32_t> parents;  // the row of each; none where nobody asks
+  };
+
+  void emit_portions(const RecordBatch& batch, const ColumnPtr& elements, std::span<const std::uint32_t> parents,
+                     const KernelContext& context, const Emit& emit) const {
+    Portions portions(elements->rows());
+    for (std::size_t i = 0; i < kept_.size(); ++i) {
+      if (wanted_[output_of(i)]) portions.repeat(*batch.columns[kept_[i]], parents);
+    }
+    portions.for_each([&](std::uint32_t first, std::uint32_t count) {
+      RecordBatch made;
+      made.rows = count;
+      made.selection = Selection::all(count);
+      made.partition = batch.partition;
+      made.columns.resize(kept_.size() + 1);
+      if (wanted_[element_at_]) made.columns[element_at_] = slice(elements, first, count);
+      const auto rows = parents.empty() ? parents : parents.subspan(first, count);
+      for (std::size_t i = 0; i < kept_.size(); ++i) {
+        if (wanted_[output_of(i)]) made.columns[output_of(i)] = gather(batch.columns[kept_[i]], rows);
+      }
+      if (context.origins && batch.origin) {
+        made.origin = batch.origin;
+        std::vector<std::uint32_t> records;
+        records.reserve(count);
+        for (const std::uint32_t row : rows) records.push_back(batch.origin_record(row));
+        made.records = std::make_shared<const std::vector<std::uint32_t>>(std::move(records));
+      }
+      emit(std::move(made));
+    });
+  }
+
   std::size_t output_of(std::size_t kept) const { return kept < element_at_ ? kept : kept + 1; }
   bool wanted_kept() const {
     for (std::size_t i = 0; i < kept_.size(); ++i) {

@@ -6,6 +6,7 @@
 #include <cassert>
 #include <cmath>
 #include <new>
+#include <numeric>
 
 #include "runner/data/value_builder.h"
 
@@ -140,6 +141,11 @@ void Bitmap::intersect(const Bitmap& other) {
   }
   const std::size_t n = std::min(words_.size(), other.words_.size());
   for (std::size_t i = 0; i < n; ++i) words_[i] &= other.words_[i];
+}
+
+bool fixed_size(const Type& type) {
+  const TypeKind kind = type.kind();
+  return !type.is_nested() && kind != TypeKind::string && kind != TypeKind::binary && kind != TypeKind::variant;
 }
 
 std::size_t storage_size(TypeKind kind) {
@@ -316,6 +322,13 @@ ColumnPtr gather(const ColumnPtr& from, std::span<const std::uint32_t> rows) {
   return to;
 }
 
+ColumnPtr slice(const ColumnPtr& from, std::uint32_t first, std::uint32_t count) {
+  if (first == 0 && count == from->rows()) return from;
+  std::vector<std::uint32_t> rows(count);
+  std::iota(rows.begin(), rows.end(), first);
+  return gather(from, rows);
+}
+
 std::size_t value_bytes(const Column& column, std::uint32_t row, std::size_t most) {
   if (column.is_null(row)) return 1;
   return with_storage(column.type().kind(), [&]<class T>() -> std::size_t {
@@ -325,11 +338,8 @@ std::size_t value_bytes(const Column& column, std::uint32_t row, std::size_t mos
       const ListRef list = column.value<T>(row);
       std::size_t sum = sizeof(std::uint32_t);
       for (const ColumnPtr& child : column.children) {
-        const std::size_t width = storage_size(child->type().kind());
-        const bool fixed = width != 0 && !child->type().is_nested() && child->type().kind() != TypeKind::string &&
-                           child->type().kind() != TypeKind::binary && child->type().kind() != TypeKind::variant;
-        if (fixed) {
-          sum += width * list.length;
+        if (fixed_size(child->type())) {
+          sum += std::max<std::size_t>(1, storage_size(child->type().kind())) * list.length;
           continue;
         }
         for (std::uint32_t i = 0; i < list.length && sum <= most; ++i) {

@@ -195,6 +195,8 @@ class Column {
 
 // Bytes of a value in its column; 0 for null and structure.
 std::size_t storage_size(TypeKind kind);
+// All of a value stands in its column: neither a text nor nested.
+bool fixed_size(const Type& type);
 
 // Calls f.template operator()<T>() with the storage type of `kind`: the one switch over kinds.
 template <class F>
@@ -246,6 +248,8 @@ class ColumnBuilder {
 
 // Rows of `from` at `rows`, in that order, sharing strings and nested values: no copy of their bytes.
 ColumnPtr gather(const ColumnPtr& from, std::span<const std::uint32_t> rows);
+// Rows [first, first + count), shared likewise.
+ColumnPtr slice(const ColumnPtr& from, std::uint32_t first, std::uint32_t count);
 
 // Roughly the bytes of a value, each part of it counted as often as it occurs, shared or not. Counts no further than
 // `most`: a result above it only says that there are more.

@@ -32,7 +32,7 @@ std::string Pass::At::name() const {
 Pass::Pass(const PhysicalPlan& plan, PassInput input)
     : plan_(plan),
       input_(std::move(input)),
-      state_{plan, input_.batch, input_.sinks, {}, {}, {}, {}, {}, {}, input_.memory},
+      state_{plan, input_.batch, input_.sinks, {}, {}, {}, {}, {}, {}, input_.memory, {}},
       window_(2 * input_.pool->size(), [this](MorselOutcome&& outcome) { return apply(std::move(outcome)); }),
       own_runs_(plan.nodes.size()),
       started_(plan.nodes.size(), false),
@@ -40,6 +40,9 @@ Pass::Pass(const PhysicalPlan& plan, PassInput input)
   for (std::size_t i = 0; i < plan.outputs.size(); ++i) held_.emplace_back(input_.spools);
   counts_.records.resize(plan.sources.size());
   counts_.rows.resize(plan.outputs.size());
+  state_.hand_over = [this](MorselIndex index, MorselOutcome&& part) {
+    if (!window_.hand_over(index, std::move(part))) state_.stopping = true;
+  };
   state_.states.resize(plan.nodes.size());
   state_.runs.resize(plan.nodes.size());
   state_.live.resize(plan.nodes.size());

@@ -41,15 +41,30 @@ void ReorderWindow::complete(MorselIndex index, MorselOutcome&& outcome) {
     MorselOutcome ready = std::move(*first);
     first.reset();
     const std::size_t bytes = ready.bytes();
-    lock.unlock();
-    const bool go_on = apply_(std::move(ready));
-    lock.lock();
+    apply(std::move(ready), lock);
     ++next_;
     in_flight_ -= bytes;
-    if (!go_on) closed_ = true;
     room_.notify_all();
   }
   applying_ = false;
+}
+
+bool ReorderWindow::hand_over(MorselIndex index, MorselOutcome&& part) {
+  std::unique_lock lock(mutex_);
+  room_.wait(lock, [&] { return closed_ || (index.value == next_ && !applying_); });
+  if (closed_) return false;
+  applying_ = true;
+  apply(std::move(part), lock);
+  applying_ = false;
+  if (closed_) room_.notify_all();
+  return !closed_;
+}
+
+void ReorderWindow::apply(MorselOutcome&& outcome, std::unique_lock<std::mutex>& lock) {
+  lock.unlock();
+  const bool go_on = apply_(std::move(outcome));
+  lock.lock();
+  if (!go_on) closed_ = true;
 }
 
 void ReorderWindow::close() {

@@ -34,12 +34,17 @@ class ReorderWindow {
   void weigh(MorselIndex index, std::size_t bytes);
   // `index` had room.
   void complete(MorselIndex index, MorselOutcome&& outcome);
+  // Applies a part of what morsel `index` gives ahead of the rest: waits until all morsels before it are applied.
+  // False: nothing more is.
+  bool hand_over(MorselIndex index, MorselOutcome&& part);
   // Nothing more is applied, and nobody waits.
   void close();
   bool closed() const;
 
  private:
   bool has_room(std::uint64_t index) const;
+  // With the lock, which is open meanwhile.
+  void apply(MorselOutcome&& outcome, std::unique_lock<std::mutex>& lock);
 
   std::function<bool(MorselOutcome&&)> apply_;
   const std::size_t memory_;

@@ -9,6 +9,10 @@
 namespace streamrun {
 namespace {
 
+// More than that leaves a morsel before it has ended.
+constexpr std::size_t kStagedBytes = std::size_t{8} << 20;
+constexpr std::uint32_t kStagedRows = 8192;
+
 // `_raw` of records that are there as bytes: no copy.
 ColumnPtr raw_slice(const RawRecords& raw, std::uint32_t first, std::uint32_t count) {
   const MutableColumn column = Column::make(TypeKind::binary, count);
@@ -97,6 +101,7 @@ void Worker::begin(MorselIndex index, PartitionIndex partition, std::uint64_t fi
   morsel_ = index;
   partition_ = partition;
   slice_ = 0;
+  staged_bytes_ = 0;
   eval.seed_row = first_row;
   eval.errors.take();
 }
@@ -124,7 +129,7 @@ void Worker::read_records(const PlanNode& node, const PlanSource& source, const 
   std::vector<std::uint32_t> left_out;
   // Later slices stand behind a failing record: nobody will see them.
   for (std::uint32_t first = 0; first < total && !outcome_.fail; first += kSliceRecords, ++slice_) {
-    if (pass_.stopping.load(std::memory_order_relaxed)) return;
+    if (stopping()) return;
     const std::uint32_t count = std::min(kSliceRecords, total - first);
     RowErrors errors;
     for (const RowError& fault : morsel.faults) {
@@ -215,7 +220,7 @@ void Worker::add_hidden(const PlanNode& node, const PlanSource& source, const Ra
 }
 
 void Worker::push(const PlanNode& from, RecordBatch&& batch) {
-  if (batch.selection.empty() || from.consumers.empty()) return;
+  if (batch.selection.empty() || from.consumers.empty() || stopping()) return;
   for (std::size_t i = 0; i + 1 < from.consumers.size(); ++i) {
     deliver(from, from.consumers[i], RecordBatch(batch));  // columns are shared
   }
@@ -246,7 +251,7 @@ void Worker::deliver(const PlanNode& from, const PlanEdge& edge, RecordBatch&& b
       if (auto refused = pass_.over_memory()) outcome_.fail = FailVerdict{{}, std::move(*refused)};
       break;
     }
-    case PlanNode::Kind::output: stage(node, batch); break;
+    case PlanNode::Kind::output: stage(node, std::move(batch)); break;
     case PlanNode::Kind::errors: push(node, std::move(batch)); break;
     case PlanNode::Kind::source: assert(false); break;
   }
@@ -255,13 +260,32 @@ void Worker::deliver(const PlanNode& from, const PlanEdge& edge, RecordBatch&& b
   origins = outer_origins;
 }
 
-void Worker::stage(const PlanNode& node, const RecordBatch& batch) {
+// What rows are as bytes is known only when they are: they are looked at so many at a time.
+void Worker::stage(const PlanNode& node, RecordBatch&& batch) {
+  if (batch.selection.count() <= kStagedRows) return stage_rows(node, batch);
+  const Selection all = std::move(batch.selection);
+  std::vector<std::uint32_t> rows;
+  all.for_each([&](std::uint32_t row) {
+    rows.push_back(row);
+    if (rows.size() < kStagedRows && row != all[all.count() - 1]) return;
+    batch.selection = Selection::of(std::exchange(rows, {}));
+    stage_rows(node, batch);
+  });
+}
+
+void Worker::stage_rows(const PlanNode& node, const RecordBatch& batch) {
   staged_.clear();
   pass_.sinks[node.output]->encode(batch, *this, staged_);
   if (!eval.errors.empty()) reject(batch, eval.errors.take());
   for (StagedRows& rows : staged_) {
+    staged_bytes_ += rows.bytes.capacity();
     outcome_.rows.push_back({node.output, batch.partition, std::move(rows)});
   }
+  if (staged_bytes_ < kStagedBytes || outcome_.fail) return;
+  MorselOutcome part;
+  part.rows = std::exchange(outcome_.rows, {});
+  staged_bytes_ = 0;
+  pass_.hand_over(morsel_, std::move(part));
 }
 
 void Worker::reject(const RecordBatch& batch, std::vector<RowError> errors) {

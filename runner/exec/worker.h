@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -30,6 +31,8 @@ struct PassState {
   std::mutex make_local;               // breakers make one thread's part at a time
   std::atomic<bool> stopping = false;  // somebody failed or aborted: slices that are left need not be computed
   std::shared_ptr<MemoryAccount> memory;
+  // Takes a part of what a morsel gives ahead of the rest, in order; waits for its turn.
+  std::function<void(MorselIndex, MorselOutcome&&)> hand_over;
 
   // The breaker that holds the most, if all together hold too much, and what to do.
   std::optional<std::string> over_memory() const;
@@ -58,6 +61,7 @@ class Worker final : public KernelContext {
   const PlanNode* at() const { return current_; }
 
   void reject(const RecordBatch& batch, std::vector<RowError> errors) override;
+  bool stopping() const override { return pass_.stopping.load(std::memory_order_relaxed); }
 
  private:
   void begin(MorselIndex index, PartitionIndex partition, std::uint64_t first_row);
@@ -68,7 +72,8 @@ class Worker final : public KernelContext {
   void add_hidden(const PlanNode& node, const PlanSource& source, const RawRecords* raw, RecordBatch& batch) const;
   void push(const PlanNode& from, RecordBatch&& batch);
   void deliver(const PlanNode& from, const PlanEdge& edge, RecordBatch&& batch);
-  void stage(const PlanNode& node, const RecordBatch& batch);
+  void stage(const PlanNode& node, RecordBatch&& batch);
+  void stage_rows(const PlanNode& node, const RecordBatch& batch);
 
   PassState& pass_;
   DecodeScratches& scratches_;
@@ -83,6 +88,7 @@ class Worker final : public KernelContext {
   const PlanNode* current_ = nullptr;
   const Schema* schema_ = nullptr;
   std::vector<StagedRows> staged_;
+  std::size_t staged_bytes_ = 0;  // of this morsel, not handed over
 };
 
 }  // namespace streamrun

@@ -7,10 +7,13 @@
 #include "runner/expr/join_condition.h"
 #include "runner/operator/group_table.h"
 #include "runner/operator/memory_account.h"
+#include "runner/operator/portions.h"
 #include "runner/operator/projection.h"
 
 namespace streamrun {
 namespace {
+
+using From = JoinSpec::Output::From;
 
 constexpr std::size_t kPairs = 16384;  // candidates that are looked at together
 constexpr std::uint32_t kEmitRows = 4096;
@@ -58,6 +61,7 @@ class State final : public KernelState {
   std::vector<std::uint32_t> begins;  // of each group's rows in `order`
   std::vector<std::uint32_t> order;   // right rows, by group
   std::vector<std::atomic<std::uint8_t>> matched;
+  std::size_t row_bytes = 0;  // at most, of right columns that are output
   HeldMemory held;
 };
 
@@ -93,19 +97,24 @@ class JoinKernel final : public Kernel {
     for (std::size_t i = 0; i < wanted_.size(); ++i) {
       if (!wanted_[i]) continue;
       const JoinSpec::Output& output = spec_->outputs[i];
-      if (output.from == JoinSpec::Output::From::left) needed[output.column] = true;
-      if (output.from == JoinSpec::Output::From::right) side_->needed[output.column] = true;
+      if (output.from == From::left) needed[output.column] = true;
+      if (output.from == From::right) side_->needed[output.column] = true;
     }
     return {needed};
   }
 
   std::unique_ptr<KernelState> start(std::span<BreakerRun* const> sides) const override {
-    return std::make_unique<State>(*spec_, collected(*sides[0]));
+    auto state = std::make_unique<State>(*spec_, collected(*sides[0]));
+    for_each_repeated([&](From from, std::uint32_t column) {
+      const ColumnPtr& right = state->right.columns()[column];
+      if (from == From::right && right) state->row_bytes += largest_value(*right, Selection::all(right->rows()));
+    });
+    return state;
   }
 
   void apply(RecordBatch&& batch, std::size_t, KernelState* base, KernelContext& context,
              const Emit& emit) const override {
-    Probe probe{*this, batch, static_cast<State&>(*base), context, emit, {}, {}, {}, 0};
+    Probe probe{*this, batch, static_cast<State&>(*base), context, emit, {}, {}, {}};
     for (const Expression& key : spec_->left_keys) {
       probe.keys.push_back(evaluate(key, {batch.columns, batch.rows}, batch.selection, context.eval));
     }
@@ -132,12 +141,19 @@ class JoinKernel final : public Kernel {
 
  private:
   bool keeps_left() const { return spec_->kind == JoinKind::left_outer || spec_->kind == JoinKind::full_outer; }
+  // f(from, column): columns whose values output rows have in common with left and right rows.
+  template <class F>
+  void for_each_repeated(F&& f) const {
+    if (only_left()) return;
+    for (std::size_t i = 0; i < wanted_.size(); ++i) {
+      if (wanted_[i]) f(spec_->outputs[i].from, spec_->outputs[i].column);
+    }
+  }
   bool only_left() const { return spec_->kind == JoinKind::left_semi || spec_->kind == JoinKind::left_anti; }
 
   // Output rows of these left and right rows, kMissingRow being none.
   RecordBatch rows_of(const RecordBatch* left, std::span<const ColumnPtr> keys, const State& state,
                       std::span<const std::uint32_t> left_rows, std::span<const std::uint32_t> right_rows) const {
-    using From = JoinSpec::Output::From;
     RecordBatch made;
     made.rows = static_cast<std::uint32_t>(left_rows.size());
     made.selection = Selection::all(made.rows);
@@ -170,10 +186,16 @@ class JoinKernel final : public Kernel {
     Pairs pairs;
     std::vector<std::uint8_t> found;  // by place: the left row has had a match
     std::uint32_t done = 0;           // left rows before this place are settled
+    std::size_t row_bytes = 0;        // at most, of an output row's values that are no numbers
+    bool stopped = false;
 
     void run() {
       const std::uint32_t count = batch.selection.count();
       found.assign(count, 0);
+      row_bytes = state.row_bytes;
+      join.for_each_repeated([&](From from, std::uint32_t column) {
+        if (from != From::right) row_bytes += largest_value(left_column(from, column), batch.selection);
+      });
       std::vector<std::uint32_t> groups;
       if (state.table) {
         GroupTable::Scratch scratch;
@@ -190,7 +212,9 @@ class JoinKernel final : public Kernel {
         for (const std::uint32_t row : rows) {
           pairs.left.push_back(place);
           pairs.right.push_back(row);
-          if (pairs.left.size() == kPairs) flush(place);
+          if (pairs.left.size() < kPairs) continue;
+          flush(place);
+          if (stopped) return;
         }
       }
       flush(count);
@@ -223,9 +247,33 @@ class JoinKernel final : public Kernel {
           }
         }
         if (next < pairs.left.size()) take(upto);
-        if (!left_rows.empty()) emit(join.rows_of(&batch, keys, state, left_rows, right_rows));
+        emit_rows(left_rows, right_rows);
       }
       pairs.clear();
+      stopped = context.stopping();
+    }
+
+    const Column& left_column(From from, std::uint32_t column) const {
+      return *(from == From::key ? keys[column] : batch.columns[column]);
+    }
+
+    void emit_rows(std::span<const std::uint32_t> left_rows, std::span<const std::uint32_t> right_rows) const {
+      if (left_rows.empty()) return;
+      if (row_bytes <= kPortionBytes / left_rows.size()) {
+        return emit(join.rows_of(&batch, keys, state, left_rows, right_rows));
+      }
+      Portions portions(static_cast<std::uint32_t>(left_rows.size()));
+      join.for_each_repeated([&](From from, std::uint32_t column) {
+        const ColumnPtr& right = state.right.columns()[column];
+        if (from != From::right) {
+          portions.repeat(left_column(from, column), left_rows);
+        } else if (right) {
+          portions.repeat(*right, right_rows);
+        }
+      });
+      portions.for_each([&](std::uint32_t first, std::uint32_t count) {
+        emit(join.rows_of(&batch, keys, state, left_rows.subspan(first, count), right_rows.subspan(first, count)));
+      });
     }
 
     // Leaves the pairs for which the condition is true.
@@ -264,7 +312,7 @@ class JoinKernel final : public Kernel {
       std::vector<ColumnPtr> columns(join.spec_->outputs.size());
       for (std::size_t i = 0; i < columns.size(); ++i) {
         const JoinSpec::Output& output = join.spec_->outputs[i];
-        const bool key = output.from == JoinSpec::Output::From::key;
+        const bool key = output.from == From::key;
         if (join.wanted_[i]) columns[i] = key ? keys[output.column] : batch.columns[output.column];
       }
       batch.columns = std::move(columns);

@@ -26,6 +26,8 @@ class KernelContext {
   bool origins = true;
   // Rows of `batch` that cannot be computed, in the step at hand. They must not be emitted as well.
   virtual void reject(const RecordBatch& batch, std::vector<RowError> errors) = 0;
+  // The pass has failed or is aborted: nobody will see what the step at hand gives, which may stop at any row.
+  virtual bool stopping() const { return false; }
 };
 
 using Emit = std::function<void(RecordBatch&&)>;

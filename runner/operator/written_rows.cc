@@ -46,12 +46,6 @@ struct Queue {
   }
 };
 
-ColumnPtr slice(const ColumnPtr& column, std::uint32_t first, std::uint32_t count) {
-  std::vector<std::uint32_t> rows(count);
-  for (std::uint32_t i = 0; i < count; ++i) rows[i] = first + i;
-  return gather(column, rows);
-}
-
 // Record 0 is row `row` of the batch.
 class QueueOrigin final : public Origin {
  public:
@@ -136,7 +130,7 @@ class QueueReader final : public RangeReader {
     batch.partition = morsel.partition;
     batch.origin = morsel.origin;
     for (const ColumnPtr& column : run.columns) {
-      batch.columns.push_back(count == run.count ? column : slice(column, first, count));
+      batch.columns.push_back(slice(column, first, count));
     }
   }
 

@@ -272,6 +272,43 @@ TEST_CASE("a full stage drains while the pass goes on, if its turn has come") {
                                                  "b@1000 publish 1 2 3 4 5 "});
 }
 
+TEST_CASE("rows of a morsel that are too many leave it before it has ended, in order") {
+  for (const std::uint32_t threads : {1U, 4U}) {
+    World world;
+    Events events;
+    PlanBuilder builder;
+    const NodeId in = builder.source({.ranges = {{{"0"}, {"1"}, {"2"}}}});
+    constexpr std::int64_t kMade = 2'000'000;
+    const NodeId many = builder.kernel([](RecordBatch&& batch, std::size_t, KernelContext&, const Emit& emit) {
+      const std::int64_t first = batch.columns[0]->value<std::int64_t>(0) * kMade;
+      RecordBatch made;
+      made.rows = kMade;
+      made.selection = Selection::all(made.rows);
+      const MutableColumn column = Column::make(TypeKind::int64, made.rows);
+      for (std::int64_t i = 0; i < kMade; ++i) column->values<std::int64_t>()[i] = first + i;
+      made.columns.push_back(column);
+      emit(std::move(made));
+    });
+    const NodeId out = builder.output({.name = "a", .events = &events, .drain_at = 1});
+    builder.connect(in, many);
+    builder.connect(many, out);
+    builder.plan.phases[0].drivers = {in};
+    builder.plan.parallelism = threads;
+    CHECK_FALSE(world.run(builder.plan).failure);
+    std::string written;
+    std::size_t largest = 0;
+    for (const std::string& event : events.all()) {
+      const std::size_t begin = event.find(event.starts_with("a@1000 drain") ? "drain " : "publish ");
+      written += event.substr(event.find(' ', begin) + 1);
+      largest = std::max(largest, event.size());
+    }
+    std::string expected;
+    for (std::int64_t i = 0; i < 3 * kMade; ++i) expected += std::to_string(i) + ' ';
+    CHECK((written == expected));
+    CHECK(largest < 10'000'000);
+  }
+}
+
 // A side that counts the rows of its input.
 class CountSide final : public Kernel {
  public:

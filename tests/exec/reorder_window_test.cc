@@ -57,6 +57,25 @@ TEST_CASE("nobody reads on while what is in flight takes too much, but the next 
   REQUIRE(narrow.wait_for_room(MorselIndex(1)));
 }
 
+TEST_CASE("a part of a morsel goes ahead of the rest, but behind the morsels before it") {
+  std::vector<std::uint64_t> applied;
+  ReorderWindow window(4, [&](MorselOutcome&& one) {
+    applied.push_back(one.records);
+    return one.records != 11;
+  });
+  std::jthread second([&] {
+    CHECK(window.hand_over(MorselIndex(1), outcome(10)));
+    CHECK_FALSE(window.hand_over(MorselIndex(1), outcome(11)));
+    window.complete(MorselIndex(1), outcome(12));
+  });
+  CHECK(window.hand_over(MorselIndex(0), outcome(1)));
+  CHECK(window.hand_over(MorselIndex(0), outcome(2)));
+  window.complete(MorselIndex(0), outcome(3));
+  second.join();
+  CHECK(applied == std::vector<std::uint64_t>{1, 2, 3, 10, 11});
+  CHECK_FALSE(window.wait_for_room(MorselIndex(2)));
+}
+
 TEST_CASE("nobody reads on while the window is full") {
   ReorderWindow window(2, [](MorselOutcome&&) { return true; });
   std::atomic<bool> entered = false;

@@ -1,12 +1,15 @@
 // Each transform: rows in, rows out, written as JSON.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <functional>
+#include <numeric>
 #include <string>
 #include <vector>
 
 #include "operators/builtin_catalog.h"
 #include "runner/data/codec.h"
 #include "runner/operator/kernel.h"
+#include "runner/operator/portions.h"
 
 namespace streamrun {
 namespace {
@@ -65,6 +68,7 @@ struct Outcome {
   std::string rows;
   std::size_t rejected = 0;
   std::size_t faults = 0;
+  std::vector<std::uint32_t> batches;  // rows of each that was emitted
 };
 
 std::string json_of(const RecordBatch& batch) {
@@ -95,7 +99,10 @@ Outcome run(const TransformDescriptor& transform, const SyntaxNode& node, const 
   if (outcome.faults != 0) return outcome;
   REQUIRE(bound);
   Context context;
-  const Emit emit = [&](RecordBatch&& batch) { outcome.rows += json_of(batch); };
+  const Emit emit = [&](RecordBatch&& batch) {
+    outcome.rows += json_of(batch);
+    outcome.batches.push_back(batch.selection.count());
+  };
   const auto collect = [&](BreakerRun& breaker, const std::vector<std::vector<Row>>& all) {
     std::vector<std::unique_ptr<BreakerLocal>> locals;
     for (std::size_t i = 0; i < threads; ++i) locals.push_back(breaker.local());
@@ -167,6 +174,40 @@ TEST_CASE("aggregating transforms do not depend on the number of threads") {
   }
   CHECK(run(describe_count(), map_of({{"as", text("c")}}), {}).rows == "0;");
   CHECK(run(describe_reduce(), map_of({{"value", text("n")}, {"merge", text("a + b")}}), {}).rows.empty());
+}
+
+TEST_CASE("rows that a step makes of fewer ones come in portions") {
+  const auto largest = [](const Outcome& outcome) { return *std::ranges::max_element(outcome.batches); };
+  const auto total = [](const Outcome& outcome) {
+    return std::accumulate(outcome.batches.begin(), outcome.batches.end(), std::uint64_t{0});
+  };
+  const std::string large(1 << 20, 'x');
+  const auto flat = [&](const std::string& each, const char* s) {
+    return run(describe_flat_map(), map_of({{"each", text(each)}, {"as", text("v")}, {"keep", list_of({"s"})}}),
+               {{{s, 1}, {"b", 2}}});
+  };
+  const Outcome many = flat("sequence(1, if(s = 'b', 200000, 70000))", "a");
+  CHECK(total(many) == 270000);
+  CHECK(largest(many) == kPortionRows);
+  const Outcome wide = flat("sequence(1, 40)", large.c_str());
+  CHECK(total(wide) == 80);
+  CHECK(largest(wide) <= 15 + 40);
+  CHECK(wide.batches.front() == 15);
+  // A single list has a bound of its own.
+  const Outcome lists = flat("sequence(1, 10000000)", "a");
+  CHECK(lists.rejected == 2);
+
+  const Schema other{{{"t", TypeKind::string}, {"m", TypeKind::int64}}, {}};
+  const auto cross = [&](const char* left, const char* right) {
+    std::vector<Row> rows(50, {right, 1});
+    return run(describe_join(), map_of({{"with", text("other")}, {"how", text("cross")}}), {{{left, 1}, {"b", 2}}},
+               rows, other);
+  };
+  CHECK(cross("a", "r").batches == std::vector<std::uint32_t>{100});
+  for (const Outcome& joined : {cross(large.c_str(), "r"), cross("a", large.c_str())}) {
+    CHECK(total(joined) == 100);
+    CHECK(joined.batches.front() == 15);
+  }
 }
 
 TEST_CASE("joins") {
