@@ -88,7 +88,7 @@ AppendedFile::AppendedFile(const FileRules& rules, FilePlace place)
       note_(hidden_name(place_.name, kNoteEnding)),
       writer_(place_.folders->disk(), rules.compression, place_.path()) {}
 
-Result<> AppendedFile::open(const std::optional<FileNumber>& known) {
+Result<> AppendedFile::open(const std::optional<Left>& left) {
   auto folder = place_.open();
   if (!folder) return pass_on(folder);
   auto file = (*folder)->open_file(place_.name, O_RDWR | O_APPEND);
@@ -102,7 +102,12 @@ Result<> AppendedFile::open(const std::optional<FileNumber>& known) {
   writer_.open(std::move(*file), size);
   Result<> done = recover(**folder, size);
   bool open_line = false;
-  if (done && known != number_) {
+  const bool ours = left && left->number == number_;
+  if (done && ours && left->size != size) {
+    place_.folders->warn(fmt::format("'{}' has {} bytes in place of {}: another program has {} it since the last batch",
+                                     path, size, left->size, size < left->size ? "cut" : "written"));
+  }
+  if (done && (!ours || left->size != size)) {
     const auto end = inspect_end(rules_, writer_.file(), size, path, std::nullopt);
     if (end) open_line = end->open_line;
     if (!end) done = pass_on(end);

@@ -26,8 +26,13 @@ class AppendedFile {
  public:
   AppendedFile(const FileRules& rules, FilePlace place);
 
-  // A file that is there. `known`: this run has written it before, and need not look at its end.
-  Result<> open(const std::optional<FileNumber>& known);
+  // How a run left a file.
+  struct Left {
+    FileNumber number;
+    std::uint64_t size = 0;
+  };
+  // A file that is there. `left`: by this run; where it still is so, its end need not be looked at.
+  Result<> open(const std::optional<Left>& left);
   Result<> add(std::string_view bytes) { return writer_.add(bytes); }
   // What was added is on the disk, and the file is where rows can be found.
   Result<> finish();

@@ -31,7 +31,8 @@ Result<> GrowingFile::Writing::open() {
     return {};
   }
   grown_.emplace(rules_, *place_);
-  if (auto opened = grown_->open(ours ? std::optional(file_.number_) : std::nullopt); !opened) {
+  if (auto opened = grown_->open(ours ? std::optional(AppendedFile::Left{file_.number_, file_.length_}) : std::nullopt);
+      !opened) {
     grown_.reset();
     return opened;
   }

@@ -258,6 +258,27 @@ TEST_CASE("files: a growing file is looked at before anything goes behind it") {
   }
 }
 
+TEST_CASE("files: a compressed file that grows is looked at again when others have changed it") {
+  for (const std::string_view compression : {"gzip", "zstd", "lz4"}) {
+    Output output(describe_file_sink(),
+                  mapping({{"path", text("all.csv")}, {"compression", text(std::string(compression))}}));
+    output.publish(1, {"a"});
+    const std::string path = output.folder + "/all.csv";
+    const auto size = fs::file_size(path);
+    output.publish(2, {"b"});
+    fs::resize_file(path, fs::file_size(path) - 4);
+    const auto stage = output.stage(3);
+    output.append(*stage, {"c"});
+    const auto done = stage->publish();
+    CAPTURE(compression);
+    REQUIRE(!done);
+    CHECK(done.error().message.find("truncate -s " + std::to_string(size) + " all.csv") != std::string::npos);
+    fs::resize_file(path, size);
+    REQUIRE(stage->publish());
+    CHECK(all_of(output) == "all.csv: a,x\nc,x\n; ");
+  }
+}
+
 TEST_CASE("files: a growing file that others move, remove, cut or write to") {
   Output output(describe_file_sink(), path_options("all.csv"), true);
   output.publish(1, {"a"});
@@ -271,6 +292,21 @@ TEST_CASE("files: a growing file that others move, remove, cut or write to") {
     fs::resize_file(path, 0);
     output.publish(2, {"b"});
     CHECK(output.file("all.csv") == "k,v\nb,x\n");
+  }
+  SECTION("cut in the midst of a row between batches, or written without a line end") {
+    fs::resize_file(path, 5);
+    output.publish(2, {"b"});
+    CHECK(output.file("all.csv") == "k,v\na\nb,x\n");
+    std::ofstream(path, std::ios::app) << "other,x";
+    output.publish(3, {"c"});
+    CHECK(output.file("all.csv") == "k,v\na\nb,x\nother,x\nc,x\n");
+    std::ofstream(path, std::ios::app) << "half,\"x";
+    const auto stage = output.stage(4);
+    output.append(*stage, {"d"});
+    const auto done = stage->publish();
+    REQUIRE(!done);
+    CHECK(done.error().message.find("ends within quotes") != std::string::npos);
+    return;
   }
   const auto stage = output.stage(2);
   output.append(*stage, {"b"});
