@@ -5,6 +5,7 @@
 
 #include "runner/base/out_of_memory.h"
 #include "runner/base/thread.h"
+#include "runner/exec/rejects.h"
 #include "runner/expr/expression.h"
 
 namespace streamrun {
@@ -192,7 +193,8 @@ Result<bool> Publisher::wanted(const PlanOutput& output, std::uint64_t rows, Bat
   context.batch = batch;
   const Selection chosen = select(*output.when, EvalInput{columns, 1}, Selection::all(1), context);
   if (!context.errors.empty()) {
-    return failure("output '" + output.name + "': when: " + context.errors.take().front().message);
+    const RowError error = context.errors.take().front();
+    return failure("output '" + output.name + "': when: " + error.message + place_text(error.place, plan_));
   }
   return !chosen.empty();
 }

@@ -39,13 +39,6 @@ std::string kind_of(std::string_view message) {
   return kind;
 }
 
-// ` (FILE:LINE:COLUMN)`, of an expression.
-std::string place_text(std::uint32_t place, const PhysicalPlan& plan) {
-  if (place == RowError::kNowhere || plan.text == nullptr) return {};
-  const LineColumn at = plan.text->locate(place);
-  return " (" + plan.text->name() + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ")";
-}
-
 class StringFiller {
  public:
   explicit StringFiller(TypeKind kind, std::uint32_t rows)
@@ -66,6 +59,12 @@ class StringFiller {
 };
 
 }  // namespace
+
+std::string place_text(std::uint32_t place, const PhysicalPlan& plan) {
+  if (place == RowError::kNowhere || plan.text == nullptr) return {};
+  const LineColumn at = plan.text->locate(place);
+  return " (" + plan.text->name() + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ")";
+}
 
 ColumnPtr raw_column(const Origin* origin, std::uint32_t first, std::uint32_t count) {
   StringFiller filler(TypeKind::binary, count);

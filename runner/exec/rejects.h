@@ -13,6 +13,9 @@
 
 namespace streamrun {
 
+// ` (FILE:LINE:COLUMN)`, of the expression that stands there; nothing where it stands nowhere.
+std::string place_text(std::uint32_t place, const PhysicalPlan& plan);
+
 // One thread.
 class Rejects {
  public:

@@ -65,6 +65,7 @@ struct AggregateCall {
   std::vector<Expression> arguments;  // over the input's columns; empty: count(*)
   std::optional<Expression> filter;   // boolean, over the input's columns
   Type type;
+  std::uint32_t place = RowError::kNowhere;  // in the pipeline's file
 };
 
 // `{name: expression over aggregates}`: `finish` reads the scope's key columns (as given), then the calls'

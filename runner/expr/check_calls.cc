@@ -207,6 +207,7 @@ NodePtr Checker::aggregate(const Function& function, const Ast& ast) {
   AggregateCall made;
   made.aggregator = resolved->aggregator;
   made.type = resolved->result;
+  made.place = text_.span(ast.begin, ast.end).begin;
   for (std::size_t i = 0; i < arguments.size() && i < resolved->arguments.size(); ++i) {
     inner.warn_text_as_number(*arguments[i], resolved->arguments[i], *ast.children[i]);
     NodePtr argument = inner.cast(std::move(arguments[i]), resolved->arguments[i], *ast.children[i]);

@@ -345,7 +345,13 @@ Result<RecordBatch> Run::chunk(std::uint32_t index, KernelContext& context) {
   if (aggregation_->keyed()) inputs = result_->table.keys(groups);
   inputs.resize(spec.keys.size() + spec.calls.size());
   for (std::size_t i = 0; i < aggregation_->calls.size(); ++i) {
-    inputs[spec.keys.size() + aggregation_->calls[i]] = result_->states.finish(i, groups, failed);
+    const std::size_t call = aggregation_->calls[i];
+    RowErrors of_call;
+    inputs[spec.keys.size() + call] = result_->states.finish(i, groups, of_call);
+    for (RowError& error : of_call.take()) {
+      error.place = spec.calls[call].place;
+      failed.add(std::move(error));
+    }
   }
   if (spec.fold) inputs.push_back(result_->fold ? result_->fold->finish(groups, failed) : nullptr);
 
@@ -362,7 +368,7 @@ Result<RecordBatch> Run::chunk(std::uint32_t index, KernelContext& context) {
   if (!failed.empty()) {
     for (RowError& error : failed.take()) {
       if (aggregation_->keyed()) error.message += ", in the group " + group_text(batch, error.row);
-      context.eval.errors.add(error.row, std::move(error.message));
+      context.eval.errors.add(std::move(error));
     }
     reject_failed(batch, context);
   }

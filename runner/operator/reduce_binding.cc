@@ -102,7 +102,7 @@ struct Binding {
           text.empty() ? std::nullopt
                        : compile_aggregate(LocatedText(text, name.whole()), context.scope(), key.schema, 0, scratch);
       if (known && known->finish.type() == value_type) {
-        add_expression(name, LocatedText(text, name.whole()), context.diagnostics);
+        add_expression(name, LocatedText(text, options.merge->text.whole()), context.diagnostics);
         return;
       }
     }
