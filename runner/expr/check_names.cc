@@ -154,7 +154,16 @@ NodePtr Checker::unknown_column(const Ast& ast, std::span<const Ast* const> rest
     }
   }
   if (names.empty() && !qualified) {
-    return refuse_name("unknown-column", *at, fmt::format("there is no column '{}' here", at->text));
+    // Of two sides each column says which.
+    std::vector<std::string> holders;
+    std::vector<std::string> sides;
+    for (const Scope::Input& input : scope_.inputs) {
+      if (input.qualifier.empty()) continue;
+      sides.push_back(input.qualifier + ".NAME");
+      if (rest.empty() && input.schema->find(at->text)) holders.push_back(input.qualifier + "." + at->text);
+    }
+    if (!sides.empty()) hint = fmt::format("; write {}", fmt::join(holders.empty() ? sides : holders, " or "));
+    return refuse_name("unknown-column", *at, fmt::format("there is no column '{}' here{}", at->text, hint));
   }
   if (const std::string_view ours = find_foreign(at->text, kForeignNames); !ours.empty() && !qualified) {
     hint = fmt::format("; write {}", ours);
