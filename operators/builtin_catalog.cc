@@ -16,12 +16,17 @@ Catalog builtin_catalog() {
   catalog.add(describe_drop());
   catalog.add(describe_rename());
   catalog.add(describe_flat_map());
+  catalog.add(describe_map_values());
+  catalog.add(describe_flat_map_values());
+  catalog.add(describe_sample());
   catalog.add(describe_union());
   catalog.add(describe_count());
   catalog.add(describe_count_by_value());
   catalog.add(describe_reduce());
   catalog.add(describe_reduce_by_key());
   catalog.add(describe_join());
+  catalog.add(describe_transform_step());
+  catalog.add(describe_cache());
 
   catalog.add(describe_print_sink());
   catalog.add(describe_stdout_sink());

@@ -12,12 +12,17 @@ TransformDescriptor describe_with();
 TransformDescriptor describe_drop();
 TransformDescriptor describe_rename();
 TransformDescriptor describe_flat_map();
+TransformDescriptor describe_map_values();
+TransformDescriptor describe_flat_map_values();
+TransformDescriptor describe_sample();
 TransformDescriptor describe_union();
 TransformDescriptor describe_count();
 TransformDescriptor describe_count_by_value();
 TransformDescriptor describe_reduce();
 TransformDescriptor describe_reduce_by_key();
 TransformDescriptor describe_join();
+TransformDescriptor describe_transform_step();
+TransformDescriptor describe_cache();
 
 SourceDescriptor describe_queue_source();
 SourceDescriptor describe_file_source();

@@ -1,9 +1,8 @@
 #include <fmt/format.h>
 
 #include "operators/builtin_catalog.h"
+#include "runner/operator/explode.h"
 #include "runner/operator/key_binding.h"
-#include "runner/operator/portions.h"
-#include "runner/operator/projection.h"
 
 namespace streamrun {
 namespace {
@@ -17,6 +16,7 @@ struct FlatMapOptions {
   ExprText each;
   LocatedText as = LocatedText("value", {});
   Kept keep;
+  bool outer = false;
 };
 
 }  // namespace
@@ -37,137 +37,6 @@ struct Codec<Kept> {
 };
 
 namespace {
-
-class FlatMap final : public Kernel {
- public:
-  // `kept`: the input's columns that stay, visible and hidden ones; the element stands before the
-  // `element_at`-th of them.
-  FlatMap(std::uint32_t inputs, Expression each, std::vector<std::uint32_t> kept, std::size_t element_at)
-      : inputs_(inputs),
-        each_(std::move(each)),
-        kept_(std::move(kept)),
-        element_at_(element_at),
-        wanted_(kept_.size() + 1, true) {}
-
-  std::vector<std::vector<bool>> prune(const std::vector<bool>& output_needed) override {
-    wanted_ = output_needed;
-    wanted_.resize(kept_.size() + 1, false);
-    std::vector<bool> needed(inputs_, false);
-    need_columns(each_, needed);
-    for (std::size_t i = 0; i < kept_.size(); ++i) {
-      if (wanted_[output_of(i)]) needed[kept_[i]] = true;
-    }
-    return {needed};
-  }
-
-  void apply(RecordBatch&& batch, std::size_t, KernelState*, KernelContext& context, const Emit& emit) const override {
-    if (const auto bare = each_.column()) return spread(batch, batch.columns[*bare], context, emit);
-    const EvalInput input{batch.columns, batch.rows};
-    for (EvalSlices slices(batch.selection, context.eval); slices.next();) {
-      const ColumnPtr lists = evaluate(each_, input, slices.rows(), context.eval);
-      if (!slices.fits()) continue;
-      RecordBatch slice = batch;
-      slice.selection = slices.rows();
-      reject_failed(slice, context);
-      spread(slice, lists, context, emit);
-    }
-  }
-
- private:
-  // A row for each element of the selected rows' lists.
-  void spread(const RecordBatch& batch, const ColumnPtr& lists, const KernelContext& context, const Emit& emit) const {
-    const Column& list = *lists;
-    const ColumnPtr& elements = list.children[0];
-    std::uint64_t total = 0;
-    std::uint64_t end = 0;
-    bool in_order = !list.constant();  // the lists lie one behind the other
-    batch.selection.for_each([&](std::uint32_t row) {
-      if (list.is_null(row)) return;
-      const ListRef ref = list.value<ListRef>(row);
-      if (ref.length == 0) return;
-      in_order = in_order && ref.offset >= end;
-      end = std::uint64_t{ref.offset} + ref.length;
-      total += ref.length;
-    });
-    // Then the elements are the result as they are.
-    const bool whole = in_order && total == elements->rows();
-    const bool needs_parents = wanted_kept() || (context.origins && batch.origin);
-    Made made;
-    bool stopped = false;
-    const auto flush = [&] {
-      if (!made.picked.empty()) emit_portions(batch, gather(elements, made.picked), made.parents, context, emit);
-      made = {};
-      stopped = context.stopping();
-    };
-    if (whole && total <= kPortionRows) {
-      if (needs_parents) {
-        made.parents.reserve(total);
-        batch.selection.for_each([&](std::uint32_t row) {
-          if (!list.is_null(row)) made.parents.insert(made.parents.end(), list.value<ListRef>(row).length, row);
-        });
-      }
-      if (total != 0) emit_portions(batch, elements, made.parents, context, emit);
-      return;
-    }
-    batch.selection.for_each([&](std::uint32_t row) {
-      if (list.is_null(row)) return;
-      const ListRef ref = list.value<ListRef>(row);
-      for (std::uint32_t i = 0; i < ref.length && !stopped; ++i) {
-        made.picked.push_back(ref.offset + i);
-        if (needs_parents) made.parents.push_back(row);
-        if (made.picked.size() == kPortionRows) flush();
-      }
-    });
-    flush();
-  }
-
-  struct Made {
-    std::vector<std::uint32_t> picked;   // elements
-    std::vector<std::uint32_t> parents;  // the row of each; none where nobody asks
-  };
-
-  void emit_portions(const RecordBatch& batch, const ColumnPtr& elements, std::span<const std::uint32_t> parents,
-                     const KernelContext& context, const Emit& emit) const {
-    Portions portions(elements->rows());
-    for (std::size_t i = 0; i < kept_.size(); ++i) {
-      if (wanted_[output_of(i)]) portions.repeat(*batch.columns[kept_[i]], parents);
-    }
-    portions.for_each([&](std::uint32_t first, std::uint32_t count) {
-      RecordBatch made;
-      made.rows = count;
-      made.selection = Selection::all(count);
-      made.partition = batch.partition;
-      made.columns.resize(kept_.size() + 1);
-      if (wanted_[element_at_]) made.columns[element_at_] = slice(elements, first, count);
-      const auto rows = parents.empty() ? parents : parents.subspan(first, count);
-      for (std::size_t i = 0; i < kept_.size(); ++i) {
-        if (wanted_[output_of(i)]) made.columns[output_of(i)] = gather(batch.columns[kept_[i]], rows);
-      }
-      if (context.origins && batch.origin) {
-        made.origin = batch.origin;
-        std::vector<std::uint32_t> records;
-        records.reserve(count);
-        for (const std::uint32_t row : rows) records.push_back(batch.origin_record(row));
-        made.records = std::make_shared<const std::vector<std::uint32_t>>(std::move(records));
-      }
-      emit(std::move(made));
-    });
-  }
-
-  std::size_t output_of(std::size_t kept) const { return kept < element_at_ ? kept : kept + 1; }
-  bool wanted_kept() const {
-    for (std::size_t i = 0; i < kept_.size(); ++i) {
-      if (wanted_[output_of(i)]) return true;
-    }
-    return false;
-  }
-
-  std::uint32_t inputs_;
-  Expression each_;
-  std::vector<std::uint32_t> kept_;
-  std::size_t element_at_;
-  std::vector<bool> wanted_;
-};
 
 std::optional<BoundTransform> bind(const FlatMapOptions& options, BindContext& context) {
   const Schema& input = *context.inputs[0];
@@ -193,7 +62,10 @@ std::optional<BoundTransform> bind(const FlatMapOptions& options, BindContext& c
     good = add_column(bound.output, input.at(column), context.place, context.diagnostics) && good;
   }
   if (!good) return std::nullopt;
-  const std::size_t element_at = kept.size();
+  ExplodeSpec spec;
+  spec.inputs = input.size();
+  spec.element_at = kept.size();
+  spec.outer = options.outer;
   const Span place = options.as.whole() == Span{} ? context.place : options.as.whole();
   if (!add_column(bound.output, {options.as.value(), each->type().element()}, place, context.diagnostics)) {
     return std::nullopt;
@@ -203,9 +75,12 @@ std::optional<BoundTransform> bind(const FlatMapOptions& options, BindContext& c
     bound.output.hidden.push_back(input.hidden[i]);
     kept.push_back(static_cast<std::uint32_t>(input.columns.size()) + i);
   }
+  const Scope scope = context.scope();
+  for (const std::uint32_t column : kept) spec.kept.push_back(column_expression(scope, column, {}));
   bound.can_fail = each->can_fail();
-  bound.detail = fmt::format("{}: {}", options.as.value(), options.each.text.value());
-  bound.kernel = std::make_unique<FlatMap>(input.size(), std::move(*each), std::move(kept), element_at);
+  bound.detail = fmt::format("{}{}: {}", options.outer ? "outer " : "", options.as.value(), options.each.text.value());
+  spec.each = std::move(*each);
+  bound.kernel = make_explode(std::move(spec));
   return bound;
 }
 
@@ -216,9 +91,10 @@ TransformDescriptor describe_flat_map() {
       "flat_map", "a row for each element of an array", "flatMap", "value string",
       "flat_map: {each: \"split(value, ' ')\", as: word}",
       Options<FlatMapOptions>{}
-          .required("each", &FlatMapOptions::each, "an array; an empty or null one gives no row")
+          .required("each", &FlatMapOptions::each, "an array; an empty or null one gives no row, unless `outer`")
           .optional("as", &FlatMapOptions::as, "value", "name of the element's column")
           .optional("keep", &FlatMapOptions::keep, "none", "columns that each row keeps: all, none or a list")
+          .optional("outer", &FlatMapOptions::outer, "false", "an empty or null array gives a row of null")
           .table(),
       bind);
 }

@@ -34,9 +34,14 @@ constexpr ForeignName kForeignSteps[] = {
     {"agg", "reduce_by_key: {key: …, to: {name: aggregate}}, or reduce: {to: {…}} over all rows"},
     {"sum", "reduce: {to: {total: sum(x)}}"},
     {"keyby", "the key in the step: reduce_by_key: {key: …, to: {…}}"},
-    {"distinct", "reduce_by_key: {key: [columns], to: {n: count(*)}}"},
-    {"dedup", "reduce_by_key: {key: [columns], to: {n: count(*)}}"},
-    {"dropduplicates", "reduce_by_key: {key: [columns], to: {n: count(*)}}"},
+    {"dedup", "distinct"},
+    {"dropduplicates", "distinct"},
+    {"orderby", "sort"},
+    {"order_by", "sort"},
+    {"head", "limit"},
+    {"take", "limit"},
+    {"shuffle", "repartition"},
+    {"coalesce", "repartition"},
     {"explode", "flat_map: {each: array, as: name}"},
     {"unnest", "flat_map: {each: array, as: name}"},
     {"flatten", "flat_map: {each: array, as: name}"},
@@ -96,8 +101,11 @@ std::string bare_step_hint(const SpecBinding& binding, const std::string& key) {
                                                    : fmt::format("; a step stands in the list: steps: [{}: …]", key);
 }
 
-std::optional<StepSpec> bind_step(SpecBinding& binding, const SyntaxNode& node) {
-  if (node.faulty) return std::nullopt;
+bool bind_steps(SpecBinding& binding, const SyntaxNode& list, std::vector<StepSpec>& out);
+
+// Appends it, and the steps that it holds; those behind a faulty one are not appended.
+bool bind_step(SpecBinding& binding, const SyntaxNode& node, std::vector<StepSpec>& out) {
+  if (node.faulty) return false;
   StepSpec spec;
   SyntaxNode none;
   none.span = node.span;
@@ -114,18 +122,32 @@ std::optional<StepSpec> bind_step(SpecBinding& binding, const SyntaxNode& node) 
                       ? "a step is one key and its arguments; quote the whole expression if YAML cut it, or begin "
                         "a new '- '"
                       : "a step is one key and its arguments");
-    return std::nullopt;
+    return false;
   }
   spec.place = name.whole();
   spec.kind = binding.catalog.transform(name.value());
   if (!spec.kind) {
     binding.error("unknown-step", name.whole(),
                   fmt::format("there is no step '{}'{}", name.value(), step_hint(binding, name.value())));
-    return std::nullopt;
+    return false;
   }
   spec.options = spec.kind->decode(*arguments, fmt::format("step '{}'", name.value()), binding.context);
-  if (!spec.options) return std::nullopt;
-  return spec;
+  if (!spec.options) return false;
+  const bool holds_steps = spec.kind->holds_steps;
+  out.push_back(std::move(spec));
+  return !holds_steps || bind_steps(binding, *arguments->find("steps"), out);
+}
+
+bool bind_steps(SpecBinding& binding, const SyntaxNode& list, std::vector<StepSpec>& out) {
+  bool good = true;
+  const bool is_list = binding.items(list, "steps", [&](const SyntaxNode& item) {
+    std::vector<StepSpec> made;
+    const bool bound = bind_step(binding, item, made);
+    // Those behind a faulty one are looked at, but not known to have their input.
+    if (good) out.insert(out.end(), std::make_move_iterator(made.begin()), std::make_move_iterator(made.end()));
+    good = good && bound;
+  });
+  return good && is_list;
 }
 
 }  // namespace
@@ -159,12 +181,7 @@ StreamSpec bind_stream(SpecBinding& binding, const LocatedText& name, const Synt
     made.faulty = true;
   }
   if (const SyntaxNode* steps = node.find("steps")) {
-    const bool list = binding.items(*steps, "steps", [&](const SyntaxNode& item) {
-      auto step = bind_step(binding, item);
-      made.faulty = made.faulty || !step;
-      if (!made.faulty) made.steps.push_back(std::move(*step));
-    });
-    made.faulty = made.faulty || !list;
+    made.faulty = !bind_steps(binding, *steps, made.steps) || made.faulty;
   }
   return made;
 }

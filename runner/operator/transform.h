@@ -55,7 +55,9 @@ struct TransformDescriptor {
   OptionTable options;
   std::function<OptionsPtr(const SyntaxNode&, std::string_view what, DecodeContext&)> decode;  // null: diagnosed
   std::function<std::vector<StreamName>(const void* options)> streams;                         // may be empty
+  // Null: rows pass as they are.
   std::function<std::optional<BoundTransform>(const void* options, BindContext&)> bind;
+  bool holds_steps = false;  // those of its section `steps` follow it
 };
 
 // A descriptor over the typed options S.
@@ -73,7 +75,7 @@ TransformDescriptor describe_transform(std::string_view name, std::string_view s
   made.options = options;
   made.decode = decode_options<S>(std::move(options));
   if (streams != nullptr) made.streams = of_options(streams);
-  made.bind = of_options(bind);
+  if (bind != nullptr) made.bind = of_options(bind);
   return made;
 }
 

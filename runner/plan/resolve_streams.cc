@@ -157,8 +157,9 @@ std::optional<std::size_t> StreamResolver::add_steps(const StreamSpec& stream) {
   std::vector<std::size_t> own;
   std::optional<std::size_t> at = from[0];
   const auto add = [&](const StepSpec& step) {
-    at = add_step(step, stream, *at);
-    if (at) own.push_back(*at);
+    const std::size_t before = *at;
+    at = add_step(step, stream, before);
+    if (at && *at != before) own.push_back(*at);
   };
   if (from.size() > 1) {
     // `from: [a, b]` is the union of a and b.
@@ -197,6 +198,7 @@ std::optional<std::size_t> StreamResolver::add_step(const StepSpec& step, const 
       inputs.push_back(*found);
     }
   }
+  if (!step.kind->bind) return input;
   BindContext context{.inputs = {},
                       .input_names = {},
                       .params = &r_.params,
