@@ -24,7 +24,11 @@ Catalog builtin_catalog() {
   catalog.add(describe_count_by_value());
   catalog.add(describe_reduce());
   catalog.add(describe_reduce_by_key());
+  catalog.add(describe_group_by_key());
   catalog.add(describe_join());
+  catalog.add(describe_cogroup());
+  catalog.add(describe_glom());
+  catalog.add(describe_repartition());
   catalog.add(describe_transform_step());
   catalog.add(describe_cache());
 

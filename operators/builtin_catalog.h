@@ -20,7 +20,11 @@ TransformDescriptor describe_count();
 TransformDescriptor describe_count_by_value();
 TransformDescriptor describe_reduce();
 TransformDescriptor describe_reduce_by_key();
+TransformDescriptor describe_group_by_key();
 TransformDescriptor describe_join();
+TransformDescriptor describe_cogroup();
+TransformDescriptor describe_glom();
+TransformDescriptor describe_repartition();
 TransformDescriptor describe_transform_step();
 TransformDescriptor describe_cache();
 

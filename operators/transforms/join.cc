@@ -78,38 +78,14 @@ struct Binding {
     good = false;
   }
 
-  // A column of the key on one side.
-  std::optional<Expression> key_of(std::size_t input, const KeyColumn& column) {
-    const Scope scope = context.scope(input);
-    if (column.expr) return compile_expression(column.expr->text, scope, context.diagnostics);
-    const auto found = find_column(context, column.name, input);
-    if (!found) return std::nullopt;
-    return column_expression(scope, *found, column.name);
-  }
-
-  // As what both sides can be compared as.
-  std::optional<Expression> cast_key(std::size_t input, const KeyColumn& column, Expression key, const Type& type) {
-    if (key.type() == type) return key;
-    const ExprText text = column.expr ? *column.expr : column_expression(column.name);
-    return compile_cast(text.text, type, context.scope(input), context.diagnostics);
-  }
-
   void bind_key() {
     std::vector<bool> left_used(left.size(), false);
     std::vector<bool> right_used(right.size(), false);
     for (const KeyColumn& column : options.on->key.columns) {
       const std::string& name = column.name.value();
-      auto left_key = key_of(0, column);
-      auto right_key = key_of(1, column);
-      if (!left_key || !right_key) {
+      auto pair = bind_key_pair(context, column);
+      if (!pair) {
         good = false;
-        continue;
-      }
-      const auto type = comparison_type(left_key->type(), right_key->type());
-      if (!type || type->kind() == TypeKind::map || type->kind() == TypeKind::variant) {
-        fault("type-mismatch", column.expr ? column.expr->text.whole() : column.name.whole(),
-              fmt::format("{}'{}' is {} on the left and {} on the right, which cannot be compared",
-                          column.expr ? "" : "column ", name, left_key->type().name(), right_key->type().name()));
         continue;
       }
       // A column that is computed anew stands for those that had its name.
@@ -118,21 +94,15 @@ struct Binding {
       if (in_left) left_used[*in_left] = true;
       if (in_right) right_used[*in_right] = true;
       const auto key = static_cast<std::uint32_t>(spec.left_keys.size());
-      Output made{Output::From::key, key, *type};
+      Output made{Output::From::key, key, pair->type};
       if (!column.expr && options.how == JoinKind::right_outer) {
-        made = {Output::From::right, *in_right, right_key->type()};
+        made = {Output::From::right, *in_right, pair->right_type};
       } else if (!column.expr && options.how != JoinKind::full_outer) {
-        made = {Output::From::left, *in_left, left_key->type()};
-      }
-      left_key = cast_key(0, column, std::move(*left_key), *type);
-      right_key = cast_key(1, column, std::move(*right_key), *type);
-      if (!left_key || !right_key) {
-        good = false;
-        continue;
+        made = {Output::From::left, *in_left, pair->left_type};
       }
       add(name, made, column.name.whole());
-      spec.left_keys.push_back(std::move(*left_key));
-      spec.right_keys.push_back(std::move(*right_key));
+      spec.left_keys.push_back(std::move(pair->left));
+      spec.right_keys.push_back(std::move(pair->right));
     }
     // Without its key nobody knows which columns stay.
     if (good) add_others(left_used, right_used);

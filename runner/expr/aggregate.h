@@ -68,6 +68,10 @@ struct AggregateCall {
   std::uint32_t place = RowError::kNowhere;  // in the pipeline's file
 };
 
+// The values of a group in their order as an array, nulls among them or passed over: what groupByKey and cogroup give.
+enum class Nulls : std::uint8_t { kept, passed_over };
+AggregateCall gather_call(Expression value, Nulls nulls);
+
 // `{name: expression over aggregates}`: `finish` reads the scope's key columns (as given), then the calls'
 // results, numbered from `keys` on.
 struct AggregateExpression {

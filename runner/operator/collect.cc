@@ -2,63 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <bit>
 #include <memory>
-#include <numeric>
 #include <optional>
 
 #include "runner/operator/memory_account.h"
 #include "runner/operator/projection.h"
+#include "runner/operator/row_store.h"
 
 namespace streamrun {
 namespace {
 
-// Columns as they grow; those that nobody needs stay empty.
-struct Rows {
-  std::vector<std::optional<ColumnBuilder>> builders;
-  std::uint32_t count = 0;
-
-  void append(const std::vector<ColumnPtr>& columns, const Selection& selection) {
-    std::vector<std::uint32_t> all;
-    std::span<const std::uint32_t> rows = selection.rows();
-    if (selection.dense()) {
-      all.resize(selection.count());
-      std::iota(all.begin(), all.end(), 0U);
-      rows = all;
-    }
-    builders.resize(columns.size());
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      if (!columns[i]) continue;
-      if (!builders[i]) builders[i].emplace(columns[i]->type());
-      builders[i]->append(*columns[i], rows);
-    }
-    count += selection.count();
-  }
-  std::vector<ColumnPtr> finish() {
-    std::vector<ColumnPtr> columns(builders.size());
-    for (std::size_t i = 0; i < builders.size(); ++i) {
-      if (builders[i]) columns[i] = builders[i]->finish();
-    }
-    return columns;
-  }
-  // What so many rows more of these columns may take: columns double where their rows pass a power of two.
-  std::size_t growth(const std::vector<ColumnPtr>& columns, std::uint32_t rows) const {
-    const std::uint64_t room = std::bit_ceil(std::uint64_t{count} + rows);
-    if (count != 0 && room == std::bit_ceil(count)) return 0;
-    std::size_t total = 0;
-    for (const ColumnPtr& column : columns) total += column ? room * storage_size(column->type().kind()) : 0;
-    return total;
-  }
-  std::size_t bytes() const {
-    std::size_t total = 0;
-    for (const auto& builder : builders) total += builder ? builder->bytes() : 0;
-    return total;
-  }
-};
-
 class Local final : public BreakerLocal {
  public:
-  Rows rows;
+  RowStore rows;
   std::unique_ptr<HeldMemory> held;
 };
 
@@ -95,13 +51,12 @@ class Run final : public BreakerRun, public Collected {
 
   std::unique_ptr<BreakerPartial> end_morsel(BreakerLocal& base) override {
     auto& local = static_cast<Local&>(base);
-    Rows& rows = local.rows;
-    if (rows.count == 0) return nullptr;
+    RowStore& rows = local.rows;
+    if (rows.count() == 0) return nullptr;
     auto partial = std::make_unique<Partial>();
-    partial->rows = rows.count;
+    partial->rows = rows.count();
     partial->columns = rows.finish();
     partial->held = std::move(local.held);
-    rows = {};
     return partial;
   }
 
@@ -114,29 +69,31 @@ class Run final : public BreakerRun, public Collected {
   }
 
   Result<> finish(std::vector<std::unique_ptr<BreakerLocal>>) override {
+    rows_ = all_.count();
     columns_ = all_.finish();
     columns_.resize(spec_->inputs + spec_->computed.size());
     return {};
   }
 
   std::uint32_t partitions() const override { return 1; }
-  std::uint32_t chunks() const override { return all_.count == 0 ? 0 : 1; }
+  std::uint32_t chunks() const override { return rows_ == 0 ? 0 : 1; }
   Result<RecordBatch> chunk(std::uint32_t, KernelContext&) override {
     RecordBatch batch;
-    batch.rows = all_.count;
+    batch.rows = rows_;
     batch.selection = Selection::all(batch.rows);
     batch.columns.assign(columns_.begin(), columns_.begin() + spec_->inputs);
     return batch;
   }
   const MemoryAccount* memory() const override { return memory_.get(); }
 
-  std::uint32_t rows() const override { return all_.count; }
+  std::uint32_t rows() const override { return rows_; }
   const std::vector<ColumnPtr>& columns() const override { return columns_; }
   const std::shared_ptr<MemoryAccount>& account() const override { return memory_; }
 
  private:
   std::shared_ptr<const CollectSpec> spec_;
-  Rows all_;
+  RowStore all_;
+  std::uint32_t rows_ = 0;  // once finished
   std::vector<ColumnPtr> columns_;
   std::shared_ptr<MemoryAccount> memory_;
   HeldMemory held_;

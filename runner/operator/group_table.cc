@@ -334,6 +334,19 @@ void GroupTable::find(std::span<const ColumnPtr> keys, const Selection& selectio
   }
 }
 
+void GroupTable::hash(std::span<const ColumnPtr> keys, const Selection& selection, std::vector<std::uint64_t>& hashes,
+                      Scratch& scratch) const {
+  hashes.resize(selection.count());
+  for (std::uint32_t begin = 0; begin < selection.count(); begin += kChunk) {
+    const std::uint32_t count = std::min(kChunk, selection.count() - begin);
+    prepare(keys, selection, begin, begin + count, Nulls::group, scratch);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const bool null = !scratch.absent.empty() && scratch.absent[i] != 0;
+      hashes[begin + i] = null ? kNullHash : scratch.hashes[i];
+    }
+  }
+}
+
 std::uint64_t GroupTable::hash(std::uint32_t group) const {
   if (group == null_group_) return kNullHash;
   return path_ == Path::integer ? hash_integer(integers_[group]) : hash_text(texts_[group]);

@@ -16,6 +16,11 @@
 
 namespace streamrun {
 
+// Which of so many partitions a key of that hash goes to.
+inline std::uint32_t partition_of(std::uint64_t hash, std::uint32_t partitions) {
+  return static_cast<std::uint32_t>(((hash >> 32) * partitions) >> 32);
+}
+
 // One thread at a time; what is const may be called by many, `find` each with its own scratch.
 // A single string or integer is compared in registers; any other key is encoded as a string of bytes. The table copies
 // what it keeps: a short string costs it 16 bytes and a place of the index, of 8 bytes at a load of 3/8 to 3/4.
@@ -51,6 +56,10 @@ class GroupTable {
   // As `insert`, but kNone where the key is not known.
   void find(std::span<const ColumnPtr> keys, const Selection& selection, Nulls nulls,
             std::vector<std::uint32_t>& groups, Scratch& scratch) const;
+
+  // Of each selected row's key.
+  void hash(std::span<const ColumnPtr> keys, const Selection& selection, std::vector<std::uint64_t>& hashes,
+            Scratch& scratch) const;
 
   std::uint32_t size() const { return size_; }
   // Of a group's key; the same in every run and for every table of these types.

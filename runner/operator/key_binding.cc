@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
+#include "runner/expr/coercion.h"
+#include "runner/operator/option_faults.h"
+
 namespace streamrun {
 namespace {
 
@@ -11,6 +16,22 @@ bool can_be_key(const Type& type) {
     if (!can_be_key(field.type)) return false;
   }
   return true;
+}
+
+// On one side.
+std::optional<Expression> key_of(const BindContext& context, const KeyColumn& column, std::size_t input) {
+  const Scope scope = context.scope(input);
+  if (column.expr) return compile_expression(column.expr->text, scope, context.diagnostics);
+  const auto found = find_column(context, column.name, input);
+  if (!found) return std::nullopt;
+  return column_expression(scope, *found, column.name);
+}
+
+std::optional<Expression> cast_key(const BindContext& context, const KeyColumn& column, std::size_t input,
+                                   Expression key, const Type& type) {
+  if (key.type() == type) return key;
+  const ExprText text = column.expr ? *column.expr : column_expression(column.name);
+  return compile_cast(text.text, type, context.scope(input), context.diagnostics);
 }
 
 }  // namespace
@@ -75,6 +96,28 @@ std::optional<KeyBinding> bind_key(const BindContext& context, const KeyOption& 
   }
   if (!good) return std::nullopt;
   return key;
+}
+
+std::optional<KeyPair> bind_key_pair(const BindContext& context, const KeyColumn& column) {
+  auto left = key_of(context, column, 0);
+  auto right = key_of(context, column, 1);
+  if (!left || !right) return std::nullopt;
+  const std::string& name = column.name.value();
+  const auto type = comparison_type(left->type(), right->type());
+  if (!type || !can_be_key(*type)) {
+    context.diagnostics.error(
+        "type-mismatch", column.expr ? column.expr->text.whole() : column.name.whole(),
+        fmt::format("{}'{}' is {} on the left and {} on the right, which cannot be compared",
+                    column.expr ? "" : "column ", name, left->type().name(), right->type().name()));
+    return std::nullopt;
+  }
+  KeyPair pair{{}, {}, *type, left->type(), right->type()};
+  left = cast_key(context, column, 0, std::move(*left), *type);
+  right = cast_key(context, column, 1, std::move(*right), *type);
+  if (!left || !right) return std::nullopt;
+  pair.left = std::move(*left);
+  pair.right = std::move(*right);
+  return pair;
 }
 
 }  // namespace streamrun

@@ -26,4 +26,15 @@ struct KeyBinding {
 // All faults are found; nullopt if there was one. Maps and variants are no keys.
 std::optional<KeyBinding> bind_key(const BindContext& context, const KeyOption& option, std::size_t input = 0);
 
+// A column of a key that two inputs have in common, as what both can be compared as.
+struct KeyPair {
+  Expression left;
+  Expression right;
+  Type type;
+  Type left_type;  // before they were cast
+  Type right_type;
+};
+// Of inputs 0 and 1; nullopt: diagnosed.
+std::optional<KeyPair> bind_key_pair(const BindContext& context, const KeyColumn& column);
+
 }  // namespace streamrun

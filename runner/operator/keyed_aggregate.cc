@@ -299,25 +299,24 @@ void Run::order_groups() {
   const std::uint32_t partitions = this->partitions();
   const Groups& groups = *result_;
   std::vector<std::uint32_t> begins(partitions + 1, 0);
-  const auto partition_of = [&](std::uint32_t group) -> std::uint32_t {
-    if (!aggregation_->keyed()) return 0;
-    return static_cast<std::uint32_t>(((groups.table.hash(group) >> 32) * partitions) >> 32);
+  const auto partition = [&](std::uint32_t group) {
+    return aggregation_->keyed() ? partition_of(groups.table.hash(group), partitions) : 0;
   };
   // A fold all of whose rows have failed has no value.
   const auto is_there = [&](std::uint32_t group) { return !groups.fold || !groups.fold->absent(group); };
   for (std::uint32_t group = 0; group < groups.size; ++group) {
-    if (is_there(group)) ++begins[partition_of(group) + 1];
+    if (is_there(group)) ++begins[partition(group) + 1];
   }
   std::partial_sum(begins.begin(), begins.end(), begins.begin());
   order_.resize(begins.back());
   order_held_.set(order_.size() * sizeof(std::uint32_t));
   std::vector<std::uint32_t> at(begins.begin(), begins.end() - 1);
   for (std::uint32_t group = 0; group < groups.size; ++group) {
-    if (is_there(group)) order_[at[partition_of(group)]++] = group;
+    if (is_there(group)) order_[at[partition(group)]++] = group;
   }
-  for (std::uint32_t partition = 0; partition < partitions; ++partition) {
-    for (std::uint32_t begin = begins[partition]; begin < begins[partition + 1]; begin += kChunkRows) {
-      slices_.push_back({PartitionIndex{partition}, begin, std::min(begin + kChunkRows, begins[partition + 1])});
+  for (std::uint32_t p = 0; p < partitions; ++p) {
+    for (std::uint32_t begin = begins[p]; begin < begins[p + 1]; begin += kChunkRows) {
+      slices_.push_back({PartitionIndex{p}, begin, std::min(begin + kChunkRows, begins[p + 1])});
     }
   }
 }

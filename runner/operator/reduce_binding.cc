@@ -77,15 +77,6 @@ struct Binding {
     }
   }
 
-  Scope over(const Schema& schema) const {
-    Scope scope;
-    scope.inputs.push_back({"", &schema, false});
-    scope.params = context.params;
-    scope.owner = context.owner;
-    scope.param_used = context.param_used;
-    return scope;
-  }
-
   void bind_fold() {
     const LocatedText& name = options.value->text;
     const auto column = find_column(context, name);
@@ -111,7 +102,7 @@ struct Binding {
     fold.type = value_type;
     if (options.start) {
       const Schema v{{{"v", value_type}}, {}};
-      auto start = compile_expression(options.start->text, over(v), context.diagnostics);
+      auto start = compile_expression(options.start->text, context.scope_of(v), context.diagnostics);
       if (!start) {
         good = false;
         return;
@@ -120,12 +111,12 @@ struct Binding {
       fold.start = std::move(*start);
     }
     const Schema pair{{{"a", fold.type}, {"b", fold.type}}, {}};
-    auto merge = compile_expression_as(options.merge->text, fold.type, over(pair), context.diagnostics);
+    auto merge = compile_expression_as(options.merge->text, fold.type, context.scope_of(pair), context.diagnostics);
     if (merge) fold.merge = std::move(*merge);
     fold.add = fold.merge;
     if (options.add) {
       const Schema step{{{"acc", fold.type}, {"v", value_type}}, {}};
-      auto add = compile_expression_as(options.add->text, fold.type, over(step), context.diagnostics);
+      auto add = compile_expression_as(options.add->text, fold.type, context.scope_of(step), context.diagnostics);
       good = add.has_value() && good;
       if (add) fold.add = std::move(*add);
     }

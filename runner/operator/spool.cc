@@ -1,93 +1,20 @@
 #include "runner/operator/spool.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <cstring>
-#include <numeric>
+#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "runner/operator/byte_spool.h"
+#include "runner/operator/group_table.h"
+#include "runner/operator/projection.h"
+#include "runner/operator/spooled_rows.h"
 
 namespace streamrun {
 namespace {
-
-void write_number(std::uint64_t value, std::string& out) {
-  out.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
-
-void write_text(std::string_view text, std::string& out) {
-  write_number(text.size(), out);
-  out += text;
-}
-
-// Reads what was written by this process: it is trusted.
-class Reader {
- public:
-  explicit Reader(SpooledBytes bytes) : bytes_(std::move(bytes)) {}
-  std::uint64_t number() {
-    std::uint64_t value;
-    copy(&value, sizeof value);
-    return value;
-  }
-  void copy(void* to, std::size_t n) {
-    if (n != 0) std::memcpy(to, bytes_.bytes.data() + at_, n);
-    at_ += n;
-  }
-  std::string_view take(std::size_t n) { return bytes_.bytes.substr(std::exchange(at_, at_ + n), n); }
-  const std::shared_ptr<const std::string>& keep() const { return bytes_.keep; }
-
- private:
-  SpooledBytes bytes_;
-  std::size_t at_ = 0;
-};
-
-void write_column(const Column& column, std::string& out) {
-  write_number(column.rows(), out);
-  write_number(column.constant() ? 1 : 0, out);
-  const auto words = column.validity.words();
-  write_number(words.size(), out);
-  out.append(reinterpret_cast<const char*>(words.data()), words.size_bytes());
-  with_storage(column.type().kind(), [&]<class T>() {
-    if constexpr (std::is_same_v<T, StringRef>) {
-      for (std::uint32_t i = 0; i < column.slots(); ++i) {
-        const StringRef text = column.validity.test(i) ? column.values<StringRef>()[i] : StringRef();
-        write_text(text.view(), out);
-      }
-    } else if constexpr (!std::is_void_v<T>) {
-      out.append(reinterpret_cast<const char*>(column.values<T>()), column.slots() * sizeof(T));
-    }
-  });
-  for (const ColumnPtr& child : column.children) write_column(*child, out);
-}
-
-MutableColumn read_column(const Type& type, Reader& in) {
-  const auto rows = static_cast<std::uint32_t>(in.number());
-  const bool constant = in.number() != 0;
-  const MutableColumn column = constant ? Column::make_constant(type, rows) : Column::make(type, rows);
-  const std::uint32_t slots = column->slots();
-  const std::uint64_t words = in.number();
-  for (std::uint64_t w = 0; w < words; ++w) {
-    const std::uint64_t bits = in.number();
-    for (std::uint32_t b = 0; b < 64; ++b) {
-      const std::uint64_t slot = w * 64 + b;
-      if (slot < slots && ((bits >> b) & 1U) == 0) column->set_null(static_cast<std::uint32_t>(slot));
-    }
-  }
-  with_storage(type.kind(), [&]<class T>() {
-    if constexpr (std::is_same_v<T, StringRef>) {
-      for (std::uint32_t i = 0; i < slots; ++i) {
-        column->values<StringRef>()[i] = StringRef(in.take(in.number()));
-      }
-      column->keep(in.keep());
-    } else if constexpr (!std::is_void_v<T>) {
-      in.copy(column->values<T>(), slots * sizeof(T));
-    }
-  });
-  for (const Field& field : type.fields()) column->children.push_back(read_column(field.type, in));
-  return column;
-}
 
 struct Chunk {
   PartitionIndex partition;
@@ -96,20 +23,12 @@ struct Chunk {
   std::size_t size = 0;
 };
 
-// The selected rows alone. A gather of lists would bring all elements of the others along.
-ColumnPtr selected(const ColumnPtr& column, const Selection& selection, const std::vector<std::uint32_t>& rows) {
-  if (column->type().is_nested()) {
-    ColumnBuilder builder(column->type());
-    builder.append(*column, rows);
-    return builder.finish();
-  }
-  return selection.dense() ? column : gather(column, rows);
-}
-
 using WrittenChunks = std::vector<std::pair<Chunk, std::string>>;
 
 struct SpoolLocal final : BreakerLocal {
   WrittenChunks chunks;
+  GroupTable::Scratch scratch;
+  std::vector<std::uint64_t> hashes;
 };
 struct SpoolPartial final : BreakerPartial {
   std::size_t bytes() const override {
@@ -122,23 +41,24 @@ struct SpoolPartial final : BreakerPartial {
 
 class SpoolRun final : public BreakerRun {
  public:
-  SpoolRun(const Schema& schema, std::shared_ptr<SpoolPool> pool) : schema_(schema), spool_(std::move(pool)) {}
+  // `distribution`: null: rows stay in their partitions.
+  SpoolRun(const Schema& schema, const Distribution* distribution, std::shared_ptr<SpoolPool> pool)
+      : schema_(schema), distribution_(distribution), spool_(std::move(pool)) {
+    if (distribution_ == nullptr) return;
+    std::vector<Type> types;
+    for (const Expression& key : distribution_->keys) types.push_back(key.type());
+    hashing_.emplace(std::move(types));
+  }
 
   std::unique_ptr<BreakerLocal> local() override { return std::make_unique<SpoolLocal>(); }
 
   // What outlives its morsel copies its strings: rows are written out at once.
-  void add(BreakerLocal& local, RecordBatch&& batch, MorselIndex, KernelContext&) override {
-    if (batch.selection.empty()) return;
-    std::vector<std::uint32_t> rows;
-    rows.reserve(batch.selection.count());
-    batch.selection.for_each([&](std::uint32_t row) { rows.push_back(row); });
-    auto& [chunk, bytes] = static_cast<SpoolLocal&>(local).chunks.emplace_back();
-    chunk.partition = batch.partition;
-    chunk.rows = batch.selection.count();
-    for (const ColumnPtr& column : batch.columns) {
-      write_number(column != nullptr ? 1 : 0, bytes);
-      if (column == nullptr) continue;
-      write_column(*selected(column, batch.selection, rows), bytes);
+  void add(BreakerLocal& base, RecordBatch&& batch, MorselIndex, KernelContext& context) override {
+    auto& local = static_cast<SpoolLocal&>(base);
+    if (distribution_ == nullptr) return write(local, batch, batch.selection, batch.partition);
+    const std::vector<std::vector<std::uint32_t>> rows = distribute(local, batch, context);
+    for (std::uint32_t partition = 0; partition < rows.size(); ++partition) {
+      write(local, batch, Selection::of(rows[partition]), PartitionIndex{partition});
     }
   }
 
@@ -161,27 +81,61 @@ class SpoolRun final : public BreakerRun {
     return {};
   }
 
-  Result<> finish(std::vector<std::unique_ptr<BreakerLocal>>) override { return {}; }
-  std::uint32_t partitions() const override { return partitions_; }
+  Result<> finish(std::vector<std::unique_ptr<BreakerLocal>>) override {
+    if (distribution_ != nullptr)
+      std::ranges::stable_sort(chunks_, {}, [](const Chunk& c) { return c.partition.value; });
+    return {};
+  }
+  std::uint32_t partitions() const override {
+    return distribution_ != nullptr ? distribution_->partitions : partitions_;
+  }
   std::uint32_t chunks() const override { return static_cast<std::uint32_t>(chunks_.size()); }
 
   Result<RecordBatch> chunk(std::uint32_t index, KernelContext&) override {
     const Chunk& chunk = chunks_[index];
     auto bytes = spool_.read_at(chunk.offset, chunk.size);
     if (!bytes) return pass_on(bytes);
-    Reader reader(std::move(*bytes));
     RecordBatch batch;
     batch.rows = chunk.rows;
     batch.selection = Selection::all(chunk.rows);
     batch.partition = chunk.partition;
-    for (std::uint32_t i = 0; i < schema_.size(); ++i) {
-      batch.columns.push_back(reader.number() != 0 ? read_column(schema_.at(i).type, reader) : nullptr);
-    }
+    batch.columns = read_rows(schema_, std::move(*bytes));
     return batch;
   }
 
  private:
+  static void write(SpoolLocal& local, const RecordBatch& batch, const Selection& selection, PartitionIndex partition) {
+    if (selection.empty()) return;
+    auto& [chunk, bytes] = local.chunks.emplace_back();
+    chunk.partition = partition;
+    chunk.rows = selection.count();
+    write_rows(batch.columns, selection, bytes);
+  }
+
+  // The rows of each partition: by the keys' hashes, or in turn.
+  std::vector<std::vector<std::uint32_t>> distribute(SpoolLocal& local, RecordBatch& batch,
+                                                     KernelContext& context) const {
+    std::vector<std::vector<std::uint32_t>> rows(distribution_->partitions);
+    if (distribution_->keys.empty()) {
+      batch.selection.for_each(
+          [&](std::uint32_t row) { rows[(context.eval.seed_row + row) % rows.size()].push_back(row); });
+      return rows;
+    }
+    std::vector<ColumnPtr> keys;
+    for (const Expression& key : distribution_->keys) {
+      keys.push_back(evaluate(key, {batch.columns, batch.rows}, batch.selection, context.eval));
+    }
+    reject_failed(batch, context);
+    hashing_->hash(keys, batch.selection, local.hashes, local.scratch);
+    for (std::uint32_t i = 0; i < batch.selection.count(); ++i) {
+      rows[partition_of(local.hashes[i], distribution_->partitions)].push_back(batch.selection[i]);
+    }
+    return rows;
+  }
+
   const Schema& schema_;
+  const Distribution* distribution_;
+  std::optional<GroupTable> hashing_;
   ByteSpool spool_;
   std::vector<Chunk> chunks_;
   std::uint32_t partitions_ = 0;
@@ -189,21 +143,36 @@ class SpoolRun final : public BreakerRun {
 
 class Spool final : public Breaker {
  public:
-  explicit Spool(Schema schema) : schema_(std::move(schema)) {}
-  std::vector<bool> prune(const std::vector<bool>& output_needed) override { return output_needed; }
-  std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const override {
-    return std::make_unique<SpoolRun>(schema_, resources.spools);
+  Spool(Schema schema, std::optional<Distribution> distribution)
+      : schema_(std::move(schema)), distribution_(std::move(distribution)) {}
+  std::vector<bool> prune(const std::vector<bool>& output_needed) override {
+    std::vector<bool> needed = output_needed;
+    if (distribution_) {
+      for (const Expression& key : distribution_->keys) need_columns(key, needed);
+    }
+    return needed;
   }
-  std::string describe() const override { return "spool"; }
+  std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const override {
+    return std::make_unique<SpoolRun>(schema_, distribution_ ? &*distribution_ : nullptr, resources.spools);
+  }
+  bool keeps_origins() const override { return !distribution_; }
+  std::string describe() const override {
+    return distribution_ ? fmt::format("exchange into {} partitions", distribution_->partitions) : "spool";
+  }
 
  private:
   Schema schema_;
+  std::optional<Distribution> distribution_;
 };
 
 }  // namespace
 
 std::unique_ptr<Breaker> make_spool(Schema schema) {
-  return std::make_unique<Spool>(std::move(schema));
+  return std::make_unique<Spool>(std::move(schema), std::nullopt);
+}
+
+std::unique_ptr<Breaker> make_exchange(Schema schema, Distribution distribution) {
+  return std::make_unique<Spool>(std::move(schema), std::move(distribution));
 }
 
 }  // namespace streamrun

@@ -2,9 +2,9 @@
 
 namespace streamrun {
 
-Scope BindContext::scope(std::size_t input) const {
+Scope BindContext::scope_of(const Schema& schema) const {
   Scope made;
-  made.inputs.push_back({"", inputs[input], false});
+  made.inputs.push_back({"", &schema, false});
   made.params = params;
   made.owner = owner;
   made.param_used = param_used;

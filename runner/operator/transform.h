@@ -22,14 +22,17 @@ struct BindContext {
   std::vector<std::string> input_names;
   const Params* params = nullptr;
   std::function<void(std::string_view)> param_used;
-  std::string owner;             // `stream 'suspects'`
-  std::uint32_t partitions = 8;  // default for keyed steps
+  std::string owner;                   // `stream 'suspects'`
+  std::uint32_t partitions = 8;        // default for keyed steps
+  std::uint32_t input_partitions = 0;  // of the step's own input; 0: known only when it runs
   bool allow_exec = false;
   Diagnostics& diagnostics;
   Span place;  // of the step
 
   // Input i's columns, without a qualifier.
-  Scope scope(std::size_t input = 0) const;
+  Scope scope(std::size_t input = 0) const { return scope_of(*inputs[input]); }
+  // As the input's, over what a step makes of it.
+  Scope scope_of(const Schema& schema) const;
 };
 
 // A step bound to its inputs. Exactly one of `kernel` and `breaker` consumes the step's own input; neither does
@@ -44,6 +47,7 @@ struct BoundTransform {
   bool can_fail = false;                    // rows may be rejected
   std::optional<std::uint32_t> partitions;  // of the output; as the input's where not said
   std::string detail;                       // for `explain`: `amount > 0`
+  std::unique_ptr<BoundTransform> then;     // the rest of the step, over `output` alone
 };
 
 struct TransformDescriptor {

@@ -190,7 +190,8 @@ class Lowering {
           break;
         case GraphNode::Kind::step:
           made.kind = node.step->breaker ? PlanNode::Kind::breaker : PlanNode::Kind::kernel;
-          made.stage = fmt::format("{} step {} ({})", node.stream, ++steps[node.stream], node.label);
+          made.stage =
+              fmt::format("{} step {} ({})", node.stream, steps[node.stream] += node.goes_on ? 0 : 1, node.label);
           made.detail = node.step->detail;
           made.kernel = std::move(node.step->kernel);
           made.breaker = std::move(node.step->breaker);

@@ -64,7 +64,9 @@ class StreamResolver {
   std::optional<std::size_t> unknown(const LocatedText& name);
   bool reads_all_errors(const StreamSpec& stream);
   std::optional<std::size_t> add_steps(const StreamSpec& stream);
-  std::optional<std::size_t> add_step(const StepSpec& step, const StreamSpec& stream, std::size_t input);
+  // `own`: the nodes that it adds, too.
+  std::optional<std::size_t> add_step(const StepSpec& step, const StreamSpec& stream, std::size_t input,
+                                      std::vector<std::size_t>& own);
 
   Resolution& r_;
   std::vector<std::string> resolving_;  // the stream at hand, and those that wait for it

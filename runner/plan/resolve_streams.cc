@@ -156,11 +156,7 @@ std::optional<std::size_t> StreamResolver::add_steps(const StreamSpec& stream) {
   if (from.empty() || from.size() != stream.from.size()) return std::nullopt;
   std::vector<std::size_t> own;
   std::optional<std::size_t> at = from[0];
-  const auto add = [&](const StepSpec& step) {
-    const std::size_t before = *at;
-    at = add_step(step, stream, before);
-    if (at && *at != before) own.push_back(*at);
-  };
+  const auto add = [&](const StepSpec& step) { at = add_step(step, stream, *at, own); };
   if (from.size() > 1) {
     // `from: [a, b]` is the union of a and b.
     SyntaxNode others;
@@ -188,7 +184,8 @@ std::optional<std::size_t> StreamResolver::add_steps(const StreamSpec& stream) {
   return at;
 }
 
-std::optional<std::size_t> StreamResolver::add_step(const StepSpec& step, const StreamSpec& stream, std::size_t input) {
+std::optional<std::size_t> StreamResolver::add_step(const StepSpec& step, const StreamSpec& stream, std::size_t input,
+                                                    std::vector<std::size_t>& own) {
   const std::string& name = stream.name.value();
   std::vector<std::size_t> inputs{input};
   if (step.kind->streams) {
@@ -205,6 +202,7 @@ std::optional<std::size_t> StreamResolver::add_step(const StepSpec& step, const 
                       .param_used = r_.note_param(),
                       .owner = fmt::format("stream '{}'", name),
                       .partitions = r_.spec.partitions,
+                      .input_partitions = r_.graph.nodes[input].partitions,
                       .allow_exec = r_.options.allow_exec,
                       .diagnostics = r_.diagnostics,
                       .place = step.place};
@@ -214,25 +212,33 @@ std::optional<std::size_t> StreamResolver::add_step(const StepSpec& step, const 
   }
   auto bound = step.kind->bind(step.options.get(), context);
   if (!bound) return std::nullopt;
-  GraphNode node;
-  node.kind = GraphNode::Kind::step;
-  node.stream = name;
-  node.label = step.kind->name;
-  node.schema = bound->output;
-  node.on_error = stream.on_error.value_or(r_.spec.on_error);
-  node.can_fail = bound->can_fail;
-  node.place = step.place;
-  node.partitions = r_.graph.nodes[input].partitions;
+  std::uint32_t partitions = r_.graph.nodes[input].partitions;
   if (bound->sides.empty()) {
     for (std::size_t i = 1; i < inputs.size(); ++i) {
       const std::uint32_t more = r_.graph.nodes[inputs[i]].partitions;
-      node.partitions = node.partitions == 0 || more == 0 ? 0 : node.partitions + more;
+      partitions = partitions == 0 || more == 0 ? 0 : partitions + more;
     }
   }
-  if (bound->partitions) node.partitions = *bound->partitions;
-  node.inputs = std::move(inputs);
-  node.step = std::move(*bound);
-  return r_.add(std::move(node));
+  std::unique_ptr<BoundTransform> rest;
+  for (BoundTransform* part = &*bound; part != nullptr; part = rest.get()) {
+    GraphNode node;
+    node.kind = GraphNode::Kind::step;
+    node.stream = name;
+    node.label = step.kind->name;
+    node.schema = part->output;
+    node.on_error = stream.on_error.value_or(r_.spec.on_error);
+    node.can_fail = part->can_fail;
+    node.goes_on = part != &*bound;
+    node.place = step.place;
+    node.partitions = partitions = part->partitions.value_or(partitions);
+    node.inputs = std::move(inputs);
+    std::unique_ptr<BoundTransform> then = std::move(part->then);
+    node.step = std::move(*part);
+    own.push_back(r_.add(std::move(node)));
+    inputs = {own.back()};
+    rest = std::move(then);
+  }
+  return inputs[0];
 }
 
 }  // namespace streamrun

@@ -31,6 +31,7 @@ struct GraphNode {
   std::size_t source = 0;  // source: index into StreamGraph::sources
   std::size_t output = 0;  // output: index into StreamGraph::outputs
   bool can_fail = false;
+  bool goes_on = false;  // with the step before it
   Span place;
 };
 

@@ -48,6 +48,8 @@ void append_key(const Column& column, std::uint32_t row, std::string& out) {
   });
 }
 
+enum class Kept : std::uint8_t { values, distinct, all };  // all: nulls, too
+
 // Rows kept in the order they came, all or distinct ones; made when the first one comes.
 struct Rows {
   std::vector<ColumnBuilder> columns;
@@ -58,7 +60,7 @@ using Collection = std::unique_ptr<Rows>;
 
 class Collector : public Aggregator {
  public:
-  Collector(std::vector<Type> types, bool distinct) : types_(std::move(types)), distinct_(distinct) {}
+  Collector(std::vector<Type> types, Kept kept) : types_(std::move(types)), kept_(kept) {}
   std::size_t state_size() const override { return sizeof(Collection); }
   std::size_t state_alignment() const override { return alignof(Collection); }
   bool exact() const override { return false; }
@@ -109,7 +111,7 @@ class Collector : public Aggregator {
   void take(const StateRows& states, std::uint32_t group, Arguments arguments, std::uint32_t row,
             std::string& key) const {
     for (std::size_t i = 0; i < types_.size(); ++i) {
-      if (arguments[i]->is_null(row)) return;
+      if (kept_ != Kept::all && arguments[i]->is_null(row)) return;
     }
     Collection& collection = at(states[group]);
     std::int64_t grown = 0;
@@ -119,7 +121,7 @@ class Collector : public Aggregator {
       grown += static_cast<std::int64_t>(sizeof(Rows)) + kBuilder * static_cast<std::int64_t>(types_.size());
     }
     Rows& rows = *collection;
-    if (distinct_) {
+    if (kept_ == Kept::distinct) {
       key.clear();
       for (std::size_t i = 0; i < types_.size(); ++i) append_key(*arguments[i], row, key);
       if (!rows.keys.insert(key).second) return;
@@ -128,19 +130,23 @@ class Collector : public Aggregator {
     for (std::size_t i = 0; i < types_.size(); ++i) {
       ColumnBuilder& column = rows.columns[i];
       grown -= static_cast<std::int64_t>(column.bytes());
-      column.append(*arguments[i], row);
+      if (arguments[i]->is_null(row)) {
+        column.append_null();
+      } else {
+        column.append(*arguments[i], row);
+      }
       grown += static_cast<std::int64_t>(column.bytes());
     }
     rows.heap += grown;
     states.hold(grown);
   }
 
-  bool distinct_;
+  Kept kept_;
 };
 
 class Collect final : public Collector {
  public:
-  Collect(const Type& element, bool distinct) : Collector({element}, distinct) {}
+  Collect(const Type& element, Kept kept) : Collector({element}, kept) {}
   ColumnPtr finish(const StateRows& states, Groups groups, RowErrors&) const override {
     MutableColumn out = Column::make(Type::array(types_[0]), static_cast<std::uint32_t>(groups.size()));
     ColumnBuilder elements(types_[0]);
@@ -157,7 +163,7 @@ class Collect final : public Collector {
 class Distinct final : public Collector {
  public:
   Distinct(std::shared_ptr<const Aggregator> inner, std::vector<Type> types)
-      : Collector(std::move(types), true), inner_(std::move(inner)) {}
+      : Collector(std::move(types), Kept::distinct), inner_(std::move(inner)) {}
   bool exact() const override { return inner_->exact(); }
   ColumnPtr finish(const StateRows& states, Groups groups, RowErrors& errors) const override {
     const auto count = static_cast<std::uint32_t>(groups.size());
@@ -182,7 +188,10 @@ enum class Order { median, percentile, mode, greatest_by, least_by };
 class Ordered final : public Collector {
  public:
   Ordered(std::vector<Type> types, Type result_type, Order kind, std::vector<double> shares = {})
-      : Collector(std::move(types), false), result_(std::move(result_type)), kind_(kind), shares_(std::move(shares)) {}
+      : Collector(std::move(types), Kept::values),
+        result_(std::move(result_type)),
+        kind_(kind),
+        shares_(std::move(shares)) {}
   bool exact() const override { return kind_ == Order::median || kind_ == Order::percentile; }
   ColumnPtr finish(const StateRows& states, Groups groups, RowErrors&) const override {
     const auto count = static_cast<std::uint32_t>(groups.size());
@@ -290,6 +299,14 @@ Result<ResolvedCall> resolve_percentile(const CallTypes& call) {
 
 }  // namespace
 
+AggregateCall gather_call(Expression value, Nulls nulls) {
+  AggregateCall call;
+  call.type = Type::array(value.type());
+  call.aggregator = std::make_shared<Collect>(value.type(), nulls == Nulls::kept ? Kept::all : Kept::values);
+  call.arguments.push_back(std::move(value));
+  return call;
+}
+
 std::shared_ptr<const Aggregator> distinct_aggregator(std::shared_ptr<const Aggregator> inner,
                                                       std::vector<Type> arguments) {
   return std::make_shared<Distinct>(std::move(inner), std::move(arguments));
@@ -307,11 +324,12 @@ std::vector<Function> collection_aggregates() {
   FunctionList list("Aggregates", FunctionKind::aggregate);
   list.add({"collect_list", "array_agg"}, "collect_list(x) -> array", "the values in order, nulls left out",
            "collect_list(x)", of_any("collect_list", [](const Type& t) {
-             return aggregate_of({t}, Type::array(t), std::make_shared<Collect>(t, false));
+             return aggregate_of({t}, Type::array(t), std::make_shared<Collect>(t, Kept::values));
            }));
   list.add({"collect_set"}, "collect_set(x) -> array", "the distinct values, nulls left out", "collect_set(x)",
-           of_any("collect_set",
-                  [](const Type& t) { return aggregate_of({t}, Type::array(t), std::make_shared<Collect>(t, true)); }));
+           of_any("collect_set", [](const Type& t) {
+             return aggregate_of({t}, Type::array(t), std::make_shared<Collect>(t, Kept::distinct));
+           }));
   list.add({"approx_count_distinct"}, "approx_count_distinct(x) -> bigint", "how many distinct values there are",
            "approx_count_distinct(x)", [](const CallTypes& call) -> Result<ResolvedCall> {
              const Result<> count = check_count("approx_count_distinct", call, 1, 2);
