@@ -29,6 +29,10 @@ Catalog builtin_catalog() {
   catalog.add(describe_cogroup());
   catalog.add(describe_glom());
   catalog.add(describe_repartition());
+  catalog.add(describe_distinct());
+  catalog.add(describe_sort());
+  catalog.add(describe_limit());
+  catalog.add(describe_top());
   catalog.add(describe_transform_step());
   catalog.add(describe_cache());
 

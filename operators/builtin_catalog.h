@@ -25,6 +25,10 @@ TransformDescriptor describe_join();
 TransformDescriptor describe_cogroup();
 TransformDescriptor describe_glom();
 TransformDescriptor describe_repartition();
+TransformDescriptor describe_distinct();
+TransformDescriptor describe_sort();
+TransformDescriptor describe_limit();
+TransformDescriptor describe_top();
 TransformDescriptor describe_transform_step();
 TransformDescriptor describe_cache();
 
