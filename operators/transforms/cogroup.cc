@@ -164,7 +164,7 @@ std::vector<StreamName> streams(const CogroupOptions& options) {
 TransformDescriptor describe_cogroup() {
   return describe_transform<CogroupOptions>(
       "cogroup", "for each key the rows of this and of another stream, in an array each", "cogroup",
-      "key int, amount double", "cogroup: {with: other, key: key, as: [mine, theirs]}",
+      "account string, amount double", "cogroup: {with: other, key: account, as: [mine, theirs]}",
       Options<CogroupOptions>{}
           .required("with", &CogroupOptions::with, "a stream or table")
           .required("key", &CogroupOptions::key, "a column, a list of columns, or `{name: expression}`, of both")

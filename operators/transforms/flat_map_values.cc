@@ -45,7 +45,7 @@ std::optional<BoundTransform> bind(const FlatMapValuesOptions& options, BindCont
 TransformDescriptor describe_flat_map_values() {
   return describe_transform<FlatMapValuesOptions>(
       "flat_map_values", "a row for each element of an array, with the key", "flatMapValues",
-      "account string, tags array<string>", "flat_map_values: {key: account, each: tags, as: tag}",
+      "account string, value string", "flat_map_values: {key: account, each: \"split(value, ' ')\", as: word}",
       Options<FlatMapValuesOptions>{}
           .required("key", &FlatMapValuesOptions::key, "a column, a list of columns, or `{name: expression}`")
           .required("each", &FlatMapValuesOptions::each, "an array; an empty or null one gives no row")

@@ -65,6 +65,15 @@ std::optional<SortBinding> bind_sort_keys(const BindContext& context, const std:
   for (const SortKey& key : keys) {
     Direction direction;
     const std::string_view text = cut_direction(key.text.value(), direction);
+    std::string word;
+    if (const auto found = last_word(text, word); word == "descending" || word == "ascending") {
+      const auto at = static_cast<std::uint32_t>(found.data() - text.data());
+      context.diagnostics.error(
+          "syntax", key.text.span(at, at + static_cast<std::uint32_t>(found.size())),
+          fmt::format("'{}' is no direction; write {}", found, word == "descending" ? "desc" : "asc"));
+      good = false;
+      continue;
+    }
     const auto size = static_cast<std::uint32_t>(text.size());
     auto compiled = compile_expression(LocatedText(std::string(text), key.text.span(0, size)), context.scope(),
                                        context.diagnostics);

@@ -9,7 +9,7 @@ from harness import catalog
 
 # What the examples of steps read.
 ROWS = '{a: int, b: string, account: string, amount: double, value: string, word: string}'
-OTHER = {'union': ROWS}
+OTHER = {'union': ROWS, 'cogroup': '{account: string, mean: double}'}
 KEYED = '{key: string}'
 OUTPUT = '- {name: out, from: in, discard: {}}'
 

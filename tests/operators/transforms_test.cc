@@ -92,7 +92,8 @@ Outcome run(const TransformDescriptor& transform, const SyntaxNode& node, const 
   const OptionsPtr options = transform.decode(node, "step", decoding);
   outcome.faults = diagnostics.error_count();
   if (!options) return outcome;
-  BindContext binding{{&kRows, &other_schema}, {"in", "other"}, nullptr, {}, "stream 'in'", 1, 1, false, diagnostics, {}};
+  BindContext binding{
+      {&kRows, &other_schema}, {"in", "other"}, nullptr, {}, "stream 'in'", 1, 1, false, diagnostics, {}};
   if (!transform.streams) binding.inputs.pop_back();
   auto bound = transform.bind(options.get(), binding);
   outcome.faults = diagnostics.error_count();
