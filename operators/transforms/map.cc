@@ -39,12 +39,31 @@ struct MapOptions {
   MapColumns columns;
 };
 
+// `'*': true`, and `*` in a list; anything else is diagnosed.
+bool is_true(const NamedExpr& entry, Diagnostics& diagnostics) {
+  const std::string& text = entry.expr.text.value();
+  if (text == "true" || text == "`*`") return true;
+  diagnostics.error("wrong-type", entry.expr.text.whole(), "'*' stands for all columns: write '*': true");
+  return false;
+}
+
 std::optional<BoundTransform> bind(const MapOptions& options, BindContext& context) {
+  const Schema& input = *context.inputs[0];
   Schema output;
   std::vector<Expression> outputs;
   std::string detail;
   bool good = true;
   for (const NamedExpr& entry : options.columns.columns) {
+    if (!detail.empty()) detail += ", ";
+    detail += entry.name.value();
+    if (entry.name.value() == "*") {
+      good = is_true(entry, context.diagnostics) && good;
+      for (const Field& field : input.columns) {
+        good = add_column(output, field, entry.name.whole(), context.diagnostics) && good;
+      }
+      pass_columns(context, 0, static_cast<std::uint32_t>(input.columns.size()), outputs);
+      continue;
+    }
     auto compiled = compile_expression(entry.expr.text, context.scope(), context.diagnostics);
     if (!compiled) {
       good = false;
@@ -52,8 +71,6 @@ std::optional<BoundTransform> bind(const MapOptions& options, BindContext& conte
     }
     good = add_column(output, {entry.name.value(), compiled->type()}, entry.name.whole(), context.diagnostics) && good;
     outputs.push_back(std::move(*compiled));
-    if (!detail.empty()) detail += ", ";
-    detail += entry.name.value();
   }
   if (options.columns.columns.empty()) {
     context.diagnostics.error("no-columns", context.place, "`map` gives at least one column");
@@ -69,7 +86,10 @@ TransformDescriptor describe_map() {
   return describe_transform<MapOptions>(
       "map", "just these columns, computed from each row, in this order", "map", "a int, b string",
       "map: {twice: a * 2, b: b}",
-      Options<MapOptions>{}.whole(&MapOptions::columns, "`{name: expression}`, or `[a, b]` for plain columns").table(),
+      Options<MapOptions>{}
+          .whole(&MapOptions::columns,
+                 "`{name: expression}`, or `[a, b]` for plain columns; `'*': true` is all of them")
+          .table(),
       bind);
 }
 

@@ -67,7 +67,8 @@ NodePtr Checker::call(const Ast& ast) {
   const auto is = [&](std::string_view name) { return same_word(ast.text, name); };
   const Function* function = find_function(ast.text);
   if (function != nullptr && function->kind == FunctionKind::aggregate) return aggregate(*function, ast);
-  if (ast.star || ast.distinct || ast.filter) {
+  const bool all_columns = ast.star && is("struct") && aggregates_ == nullptr && !ast.filter;
+  if ((ast.star && !all_columns) || ast.distinct || ast.filter) {
     return refuse_name("type-mismatch", ast,
                        fmt::format("{} is no aggregate: it takes no {}", ast.text,
                                    ast.star       ? "*"
@@ -234,18 +235,29 @@ NodePtr Checker::aggregate(const Function& function, const Ast& ast) {
 
 NodePtr Checker::structure(const Ast& ast) {
   Nodes arguments;
+  const auto add = [&](const std::string& name, NodePtr node) {
+    auto label = std::make_shared<ExprNode>();
+    label->kind = NodeKind::constant;
+    label->constant = true;
+    label->type = Type(TypeKind::string);
+    label->value = string_constant(name);
+    arguments.push_back(std::move(label));
+    arguments.push_back(std::move(node));
+  };
+  std::uint32_t base = 0;
+  for (const Scope::Input& input : scope_.inputs) {
+    // `struct(*)`: all columns that need no qualifier.
+    for (std::uint32_t i = 0; ast.star && !input.qualified_only && i < input.schema->columns.size(); ++i) {
+      add(input.schema->at(i).name, column(base + i, input.schema->at(i).type, ast));
+    }
+    base += input.schema->size();
+  }
   for (std::size_t i = 0; i < ast.children.size(); ++i) {
     const Ast& child = *ast.children[i];
     NodePtr node = check(child);
     if (!node) return nullptr;
     const bool named = child.kind == AstKind::name || child.kind == AstKind::member;
-    auto label = std::make_shared<ExprNode>();
-    label->kind = NodeKind::constant;
-    label->constant = true;
-    label->type = Type(TypeKind::string);
-    label->value = string_constant(named ? child.text : fmt::format("col{}", i + 1));
-    arguments.push_back(std::move(label));
-    arguments.push_back(std::move(node));
+    add(named ? child.text : fmt::format("col{}", i + 1), std::move(node));
   }
   return apply("named_struct", std::move(arguments), ast);
 }
