@@ -6,6 +6,7 @@ Catalog builtin_catalog() {
   Catalog catalog;
   catalog.add(describe_queue_source());
   catalog.add(describe_file_source());
+  catalog.add(describe_directory_source());
   catalog.add(describe_stdin_source());
   catalog.add(describe_kafka_source());
   catalog.add(describe_generate_source());

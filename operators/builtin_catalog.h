@@ -34,6 +34,7 @@ TransformDescriptor describe_cache();
 
 SourceDescriptor describe_queue_source();
 SourceDescriptor describe_file_source();
+SourceDescriptor describe_directory_source();
 SourceDescriptor describe_stdin_source();
 SourceDescriptor describe_kafka_source();
 SourceDescriptor describe_generate_source();

@@ -2,14 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "operators/builtin_catalog.h"
-#include "operators/sources/file_reader.h"
-#include "operators/sources/file_set.h"
+#include "operators/sources/file_source.h"
 #include "runner/operator/file_glob.h"
-#include "runner/operator/source.h"
 
 namespace streamrun {
 namespace {
@@ -31,167 +28,6 @@ struct FileOptions {
   Located<Start> start;
 };
 
-bool same_places(const std::vector<FilePlace>& a, const std::vector<FilePlace>& b) {
-  return std::ranges::equal(a, b, [](const FilePlace& one, const FilePlace& other) { return one.same_place(other); });
-}
-
-class FileSource final : public Source {
- public:
-  FileSource(std::shared_ptr<const FileInput> input, const Environment& environment)
-      : input_(std::move(input)),
-        buffers_(environment.buffers),
-        files_((input_->follow ? make_followed_files : make_static_files)(input_->paths, environment)) {}
-
-  Result<std::string> start() override {
-    // A path that waits for its file does so only for what could be one.
-    for (const std::string& path : input_->paths.paths) {
-      if (is_glob(path)) continue;
-      FilePlace place;
-      place.path = path;
-      if (const auto file = open(place); !file && file.error().kind == ErrorKind::input) return pass_on(file);
-    }
-    const auto found = files_->look({}, false);
-    if (!found) return pass_on(found);
-    std::vector<FilePlace> places;
-    for (const FoundFile& one : *found) {
-      FilePlace at = one.at;
-      auto file = open(at);
-      if (!file && files_->passes_over(at, file.error(), false)) continue;
-      if (!file) return pass_on(file);
-      if (!input_->from_end) continue;
-      if (auto done = skip(*file, at); !done) return pass_on(done);
-      if (at.offset != 0) places.push_back(std::move(at));
-    }
-    return to_text(places);
-  }
-
-  Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime) override {
-    const auto begin = to_file_places(from);
-    if (!begin) return pass_on(begin);
-    const auto found = files_->look(*begin, limits.available_now);
-    if (!found) return pass_on(found);
-    ExtentLimits left{limits.records.value_or(kToEnd), limits.bytes.value_or(kToEnd), false, false};
-    const bool all_counts = !input_->follow || limits.available_now;
-    const bool measured = limits.records || limits.bytes || input_->follow;
-    bool enough = false;
-    SourceRange range;
-    range.from = from;
-    range.exhausted = !input_->follow;
-    std::vector<FilePlace> until;
-    for (const FoundFile& one : *found) {
-      FilePlace& at = until.emplace_back(one.at);
-      if (one.idle || at.offset == kToEnd) continue;
-      enough = enough || left.records == 0 || left.bytes == 0;
-      left.last_counts = all_counts || one.last;
-      left.open_counts = !input_->follow || one.last;
-      const auto done = enough ? Took::enough : take(measured, left, at, range.empty);
-      if (!done) {
-        if (!files_->passes_over(at, done.error(), limits.available_now)) return pass_on(done);
-        continue;
-      }
-      if (*done == Took::all) {
-        if (one.last) at.renamed_from.clear();
-        continue;
-      }
-      range.exhausted = false;
-      enough = *done == Took::enough;
-    }
-    std::erase_if(until, [](const FilePlace& one) { return one.offset == 0; });
-    range.until = range.empty && same_places(until, *begin) ? from : to_text(until);
-    return range;
-  }
-
-  Result<std::unique_ptr<RangeReader>> read(const SourceRange& range) override {
-    auto cursors = cursors_of(range, to_file_places);
-    if (!cursors) return pass_on(cursors);
-    auto& [from, until] = *cursors;
-    std::map<std::string, FilePlace::Begin> known;
-    for (const FilePlace& place : from) known[files_->key(place)] = {place.offset, place.line};
-    std::vector<FilePiece> pieces;
-    for (FilePlace& place : until) {
-      const auto before = known.find(files_->key(place));
-      const FilePlace::Begin begin = place.begin             ? *place.begin
-                                     : before == known.end() ? FilePlace::Begin{}
-                                                             : before->second;
-      if (begin.offset != place.offset) pieces.push_back({std::move(place), begin});
-    }
-    return std::make_unique<FileReader>(std::move(pieces), input_, files_, buffers_, read_);
-  }
-
-  void committed(const std::string& cursor, BatchTime) override {
-    if (!input_->follow) return;
-    if (const auto places = to_file_places(cursor)) files_->committed(*places);
-  }
-
-  bool ended() const override { return !input_->follow; }
-
- private:
-  enum class Took : std::uint8_t { all, what_is_whole, enough };
-
-  Result<InputFile> open(const FilePlace& place) const {
-    auto file = files_->open(place);
-    if (file && input_->follow && file->streamed()) {
-      return failure(fmt::format("'{}' {} cannot be followed", place.path,
-                                 file->compressed() ? "is compressed, and what is compressed" : "tells no size, and"));
-    }
-    return file;
-  }
-
-  // All whole records.
-  Result<> skip(const InputFile& file, FilePlace& at) const {
-    auto own = file.duplicate();
-    if (!own) return pass_on(own);
-    auto bytes = std::move(*own).bytes(0, kToEnd);
-    if (!bytes) return pass_on(bytes);
-    const auto extent = measure(**bytes, input_->framing, true, {});
-    if (!extent) return pass_on(extent);
-    at.line = extent->lines + 1;
-    return remember(file, extent->bytes, at);
-  }
-
-  // Goes on in one file, as far as the limits allow; `empty`: the range holds nothing yet.
-  Result<Took> take(bool measured, ExtentLimits& left, FilePlace& at, bool& empty) const {
-    auto file = open(at);
-    if (!file) return pass_on(file);
-    const bool streamed = file->streamed();
-    const std::uint64_t size = file->size();
-    if (!streamed && size == at.offset) return Took::all;
-    if (!measured) {
-      at.line = 0;
-      empty = false;
-      if (auto noted = remember(*file, streamed ? kToEnd : size, at); !noted) return pass_on(noted);
-      return Took::all;
-    }
-    auto own = file->duplicate();
-    if (!own) return pass_on(own);
-    auto bytes = std::move(*own).bytes(at.offset, kToEnd, measured_);
-    if (!bytes) return pass_on(bytes);
-    const auto extent = measure(**bytes, input_->framing, at.offset == 0, left);
-    if (!extent) return pass_on(extent);
-    // A first line may be longer than the limit, but not behind others.
-    if (!empty && extent->bytes > left.bytes) return Took::enough;
-    const bool at_end = streamed ? extent->whole : at.offset + extent->bytes >= size;
-    if (extent->bytes != 0) {
-      empty = false;
-      if (at.line != 0) at.line += extent->lines;
-      left.records -= std::min(left.records, extent->records);
-      left.bytes -= std::min(left.bytes, extent->bytes);
-      if (auto noted = remember(*file, at.offset + extent->bytes, at); !noted) return pass_on(noted);
-    } else if (streamed && extent->whole) {
-      at.line = 0;
-      if (auto noted = remember(*file, kToEnd, at); !noted) return pass_on(noted);
-    }
-    if (at_end) return Took::all;
-    return input_->follow ? Took::what_is_whole : Took::enough;
-  }
-
-  std::shared_ptr<const FileInput> input_;
-  std::shared_ptr<BufferPool> buffers_;
-  std::shared_ptr<FileSet> files_;
-  const std::shared_ptr<Unpacked> measured_ = std::make_shared<Unpacked>();
-  const std::shared_ptr<Unpacked> read_ = std::make_shared<Unpacked>();
-};
-
 std::optional<BoundSource> bind(const FileOptions& options, SourceBindContext& context) {
   if (options.path.value.empty()) {
     context.diagnostics.error("bad-path", options.path.span, "`path` is empty");
@@ -209,7 +45,8 @@ std::optional<BoundSource> bind(const FileOptions& options, SourceBindContext& c
   }
   auto input = std::make_shared<FileInput>();
   input->paths = {context.name, expand_braces(options.path.value)};
-  input->follow = options.follow;
+  input->bounded = !options.follow;
+  input->grows = options.follow;
   input->from_end = options.start.value == Start::end;
   input->framing = context.framing;
   input->partitions = std::max<std::uint32_t>(1, context.partitions);
@@ -221,7 +58,8 @@ std::optional<BoundSource> bind(const FileOptions& options, SourceBindContext& c
   for (const std::string& path : input->paths.paths) bound.reads.push_back({path, options.path.span});
   bound.detail = options.follow ? options.path.value + ", followed" : options.path.value;
   bound.open = [input = std::shared_ptr<const FileInput>(std::move(input))](const Environment& environment) {
-    return std::make_unique<FileSource>(input, environment);
+    return make_file_source(input, (input->grows ? make_followed_files : make_static_files)(input->paths, environment),
+                            environment);
   };
   return bound;
 }

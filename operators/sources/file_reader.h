@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,10 @@ namespace streamrun {
 // What bind() has found out; const, shared.
 struct FileInput {
   FilePaths paths;
-  bool follow = false;
-  bool from_end = false;
+  bool bounded = true;                     // nothing comes behind the files that are there at the start
+  bool grows = false;                      // files do: they are followed
+  bool from_end = false;                   // what is there at the start is passed over
+  std::optional<std::uint64_t> max_files;  // that a batch begins
   std::uint32_t partitions = 1;
   RecordFraming framing;
 };

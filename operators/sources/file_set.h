@@ -41,5 +41,9 @@ class FileSet {
 
 std::shared_ptr<FileSet> make_static_files(const FilePaths& paths, const Environment& environment);
 std::shared_ptr<FileSet> make_followed_files(const FilePaths& paths, const Environment& environment);
+// The files of a folder whose names match `pattern`, each of which is there as a whole when it appears: in the order of
+// their times, then of their names.
+std::shared_ptr<FileSet> make_directory_files(std::string source, std::string folder, std::string pattern,
+                                              const Environment& environment);
 
 }  // namespace streamrun
