@@ -118,7 +118,12 @@ Result<> AppendedFile::open(const std::optional<Left>& left) {
     writer_.open(FileDescriptor(), 0);
     return done;
   }
-  return open_line ? writer_.add("\n") : done;
+  if (!open_line) return done;
+  place_.folders->warn(
+      fmt::format("'{}' ends within a line: a line end is put behind it, and rows go on in the next one; "
+                  "look at the line if a program was cut off while it wrote",
+                  path));
+  return writer_.add("\n");
 }
 
 // Nobody else writes, so that who made the note is gone.
