@@ -39,13 +39,35 @@ struct MapOptions {
   MapColumns columns;
 };
 
+// `'*': true`, all columns that can be seen.
+bool add_all(const BindContext& context, const NamedExpr& entry, Schema& output, std::vector<Expression>& outputs) {
+  if (entry.expr.text.value() != "true") {
+    context.diagnostics.error(
+        "bad-option", entry.expr.text.whole(),
+        fmt::format("'*' stands for all columns and takes true, not '{}'", entry.expr.text.value()));
+    return false;
+  }
+  bool good = true;
+  const std::vector<Field>& columns = context.inputs[0]->columns;
+  for (const Field& field : columns) {
+    good = add_column(output, field, entry.name.whole(), context.diagnostics) && good;
+  }
+  pass_columns(context, 0, static_cast<std::uint32_t>(columns.size()), outputs);
+  return good;
+}
+
 std::optional<BoundTransform> bind(const MapOptions& options, BindContext& context) {
   Schema output;
   std::vector<Expression> outputs;
   std::string detail;
   bool good = true;
   for (const NamedExpr& entry : options.columns.columns) {
-    auto compiled = compile_expression(entry.expr.text, context.scope(), context.diagnostics);
+    if (entry.name.value() == "*") {
+      good = add_all(context, entry, output, outputs) && good;
+      detail += detail.empty() ? "*" : ", *";
+      continue;
+    }
+    auto compiled = compile_beside(entry.expr.text, output, context);
     if (!compiled) {
       good = false;
       continue;
@@ -69,7 +91,10 @@ TransformDescriptor describe_map() {
   return describe_transform<MapOptions>(
       "map", "just these columns, computed from each row, in this order", "map", "a int, b string",
       "map: {twice: a * 2, b: b}",
-      Options<MapOptions>{}.whole(&MapOptions::columns, "`{name: expression}`, or `[a, b]` for plain columns").table(),
+      Options<MapOptions>{}
+          .whole(&MapOptions::columns,
+                 "`{name: expression}`, or `[a, b]` for plain columns; `'*': true` is all of them")
+          .table(),
       bind);
 }
 
