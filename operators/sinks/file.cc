@@ -55,12 +55,46 @@ std::optional<unsigned> parse_mode(const LocatedText& text, Diagnostics& diagnos
                     std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '7'; });
   for (const char c : value) mode = mode * 8 + static_cast<unsigned>(c - '0');
   if (good && mode <= 0777 && (mode & 0200U) != 0) return mode;
+  if (!value.empty() &&
+      value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_") == std::string::npos) {
+    diagnostics.error("bad-option", text.whole(),
+                      fmt::format("`mode` is a file's rights, such as 0600, not '{}'; what is there already is "
+                                  "dealt with by `exists: append`, `replace` or `fail`",
+                                  value));
+    return std::nullopt;
+  }
   diagnostics.error("bad-option", text.whole(),
                     fmt::format("'{}' is no mode; write it in octal, with the owner's right to write: 0600", value));
   return std::nullopt;
 }
 
+// A name that says another compression than the file has misleads whoever reads it.
+void check_ending(const FileOptions& options, Diagnostics& diagnostics) {
+  constexpr std::pair<std::string_view, Compression> kEndings[] = {{".gz", Compression::gzip},
+                                                                   {".gzip", Compression::gzip},
+                                                                   {".zst", Compression::zstd},
+                                                                   {".zstd", Compression::zstd},
+                                                                   {".lz4", Compression::lz4}};
+  const std::string& path = options.path.value;
+  const auto ending = std::ranges::find_if(kEndings, [&](const auto& one) { return path.ends_with(one.first); });
+  if (ending == std::end(kEndings) || ending->second == options.compression) return;
+  const auto name_of = [](Compression compression) {
+    return std::ranges::find(EnumNames<Compression>::names, compression,
+                             &std::pair<std::string_view, Compression>::second)
+        ->first;
+  };
+  diagnostics.warning("misleading-ending", options.path.span,
+                      fmt::format("the name ends in {}, and what is written is {}; say `compression: {}`, or choose "
+                                  "another name",
+                                  ending->first,
+                                  options.compression == Compression::none
+                                      ? std::string("not compressed")
+                                      : fmt::format("compressed with {}", name_of(options.compression)),
+                                  name_of(ending->second)));
+}
+
 std::optional<BoundSink> bind(const FileOptions& options, SinkBindContext& context) {
+  check_ending(options, context.diagnostics);
   const std::size_t errors = context.diagnostics.error_count();
   auto target = std::make_shared<FileTarget>();
   auto path = PathPattern::parse(options.path.value, options.path.span, *context.schema, context.diagnostics);
@@ -122,8 +156,10 @@ SinkDescriptor describe_file_sink() {
       Options<FileOptions>{}
           .required("path", &FileOptions::path,
                     "with {batch}, {output}, {partition}, {part}, {column} or strftime of the batch's time")
-          .optional("exists", &FileOptions::exists, "append for a file that grows, fail for one a batch",
-                    "what becomes of a file that is there already; one a batch is replaced with --start-time")
+          .optional(
+              "exists", &FileOptions::exists, "append for a file that grows, fail for one a batch",
+              "what becomes of a file that is there already: a file source is read anew by every run, so that rows "
+              "which grow a file come twice; one a batch is replaced with --start-time")
           .optional("empty", &FileOptions::empty, "skip", "whether a batch without rows makes a file")
           .optional("compression", &FileOptions::compression, "none", "of what is written")
           .optional("mode", &FileOptions::mode, "0600", "rights of new files, in octal")

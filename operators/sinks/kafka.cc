@@ -389,7 +389,9 @@ SinkDescriptor describe_kafka_sink() {
       "{name: out, from: in, kafka: {brokers: \"localhost:9092\", topic: results, key: account}, format: json}", true,
       Options<KafkaOptions>{}
           .required("brokers", &KafkaOptions::brokers,
-                    "host:port, several with commas between; `embedded` is a broker in this process")
+                    "host:port, several with commas between; a start waits 30 s for an answer; `embedded` is a broker "
+                    "in this "
+                    "process")
           .required("topic", &KafkaOptions::topic, "its name, with {column}, {batch} and {output} as in a path")
           .optional("key", &KafkaOptions::key, "none",
                     "an expression; strings and binaries as they are, others as text")

@@ -85,9 +85,9 @@ std::optional<BoundSink> bind(const StdoutOptions&, SinkBindContext& context) {
 }  // namespace
 
 SinkDescriptor describe_stdout_sink() {
-  return describe_connector<StdoutOptions>("stdout", "every row on standard output, in `format`",
-                                           "{name: out, from: in, stdout: {}, format: json}", true,
-                                           Options<StdoutOptions>{}.table(), &bind);
+  return describe_connector<StdoutOptions>(
+      "stdout", "every row on standard output, in `format`; when its reader has gone (`| head`), the run ends with 0",
+      "{name: out, from: in, stdout: {}, format: json}", true, Options<StdoutOptions>{}.table(), &bind);
 }
 
 }  // namespace streamrun

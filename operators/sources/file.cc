@@ -68,10 +68,13 @@ std::optional<BoundSource> bind(const FileOptions& options, SourceBindContext& c
 
 SourceDescriptor describe_file_source() {
   return describe_connector<FileOptions>(
-      "file", "a file or a glob of files, read once or followed", "file: {path: data/in.jsonl}\nformat: text", true,
+      "file", "a file or a glob of files, read once or followed; every run begins anew",
+      "file: {path: data/in.jsonl}\nformat: text", true,
       Options<FileOptions>{}
-          .required("path", &FileOptions::path,
-                    "a path or a glob (* ? [a-z] {a,b}); globs are read in byte order of their paths")
+          .required(
+              "path", &FileOptions::path,
+              "a path or a glob (* ? [a-z] {a,b}), relative to the working directory; globs are read in byte order "
+              "of their paths")
           .optional("follow", &FileOptions::follow, "false", "true: goes on as files grow, appear, are renamed or cut")
           .optional("start", &FileOptions::start, "beginning", "`end`: only what comes from now on")
           .table(),

@@ -357,7 +357,9 @@ SourceDescriptor describe_kafka_source() {
       true,
       Options<KafkaOptions>{}
           .required("brokers", &KafkaOptions::brokers,
-                    "host:port, several with commas between; `embedded` is a broker in this process")
+                    "host:port, several with commas between; a start waits 30 s for an answer; `embedded` is a broker "
+                    "in this "
+                    "process")
           .optional("topics", &KafkaOptions::topics, "", "their names")
           .optional("topic_pattern", &KafkaOptions::topic_pattern, "", "or a pattern that names match as a whole")
           .optional("group", &KafkaOptions::group, "the pipeline's name", "whose offsets say where a restart goes on")

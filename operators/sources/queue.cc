@@ -28,13 +28,31 @@ const SyntaxNode* find_mapping(const QueueOptions& options) {
   return options.default_rows ? find(*options.default_rows) : nullptr;
 }
 
-// `{a: bigint, b: string}`, a type for what YAML makes of each of its scalars.
+// What a value as it stands could be of: `array<bigint>`, `struct<a:string>`. Of no value nothing is known.
+std::string type_of(const SyntaxNode& value) {
+  if (value.kind == SyntaxNode::Kind::sequence) {
+    return "array<" + (value.items.empty() ? std::string("string") : type_of(value.items[0])) + ">";
+  }
+  if (value.kind == SyntaxNode::Kind::mapping) {
+    std::string fields;
+    for (const SyntaxNode::Entry& entry : value.entries) {
+      fields += (fields.empty() ? "" : ",") + entry.key.value() + ":" + type_of(entry.value);
+    }
+    return fields.empty() ? "map<string,string>" : "struct<" + fields + ">";
+  }
+  const Type type = type_of_scalars({&value, 1}, Type());
+  return type.kind() == TypeKind::null ? "string" : type.name();
+}
+
+// `{a: bigint, b: "struct<a:int,b:string>"}`, a type for what YAML makes of each value.
 std::string schema_of(const SyntaxNode& row) {
   std::string schema;
   for (const SyntaxNode::Entry& entry : row.entries) {
-    const Type type = type_of_scalars({&entry.value, 1}, Type());
+    const std::string type = type_of(entry.value);
+    const std::string_view quote = type.find_first_of(",:") == std::string::npos ? "" : "\"";
     schema += schema.empty() ? "{" : ", ";
-    schema += entry.key.value() + ": " + (type.kind() == TypeKind::null ? "string" : type.name());
+    schema += entry.key.value() + ": ";
+    schema.append(quote).append(type).append(quote);
   }
   return schema + "}";
 }

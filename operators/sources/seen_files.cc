@@ -39,7 +39,9 @@ Result<> SeenFiles::look_at(const std::string& path, bool is_plain, const std::v
     } else if (is_plain) {
       const bool was_there = std::ranges::any_of(known, [&](const FilePlace& one) { return one.path == path; });
       say(path,
-          fmt::format("'{}' is {}; it is read when it appears", path, was_there ? "no longer there" : "not there yet"));
+          now ? fmt::format("'{}' is {}: nothing of it is read", path, was_there ? "no longer there" : "not there")
+              : fmt::format("'{}' is {}; it is read if it appears", path,
+                            was_there ? "no longer there" : "not there yet"));
     }
     return {};
   }
@@ -76,7 +78,8 @@ Result<> SeenFiles::look(const std::vector<FilePlace>& known, bool now) {
     if (files_.size() != before) {
       said_.erase(pattern);
     } else {
-      say(pattern, fmt::format("no file matches '{}' yet; files are read when they appear", pattern));
+      say(pattern, now ? fmt::format("no file matches '{}': nothing is read", pattern)
+                       : fmt::format("no file matches '{}' yet; files are read if they appear", pattern));
     }
   }
   std::ranges::sort(files_, {}, &Seen::path);

@@ -39,16 +39,23 @@ struct MapOptions {
   MapColumns columns;
 };
 
-// `'*': true`, and `*` in a list; anything else is diagnosed.
-bool is_true(const NamedExpr& entry, Diagnostics& diagnostics) {
-  const std::string& text = entry.expr.text.value();
-  if (text == "true" || text == "`*`") return true;
-  diagnostics.error("wrong-type", entry.expr.text.whole(), "'*' stands for all columns: write '*': true");
-  return false;
+// `'*': true`, and `*` in a list: all columns that can be seen.
+bool add_all(const BindContext& context, const NamedExpr& entry, Schema& output, std::vector<Expression>& outputs) {
+  if (const std::string& text = entry.expr.text.value(); text != "true" && text != "`*`") {
+    context.diagnostics.error("bad-option", entry.expr.text.whole(),
+                              fmt::format("'*' stands for all columns and takes true, not '{}'", text));
+    return false;
+  }
+  bool good = true;
+  const std::vector<Field>& columns = context.inputs[0]->columns;
+  for (const Field& field : columns) {
+    good = add_column(output, field, entry.name.whole(), context.diagnostics) && good;
+  }
+  pass_columns(context, 0, static_cast<std::uint32_t>(columns.size()), outputs);
+  return good;
 }
 
 std::optional<BoundTransform> bind(const MapOptions& options, BindContext& context) {
-  const Schema& input = *context.inputs[0];
   Schema output;
   std::vector<Expression> outputs;
   std::string detail;
@@ -57,14 +64,10 @@ std::optional<BoundTransform> bind(const MapOptions& options, BindContext& conte
     if (!detail.empty()) detail += ", ";
     detail += entry.name.value();
     if (entry.name.value() == "*") {
-      good = is_true(entry, context.diagnostics) && good;
-      for (const Field& field : input.columns) {
-        good = add_column(output, field, entry.name.whole(), context.diagnostics) && good;
-      }
-      pass_columns(context, 0, static_cast<std::uint32_t>(input.columns.size()), outputs);
+      good = add_all(context, entry, output, outputs) && good;
       continue;
     }
-    auto compiled = compile_expression(entry.expr.text, context.scope(), context.diagnostics);
+    auto compiled = compile_beside(entry.expr.text, output, context);
     if (!compiled) {
       good = false;
       continue;

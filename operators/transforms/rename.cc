@@ -17,6 +17,13 @@ std::optional<BoundTransform> bind(const RenameOptions& options, BindContext& co
   std::string detail;
   bool good = true;
   for (const auto& [old_name, new_name] : options.names) {
+    if (!input.find(old_name.value()) && input.find(new_name.text.value())) {
+      context.diagnostics.error("unknown-column", old_name.whole(),
+                                fmt::format("{0} has no column '{1}'; the old name stands first: {{{2}: {1}}}",
+                                            context.owner, old_name.value(), new_name.text.value()));
+      good = false;
+      continue;
+    }
     const auto column = find_column(context, old_name);
     if (column) names[*column] = &new_name.text;
     good = column.has_value() && good;

@@ -20,7 +20,7 @@ std::optional<BoundTransform> bind(const WithOptions& options, BindContext& cont
   std::string detail;
   bool good = true;
   for (const NamedExpr& entry : options.columns) {
-    auto compiled = compile_expression(entry.expr.text, context.scope(), context.diagnostics);
+    auto compiled = compile_beside(entry.expr.text, output, context);
     if (!compiled) {
       good = false;
       continue;

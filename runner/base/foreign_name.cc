@@ -23,4 +23,10 @@ std::string name_hint(std::string_view name, std::span<const ForeignName> known,
   return ours.empty() ? did_you_mean(name, candidates) : fmt::format("; write {}", ours);
 }
 
+std::string unnamed_expression_hint(std::string_view name) {
+  if (name == "*") return "; all columns are '*': true, in a mapping";
+  if (name.find_first_of("(+*/|<>=:[") == std::string_view::npos) return {};
+  return fmt::format("; an expression has a name before it: {{name: \"{}\"}}", name);
+}
+
 }  // namespace streamrun

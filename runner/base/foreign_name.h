@@ -18,4 +18,7 @@ std::string_view find_foreign(std::string_view name, std::span<const ForeignName
 std::string name_hint(std::string_view name, std::span<const ForeignName> known,
                       std::span<const std::string_view> candidates);
 
+// Of a name that no column has because it is none: an expression or `*`, where names stand in a list; or nothing.
+std::string unnamed_expression_hint(std::string_view name);
+
 }  // namespace streamrun

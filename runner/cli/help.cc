@@ -140,6 +140,13 @@ int print_named(const std::vector<Topic>& topics, std::string_view what, const s
   return console.exit_code(0);
 }
 
+int refuse_second(const Command& command, Console& console) {
+  console.say(
+      "streamrun: 'help {0}' shows one page, and takes no '{1}'\nTry 'streamrun help {0}' or 'streamrun help {1}'.\n",
+      shown_text(command.topic[0]), shown_text(command.topic[1]));
+  return 2;
+}
+
 }  // namespace
 
 void print_verb_help(const Verb* verb, Console& console) {
@@ -171,9 +178,11 @@ int help_verb(const Command& command, const Catalog& catalog, Console& console) 
   if (topic == topics.end()) {
     for (const Verb& verb : all_verbs()) {
       if (verb.name != first) continue;
+      if (command.topic.size() > 1) return refuse_second(command, console);
       print_verb_help(&verb, console);
       return console.exit_code(0);
     }
+    if (command.topic.size() > 1) return refuse_second(command, console);
     return print_named(topics, "page", first, console);
   }
   if (command.topic.size() > 1) {

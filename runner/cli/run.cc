@@ -103,7 +103,8 @@ std::uint32_t usable_processors() {
 
 int run_verb(const Command& command, const Catalog& catalog, Console& console) {
   const CompiledPipeline compiled = compile_pipeline(command.files.at(0), catalog, compile_options(command));
-  print_diagnostics(compiled.file, console);
+  // Of what is right and yet doubtful `--quiet` says nothing.
+  if (!command.quiet || !compiled.plan) print_diagnostics(compiled.file, console);
   if (!compiled.plan) return 2;
   const PhysicalPlan& plan = *compiled.plan;
 
@@ -125,9 +126,15 @@ int run_verb(const Command& command, const Catalog& catalog, Console& console) {
   environment.log = [&](LogLevel level, const std::string& text) { reporter.log(level, text); };
   RunReport report = run_plan(plan, environment, options, signals.stop(),
                               [&](const BatchProgress& batch) { reporter.batch_done(batch); });
-  // `| head` has what it wanted, and nobody else waits for anything.
-  if (report.failure && report.failure->kind == ErrorKind::reader_gone && only_to_standard_output(plan))
+  // `| head` has what it wanted. What else is written waited for nobody, and lacks the rest.
+  if (report.failure && report.failure->kind == ErrorKind::reader_gone) {
     report.failure.reset();
+    if (!only_to_standard_output(plan)) {
+      reporter.log(LogLevel::warning,
+                   "the reader of standard output has gone, and the run ends before its input does; other outputs lack "
+                   "what would have come, and the batch at hand is not committed");
+    }
+  }
   reporter.finish(report);
   return report.failure ? 1 : 0;
 }

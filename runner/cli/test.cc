@@ -231,7 +231,11 @@ class TestRun {
         std::sort(got.begin(), got.end());
       }
       if (wanted == got) continue;
-      diff += fmt::format("  output '{}', batch {}: - expected, + came\n", output, b + 1);
+      const bool reordered = std::ranges::is_permutation(wanted, got);
+      diff += fmt::format("  output '{}', batch {}: - expected, + came{}\n", output, b + 1,
+                          reordered ? ", the same rows in another order; if it does not matter, write "
+                                      "{ordered: false, batches: [...]}"
+                                    : "");
       diff += row_diff(wanted, got, "    ");
     }
     return diff;

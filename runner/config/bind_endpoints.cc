@@ -34,17 +34,34 @@ Kind<D> kind_of(SpecBinding& binding, const SyntaxNode& node, std::span<const D>
   return found;
 }
 
+constexpr ForeignName kForeignFormats[] = {
+    {"jsonl", "json"}, {"ndjson", "json"}, {"jsonlines", "json"}, {"tsv", "csv and delimiter: \"\\t\" beside it"},
+    {"lines", "text"}, {"plain", "text"},  {"string", "text"},    {"binary", "raw"},
+    {"bytes", "raw"},
+};
+
+// What is near is enough of a hint.
+std::string hint_or_list(std::string hint, const std::vector<std::string_view>& names) {
+  return hint.empty() ? fmt::format("; there are: {}", fmt::join(names, ", ")) : hint;
+}
+
 const FormatDescriptor* named_format(SpecBinding& binding, const SyntaxNode& node) {
   if (node.faulty) return nullptr;
   if (node.kind != SyntaxNode::Kind::scalar) {
-    binding.error("wrong-type", node.span, "a format is a name");
+    const SyntaxNode* type = node.find("type");
+    if (type == nullptr) type = node.find("name");
+    const bool named = type != nullptr && type->kind == SyntaxNode::Kind::scalar;
+    binding.error("wrong-type", node.span,
+                  fmt::format("a format is a name, and its options stand beside it: write format: {}",
+                              named ? type->text.value() : "csv"));
     return nullptr;
   }
   const FormatDescriptor* format = binding.catalog.format(node.text.value());
   if (format == nullptr) {
     const auto names = names_of(binding.catalog.formats());
     binding.error("unknown-format", node.span,
-                  fmt::format("there is no format '{}'{}", node.text.value(), did_you_mean(node.text.value(), names)));
+                  fmt::format("there is no format '{}'{}", node.text.value(),
+                              hint_or_list(name_hint(node.text.value(), kForeignFormats, names), names)));
   }
   return format;
 }
@@ -91,12 +108,23 @@ constexpr ForeignName kForeignKeys[] = {
     {"type", "the kind as a key, with its options: kafka: {…}"},
     {"kind", "the kind as a key, with its options: kafka: {…}"},
     {"connector", "the kind as a key, with its options: kafka: {…}"},
+    {"textfile", "file: {path: …}"},
+    {"tail", "file: {path: …, follow: true}"},
+    {"topic", "kafka: {…}"},
+    {"rate", "generate: {rows_per_second: …}"},
+    {"console", "print: {}"},
+    {"memory", "discard: {}, and tests: that name the output"},
+    {"sep", "delimiter"},
+    {"separator", "delimiter"},
+    {"fieldseparator", "delimiter"},
+    {"inferschema", "schema: {name: type}"},
+    {"charset", "text as UTF-8: iconv converts it"},
     {"source", "from"},
     {"input", "from"},
     {"inputs", "from"},
     {"stream", "from"},
     {"to", "the kind as a key: stdout: {}, file: {path: …}, kafka: {…}"},
-    {"encoding", "format"},
+    {"encoding", "text as UTF-8: iconv converts it; how records look is said by format"},
     {"codec", "format"},
     {"columnsandtypes", "schema"},
     {"types", "schema"},
@@ -109,7 +137,6 @@ constexpr ForeignName kForeignKeys[] = {
     {"condition", "when"},
     {"if", "when"},
     {"dependson", "after"},
-    {"console", "print: {}"},
     {"show", "print: {}"},
     {"log", "print: {}"},
 };
@@ -123,6 +150,48 @@ std::string owner_hint(std::span<const D> kinds, const std::string& key) {
     }
   }
   return {};
+}
+
+// Of a key that nobody has: a kind in the value, a format in the key, or what is nearly a kind.
+template <class D>
+std::string shape_hint(const SpecBinding& binding, std::span<const D> kinds, const SyntaxNode& node,
+                       const std::string& key) {
+  const SyntaxNode& value = *node.find(key);
+  if (binding.catalog.format(key) != nullptr) {
+    std::string beside;
+    for (const SyntaxNode::Entry& entry : value.entries) {
+      if (entry.value.kind == SyntaxNode::Kind::scalar) {
+        beside += fmt::format(", {}: {}", entry.key.value(), entry.value.text.value());
+      }
+    }
+    return fmt::format("; a format is named, and its options stand beside it: format: {}{}", key, beside);
+  }
+  const auto names = names_of(kinds);
+  if ((key == "type" || key == "kind" || key == "connector") && value.kind == SyntaxNode::Kind::scalar) {
+    const auto meant = std::ranges::find(names, std::string_view(value.text.value()));
+    if (meant == names.end()) return fmt::format("; write the kind as a key, one of {}", fmt::join(names, ", "));
+    const D& kind = kinds[static_cast<std::size_t>(meant - names.begin())];
+    std::string own;
+    for (const SyntaxNode::Entry& entry : node.entries) {
+      if (kind.options.find(entry.key.value()) == nullptr) continue;
+      own += fmt::format("{}{}: …", own.empty() ? "" : ", ", entry.key.value());
+    }
+    return fmt::format("; write the kind as a key, with its options: {}: {{{}}}", kind.name, own.empty() ? "…" : own);
+  }
+  const bool a_kind_is_there = std::ranges::any_of(node.entries, [&](const SyntaxNode::Entry& entry) {
+    return std::ranges::find(names, entry.key.value()) != names.end();
+  });
+  const bool near = !find_foreign(key, kForeignKeys).empty() || nearest_name(key, names).has_value();
+  if (a_kind_is_there || near || value.kind != SyntaxNode::Kind::mapping) return {};
+  return fmt::format("; there are: {}", fmt::join(names, ", "));
+}
+
+// `mode: append`, which Spark's writers have: that of a file are its rights.
+std::string save_mode_hint(const SyntaxNode& node, const std::string& key) {
+  const SyntaxNode& value = *node.find(key);
+  const bool mode = key == "mode" || key == "savemode" || key == "save_mode" || key == "outputMode";
+  if (!mode || value.kind != SyntaxNode::Kind::scalar || value.text.value().starts_with('0')) return {};
+  return "; what is there already is dealt with by file: {exists: append}, replace or fail";
 }
 
 // The options of a kind without those that belong beside it, which are told.
@@ -191,7 +260,8 @@ SourceSpec bind_input(SpecBinding& binding, const LocatedText& name, const Synta
   add_format_keys(binding, node, spec.format, known);
   const OptionTable& common = table ? SourceCommon::table_options() : SourceCommon::options();
   const bool all_known = binding.known_keys(node, what, common, known, kForeignKeys, [&](const std::string& key) {
-    return owner_hint(binding.catalog.sources(), key);
+    std::string owner = owner_hint(binding.catalog.sources(), key);
+    return owner.empty() ? shape_hint(binding, binding.catalog.sources(), node, key) : owner;
   });
   good = common.decode_known(node, &spec.common, what, binding.context) && good;
   if (rows != nullptr) {
@@ -240,8 +310,11 @@ OutputSpec bind_output(SpecBinding& binding, const SyntaxNode& node) {
   std::vector<std::string_view> known = names_of(binding.catalog.sinks());
   add_format_keys(binding, node, made.format, known);
   const bool all_known =
-      binding.known_keys(node, what, OutputCommon::options(), known, kForeignKeys,
-                         [&](const std::string& key) { return owner_hint(binding.catalog.sinks(), key); });
+      binding.known_keys(node, what, OutputCommon::options(), known, kForeignKeys, [&](const std::string& key) {
+        std::string hint = save_mode_hint(node, key);
+        if (hint.empty()) hint = owner_hint(binding.catalog.sinks(), key);
+        return hint.empty() ? shape_hint(binding, binding.catalog.sinks(), node, key) : hint;
+      });
   const SyntaxNode meant = all_known ? node : SpecBinding::meant_keys(node, OutputCommon::options(), kForeignKeys);
   good = OutputCommon::options().decode_known(meant, &made.common, what, binding.context) && good;
   if (!kind.descriptor) {
@@ -266,7 +339,7 @@ const OptionTable& SourceCommon::options() {
   static const OptionTable table =
       Options<SourceCommon>{}
           .optional("schema", &SourceCommon::schema, "",
-                    "names and types of the columns, or the path of a file of them")
+                    "names and types of the columns, or the path of a file of them, relative to the pipeline's file")
           .optional("on_error", &SourceCommon::on_error, "the pipeline's", "what a record that cannot be read does")
           .optional("max_rate", &SourceCommon::max_rate, "", "records a second and partition", {1})
           .optional("max_batch_records", &SourceCommon::max_batch_records, "", "records a batch", {1})
@@ -280,7 +353,7 @@ const OptionTable& SourceCommon::table_options() {
   static const OptionTable table =
       Options<SourceCommon>{}
           .optional("schema", &SourceCommon::schema, "",
-                    "names and types of the columns, or the path of a file of them")
+                    "names and types of the columns, or the path of a file of them, relative to the pipeline's file")
           .optional("on_error", &SourceCommon::on_error, "the pipeline's", "what a record that cannot be read does")
           .optional("refresh", &SourceCommon::refresh, "", "how often it is read again; else once")
           .section("rows", Shape::of_kind(Shape::Kind::rows), "the rows themselves, in place of a file")

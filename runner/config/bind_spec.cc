@@ -44,7 +44,7 @@ ParamSpec bind_param(SpecBinding& binding, const LocatedText& name, const Syntax
   param.name = name;
   if (node.faulty) return param;
   if (node.kind != SyntaxNode::Kind::mapping) {
-    binding.error("wrong-type", node.span, fmt::format("{} is a mapping: {{type: …, default: …}}", what));
+    binding.error("wrong-type", node.span, fmt::format("{} must be a mapping: {{type: …, default: …}}", what));
     return param;
   }
   binding.known_keys(node, what, param_options(), {});
@@ -175,7 +175,8 @@ bool SpecBinding::is_mapping(const SyntaxNode& node, std::string_view what) {
   if (node.faulty) return false;
   if (node.kind == SyntaxNode::Kind::mapping) return true;
   const bool list = node.kind == SyntaxNode::Kind::sequence;
-  error("wrong-type", node.span, fmt::format("{} is a mapping{}", what, list ? ": write NAME: in place of '- '" : ""));
+  error("wrong-type", node.span,
+        fmt::format("{} must be a mapping{}", what, list ? ": write NAME: in place of '- '" : ""));
   return false;
 }
 

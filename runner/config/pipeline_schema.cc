@@ -84,7 +84,8 @@ const std::vector<Shared>& shared() {
        {{"anyOf",
          {{{"type", "object"}, {"minProperties", 1}, {"additionalProperties", reference("type")}},
           {{"type", "string"}, {"minLength", 1}}}},
-        {"description", "Names and types of the columns, or the path of a file that holds them."}}},
+        {"description",
+         "Names and types of the columns, or the path of a file that holds them, relative to this one."}}},
       {Kind::rows, "rows", {{"type", "array"}, {"items", reference("row")}}},
   };
   return all;
@@ -133,8 +134,11 @@ class SchemaMaker {
   Json make() {
     definitions_["variable"] = pattern("\\$\\{");
     definitions_["variable"]["description"] = "A variable: ${NAME}, ${NAME:-default} or ${NAME:?message}.";
-    definitions_["row"] = {{"type", {"object", "string", "number", "boolean", "null"}},
-                           {"description", "`{column: value}`, or a value alone where there is one column."}};
+    definitions_["row"] = {
+        {"type", {"object", "string", "number", "boolean", "null"}},
+        {"description",
+         "`{column: value}`. A value alone is the column `value` of a queue without a schema, or in `tests:` the one "
+         "column of an output."}};
     for (const Shared& one : shared()) definitions_[std::string(one.name)] = one.schema;
     definitions_["size"] = or_variable(pattern("^[0-9]+([KMGT]i?B|kB|B)?$"));
     definitions_["source"] = mapping_of_kind(catalog_.sources(), SourceCommon::options(), kSourceFormat, "source");

@@ -192,6 +192,10 @@ const Words kWords[] = {
     {YAML::ErrorMsg::END_OF_SEQ, "this does not fit the lines above; check the indentation", true},
     {YAML::ErrorMsg::BLOCK_ENTRY, "a '-' cannot stand here", true},
     {YAML::ErrorMsg::MAP_KEY, "a '?' cannot stand here", true},
+    {YAML::ErrorMsg::CHAR_IN_BLOCK, "a '>' or '|' begins a block of text for YAML here", true},
+    {YAML::ErrorMsg::INVALID_ESCAPE,
+     "YAML has no such escape: within double quotes a backslash of a pattern is doubled, \\\\d; within single quotes, "
+     "where a ' is doubled, it stands as it is"},
     {YAML::ErrorMsg::EOF_IN_SCALAR, kOpenQuote},
     {YAML::ErrorMsg::DOC_IN_SCALAR, "a document ends within this quote; the quote is not closed"},
     {YAML::ErrorMsg::TAB_IN_INDENTATION, kTab},

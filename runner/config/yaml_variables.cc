@@ -115,8 +115,8 @@ class ScalarReplacer {
                                          : fmt::format("{}: the variable '{}' is not set", message, name));
     } else {
       diagnostics_.error("unset-variable", whole,
-                         fmt::format("the variable '{0}' is not set; set it, pass --param {0}=…, or give a default: "
-                                     "${{{0}:-…}}",
+                         fmt::format("the variable '{0}' is not set; set it in the environment, give a default: "
+                                     "${{{0}:-…}}, or declare it under `params:`",
                                      name));
     }
     return close + 1;

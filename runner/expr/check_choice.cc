@@ -49,9 +49,8 @@ NodePtr Checker::between(const Ast& ast) {
   NodePtr low = check(*ast.children[1]);
   NodePtr high = guarded(*ast.children[2]);
   if (!value || !low || !high) return nullptr;
-  if (const auto type = comparison_type(value->type, low->type)) {
-    warn_text_as_number(*value, *type, *ast.children[0]);
-  }
+  warn_compared(*value, *ast.children[0], *low, *ast.children[1]);
+  warn_compared(*value, *ast.children[0], *high, *ast.children[2]);
   return let(std::move(value), ast, [&](const NodePtr& x) -> NodePtr {
     NodePtr above = apply("<=", {low, x}, ast);
     NodePtr below = above ? apply("<=", {x, high}, ast) : nullptr;
@@ -90,8 +89,7 @@ NodePtr Checker::in_list(const Ast& ast) {
   if (!type) return nullptr;
   warn_null_listed(ast);
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    warn_text_as_number(*nodes[i], *type, *ast.children[i]);
-    nodes[i] = cast(std::move(nodes[i]), *type, *ast.children[i]);
+    nodes[i] = meet(std::move(nodes[i]), *type, *ast.children[i]);
     if (!nodes[i]) return nullptr;
   }
   if (NodePtr test = member_test(nodes, *type, ast)) return test;
@@ -121,7 +119,13 @@ NodePtr Checker::quantified_like(const Ast& ast) {
   });
 }
 
-NodePtr Checker::make_choice(Nodes children, const Ast& ast) {
+NodePtr Checker::meet(NodePtr value, const Type& type, const Ast& at) {
+  warn_text_as_number(*value, type, at);
+  warn_unfit_constant(*value, type, at);
+  return cast(std::move(value), type, at);
+}
+
+NodePtr Checker::make_choice(Nodes children, const Ast& ast, std::size_t first) {
   Nodes values;
   for (std::size_t i = 1; i < children.size(); i += 2) values.push_back(children[i]);
   values.push_back(children.back());
@@ -129,7 +133,10 @@ NodePtr Checker::make_choice(Nodes children, const Ast& ast) {
   if (!type) return nullptr;
   ++guards_;
   for (std::size_t i = 0; i < children.size(); ++i) {
-    if (i % 2 == 1 || i + 1 == children.size()) children[i] = cast(std::move(children[i]), *type, ast);
+    if (i % 2 == 0 && i + 1 != children.size()) continue;
+    const std::size_t written_as = i + first;
+    children[i] =
+        meet(std::move(children[i]), *type, written_as < ast.children.size() ? *ast.children[written_as] : ast);
   }
   --guards_;
   if (std::ranges::find(children, nullptr) != children.end()) return nullptr;
@@ -165,13 +172,14 @@ NodePtr Checker::simple_choice(const Ast& ast) {
       if (!node) return nullptr;
       if (i % 2 == 1 && i + 1 < ast.children.size()) {
         guards_ += i > 1 ? 1 : 0;
+        warn_compared(*x, *ast.children[0], *node, *ast.children[i]);
         node = apply("=", {x, std::move(node)}, ast);
         guards_ -= i > 1 ? 1 : 0;
         if (!node) return nullptr;
       }
       children.push_back(std::move(node));
     }
-    return make_choice(std::move(children), ast);
+    return make_choice(std::move(children), ast, 1);
   });
 }
 
@@ -199,9 +207,8 @@ NodePtr Checker::first_of(const Ast& ast) {
   const auto type = common(children, ast);
   if (!type) return nullptr;
   for (std::size_t i = 0; i < children.size(); ++i) {
-    warn_text_as_number(*children[i], *type, *ast.children[i]);
     guards_ += i == 0 ? 0 : 1;
-    children[i] = cast(std::move(children[i]), *type, *ast.children[i]);
+    children[i] = meet(std::move(children[i]), *type, *ast.children[i]);
     guards_ -= i == 0 ? 0 : 1;
     if (!children[i]) return nullptr;
   }

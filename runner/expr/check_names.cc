@@ -28,6 +28,12 @@ constexpr ForeignName kForeignNames[] = {
     {"rec", "the column's name alone"},
 };
 
+bool is_plain_name(std::string_view name) {
+  const auto letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; };
+  return !name.empty() && letter(name[0]) &&
+         std::ranges::all_of(name, [letter](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
 }  // namespace
 
 NodePtr Checker::column(std::uint32_t number, const Type& type, const Ast& ast) {
@@ -168,10 +174,38 @@ NodePtr Checker::unknown_column(const Ast& ast, std::span<const Ast* const> rest
   if (const std::string_view ours = find_foreign(at->text, kForeignNames); !ours.empty() && !qualified) {
     hint = fmt::format("; write {}", ours);
   }
-  if (hint.empty() && !qualified && rest.empty() && find_function(ast.text) != nullptr) {
-    hint = fmt::format("; the function is written {}(…)", ast.text);
-  }
+  if (hint.empty() && ast.quoted) hint = unnamed_expression_hint(ast.text);
+  if (!qualified && !ast.quoted && hint.empty()) hint = foreign_name_hint(ast, rest, names);
   return refuse_name("unknown-column", *at, fmt::format("{} has no column '{}'{}", owner, at->text, hint));
+}
+
+std::string Checker::foreign_name_hint(const Ast& at, std::span<const Ast* const> rest,
+                                       std::span<const std::string_view> names) const {
+  const std::string_view text = text_.value();
+  // `user-id` is a difference, where the column of that name has no backquotes.
+  for (const std::string_view name : names) {
+    if (is_plain_name(name)) continue;
+    for (std::size_t found = text.find(name); found <= at.begin; found = text.find(name, found + 1)) {
+      if (at.end <= found + name.size()) return fmt::format("; the column is written `{}`, in backquotes", name);
+    }
+  }
+  if (!rest.empty() && std::ranges::find(names, std::string_view(rest[0]->text)) != names.end()) {
+    return fmt::format("; a column is named alone, without its stream: {}", rest[0]->text);
+  }
+  if (!rest.empty()) return {};
+  if (find_function(at.text) != nullptr) return fmt::format("; the function is written {}(…)", at.text);
+  // What a column is compared with is a text, more often than not.
+  std::string_view before = text.substr(0, at.begin);
+  const auto cut_blanks = [&before] {
+    while (before.ends_with(' ')) before.remove_suffix(1);
+  };
+  cut_blanks();
+  const bool compared = before.ends_with('=') || before.ends_with("<>");
+  before = before.substr(0, std::min(before.find_last_of("()"), before.size()));
+  const bool open = text.substr(before.size()).starts_with('(');
+  cut_blanks();
+  const bool listed = open && before.size() >= 3 && same_word(before.substr(before.size() - 3), " in");
+  return compared || listed ? fmt::format("; a text constant stands in quotes: '{}'", at.text) : std::string();
 }
 
 NodePtr Checker::field(NodePtr of, const Ast& member) {
@@ -192,7 +226,10 @@ NodePtr Checker::field(NodePtr of, const Ast& member) {
   const Type inner = array ? type.element() : type;
   if (inner.kind() != TypeKind::structure) {
     return refuse_name("type-mismatch", member,
-                       fmt::format("{} has no field '{}': only a struct has fields", type.name(), member.text));
+                       fmt::format("{} has no field '{}': only a struct has fields{}", type.name(), member.text,
+                                   inner.kind() == TypeKind::variant
+                                       ? fmt::format("; a path into a variant is written v:{}", member.text)
+                                       : ""));
   }
   std::vector<std::string_view> names;
   for (std::uint32_t i = 0; i < inner.fields().size(); ++i) {
@@ -251,7 +288,10 @@ NodePtr Checker::index(const Ast& ast) {
     node->can_fail = true;
   } else {
     return refuse("type-mismatch", *ast.children[0],
-                  fmt::format("[ ] takes an element of an array or a map, not of {}", of->type.name()));
+                  fmt::format("[ ] takes an element of an array or a map, not of {}{}", of->type.name(),
+                              of->type.kind() == TypeKind::variant
+                                  ? "; a path into a variant is written v:name, v:items[0], v:['a name']"
+                                  : ""));
   }
   node->children = {std::move(of), std::move(key)};
   return finish(std::move(node), ast);

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "runner/expr/checker.h"
+#include "runner/expr/coercion.h"
 
 namespace streamrun {
 namespace {
@@ -86,6 +87,31 @@ void Checker::warn_text_as_number(const ExprNode& argument, const Type& to, cons
        fmt::format("the text {0} is read as {1} here, and a row whose text is no number is an error; write "
                    "cast({0} as {1}) if it is meant, try_cast for null in its place, or compare it with a text",
                    written(at), to.name()));
+}
+
+void Checker::warn_compared(const ExprNode& a, const Ast& at_a, const ExprNode& b, const Ast& at_b) {
+  const auto type = comparison_type(a.type, b.type);
+  if (!type) return;
+  warn_text_as_number(a, *type, at_a);
+  warn_text_as_number(b, *type, at_b);
+}
+
+void Checker::warn_unfit_constant(const ExprNode& value, const Type& to, const Ast& at) {
+  // Elsewhere it is an error.
+  if (guards_ == 0 || value.kind != NodeKind::constant || value.type.kind() != TypeKind::string || to == value.type)
+    return;
+  Diagnostics unsaid;
+  const auto same = std::make_shared<ExprNode>(value);
+  if (value.value->is_null(0) || Checker(text_, scope_, unsaid).cast(same, to, at) != nullptr) return;
+  warn("text-as-number", at,
+       fmt::format("the text {} is no {}, which the other values are read as: a row that takes it is an error; cast "
+                   "them to string if texts are meant",
+                   written(at), to.name()));
+}
+
+NodePtr Checker::cast_with_warning(NodePtr node, const Type& type, const Ast& at) {
+  warn_text_as_number(*node, type, at);
+  return cast(std::move(node), type, at);
 }
 
 void Checker::warn_lost_backslash(std::string_view function, const Ast& call) {

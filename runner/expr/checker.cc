@@ -170,7 +170,16 @@ std::optional<Type> Checker::common(std::span<const NodePtr> nodes, const Ast& a
 NodePtr Checker::condition(NodePtr node, const Ast& at) {
   const TypeKind kind = node->type.kind();
   if (kind == TypeKind::boolean) return node;
-  if (kind == TypeKind::null || (kind == TypeKind::string && node->kind == NodeKind::constant)) {
+  if (kind == TypeKind::string && node->kind == NodeKind::constant && !node->value->is_null(0)) {
+    bool value = false;
+    if (parse_boolean(node->value->values<StringRef>()->view(), value))
+      return cast(std::move(node), Type(TypeKind::boolean), at);
+    return refuse("constant-error", at,
+                  fmt::format("a condition is a boolean, and the text {0} is none; to compare with one of several "
+                              "values write x in (…, {0})",
+                              written(at)));
+  }
+  if (kind == TypeKind::null) {
     return cast(std::move(node), Type(TypeKind::boolean), at);
   }
   const bool joined = at.kind == AstKind::call && at.text == "||";

@@ -26,6 +26,8 @@ class Checker {
   NodePtr check(const Ast& ast);
   // `node` as `type`, by an implicit cast; a fault at `at` where there is none.
   NodePtr cast(NodePtr node, const Type& type, const Ast& at, bool attempt = false);
+  // The same, where it is seldom meant that a text becomes a number.
+  NodePtr cast_with_warning(NodePtr node, const Type& type, const Ast& at);
 
  private:
   struct Parameter {
@@ -44,6 +46,10 @@ class Checker {
   void warn_null_operand(const Ast& call);
   void warn_null_listed(const Ast& in_list);
   void warn_text_as_number(const ExprNode& argument, const Type& to, const Ast& at);
+  // A text constant that its row, if it ever comes, cannot have as `to`.
+  void warn_unfit_constant(const ExprNode& value, const Type& to, const Ast& at);
+  // Of a comparison of values that are no arguments of one call.
+  void warn_compared(const ExprNode& a, const Ast& at_a, const ExprNode& b, const Ast& at_b);
   void warn_lost_backslash(std::string_view function, const Ast& call);
   // `; …` where a text constant lost one, else nothing.
   std::string lost_backslash_hint(const Ast& constant) const;
@@ -52,6 +58,9 @@ class Checker {
   NodePtr member(const Ast& ast);
   NodePtr field(NodePtr of, const Ast& member);
   NodePtr unknown_column(const Ast& ast, std::span<const Ast* const> rest);
+  // `; …` for a name that is near no column's.
+  std::string foreign_name_hint(const Ast& at, std::span<const Ast* const> rest,
+                                std::span<const std::string_view> names) const;
   NodePtr column(std::uint32_t number, const Type& type, const Ast& ast);
   NodePtr index(const Ast& ast);
   NodePtr param(const Ast& ast);
@@ -71,8 +80,11 @@ class Checker {
   // `in` over constants as one call; null where it takes comparisons.
   NodePtr member_test(const Nodes& nodes, const Type& type, const Ast& ast);
   NodePtr quantified_like(const Ast& ast);
-  // Conditions, values and what else, as they alternate; the values meet in one type.
-  NodePtr make_choice(Nodes children, const Ast& ast);
+  // Conditions, values and what else, as they alternate; the values meet in one type. `first`: which child of `ast`
+  // the first of them is.
+  NodePtr make_choice(Nodes children, const Ast& ast, std::size_t first = 0);
+  // One of several values as the type that they meet in.
+  NodePtr meet(NodePtr value, const Type& type, const Ast& at);
   NodePtr make_logic(NodeKind kind, Nodes children, const Ast& ast);
   // Calls `body` with a node that stands for `value` without computing it again.
   template <class Body>

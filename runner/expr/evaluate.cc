@@ -120,7 +120,10 @@ Selection valid_rows(const Selection& rows, const Bitmap& validity) {
 }  // namespace
 
 void Evaluator::fail(std::uint32_t row, std::string_view what, const ExprNode& node) {
-  context_.errors.add({row, fmt::format("{} in '{}'", what, node.text), node.place});
+  // A text constant brings quotes of its own.
+  const bool quoted = node.text.starts_with('\'') || node.text.ends_with('\'');
+  const std::string_view quote = quoted ? "" : "'";
+  context_.errors.add({row, fmt::format("{} in {}{}{}", what, quote, node.text, quote), node.place});
 }
 
 ColumnPtr Evaluator::call(const ExprNode& node, const Selection& selection) {

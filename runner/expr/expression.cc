@@ -95,7 +95,7 @@ std::optional<Expression> compile_cast(const LocatedText& text, const Type& type
   if (!ast) return std::nullopt;
   Checker checker(text, scope, diagnostics);
   NodePtr root = checker.check(*ast);
-  if (root) root = checker.cast(std::move(root), type, *ast);
+  if (root) root = checker.cast_with_warning(std::move(root), type, *ast);
   if (!root) return std::nullopt;
   return Expression(std::move(root), text);
 }

@@ -27,6 +27,34 @@ int strength_of(const Token& token) {
   return std::ranges::find(kComparisons, s) != kComparisons.end() ? 1 : 0;
 }
 
+struct ForeignWord {
+  std::string_view theirs;
+  std::string_view ours;
+};
+
+// Between two values; in small letters.
+constexpr ForeignWord kForeignOperators[] = {
+    {"eq", "; write ="},
+    {"equals", "; write ="},
+    {"ne", "; write <>"},
+    {"neq", "; write <>"},
+    {"gt", "; write >"},
+    {"ge", "; write >="},
+    {"gte", "; write >="},
+    {"lt", "; write <"},
+    {"le", "; write <="},
+    {"lte", "; write <="},
+    {"mod", "; write %"},
+    {"matches", "; write rlike"},
+    {"match", "; write rlike"},
+    {"regex", "; write rlike"},
+    {"glob", "; write like, with % for *"},
+    {"contains", "; write contains(text, part)"},
+    {"startswith", "; write startswith(text, part)"},
+    {"endswith", "; write endswith(text, part)"},
+    {"xor", "; write <> between booleans"},
+};
+
 // What other languages have, by the token that cannot go on here; `before` is the one in front of it.
 std::string_view foreign_syntax(const Token& token, const Token* before, const Token& next) {
   const auto after = [&](std::string_view symbol) {
@@ -34,7 +62,14 @@ std::string_view foreign_syntax(const Token& token, const Token* before, const T
   };
   if (token.symbol("&") && after("&")) return "; write and";
   if (token.symbol("=") && (after("=") || after("=="))) return "; write =";
-  if (token.symbol("$")) return "; a column is named alone, without the $";
+  if (token.symbol("/") && after("/")) return "; write div";
+  if (token.symbol("*") && after("*")) return "; write pow(a, b)";
+  if (token.symbol("~")) return "; write rlike";
+  for (const auto& [theirs, ours] : kForeignOperators) {
+    if (token.kind == TokenKind::name && before != nullptr && !before->symbol("(") && same_word(token.text, theirs)) {
+      return ours;
+    }
+  }
   if (token.symbol("{")) return "; write a param as :name, and a variable of the environment as ${NAME}";
   if (token.symbol("[") && before != nullptr && before->word("IN"))
     return "; a list stands in parentheses: in ('a', 'b')";
@@ -68,6 +103,10 @@ std::nullptr_t Parser::unexpected(std::string_view wanted) {
   const std::string what = token.kind == TokenKind::end
                                ? std::string("the expression ends too early")
                                : fmt::format("unexpected {}", text_.substr(token.begin, token.end - token.begin));
+  if (token.symbol("$") && ahead(1).kind == TokenKind::name) {
+    return refuse(token.begin, token.end,
+                  fmt::format("{0}; a param is written :{1}, a column {1} alone", what, ahead(1).text));
+  }
   const std::string_view hint = foreign_syntax(token, at_ == 0 ? nullptr : &tokens_[at_ - 1], ahead(1));
   if (!hint.empty()) return refuse(token.begin, token.end, what + std::string(hint));
   return refuse(token.begin, token.end, wanted.empty() ? what : fmt::format("{}; expected {}", what, wanted));
@@ -242,6 +281,8 @@ AstPtr Parser::binary(std::string_view symbol, const Token& at, std::uint32_t be
 
 AstPtr Parser::unary() {
   const Token& token = now();
+  // `a =~ 'x'`: the `~` of a comparison is no complement, which would be of a number.
+  if (token.symbol("~") && ahead(1).kind == TokenKind::string) return unexpected();
   const bool minus = token.symbol("-");
   if (!minus && !token.symbol("+") && !token.symbol("~")) return postfix();
   if (minus && ahead(1).kind == TokenKind::number) return postfix();

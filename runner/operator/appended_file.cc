@@ -118,7 +118,12 @@ Result<> AppendedFile::open(const std::optional<Left>& left) {
     writer_.open(FileDescriptor(), 0);
     return done;
   }
-  return open_line ? writer_.add("\n") : done;
+  if (!open_line) return done;
+  place_.folders->warn(
+      fmt::format("'{}' ends within a line: a line end is put behind it, and rows go on in the next one; "
+                  "look at the line if a program was cut off while it wrote",
+                  path));
+  return writer_.add("\n");
 }
 
 // Nobody else writes, so that who made the note is gone.
@@ -206,11 +211,15 @@ void cut_back_abandoned(const OutputFolder& folder, const OutputFolders& folders
   if (!names) return;
   for (const std::string& name : *names) {
     if (!is_note_name(name)) continue;
-    const auto note = read_note(folder, name);
+    auto note = read_note(folder, name);
     if (!note || note->boot != folder.disk().boot() || hidden_name(note->name, kNoteEnding) != name) continue;
     const std::string path = folder.path_of(note->name);
     auto file = folder.open_file(note->name, O_RDWR);
     if (!file || !lock(file->get(), path)) continue;
+    // Who made the note may have ended well between then and now: only under the lock it tells of a writer that has
+    // gone.
+    note = read_note(folder, name);
+    if (!note) continue;
     const auto status = look_at(file->get(), path);
     if (!status || !(number_of(*status) == note->file)) continue;
     const auto size = static_cast<std::uint64_t>(status->st_size);

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "runner/base/foreign_name.h"
 #include "runner/expr/coercion.h"
 #include "runner/operator/option_faults.h"
 
@@ -44,9 +45,10 @@ std::optional<std::uint32_t> find_column(const BindContext& context, const Locat
   for (std::uint32_t i = 0; i < schema.size(); ++i) names.push_back(schema.at(i).name);
   const bool own = input == 0 || input >= context.input_names.size();
   const std::string owner = own ? context.owner : fmt::format("'{}'", context.input_names[input]);
-  context.diagnostics.error(
-      "unknown-column", name.whole(),
-      fmt::format("{} has no column '{}'{}", owner, name.value(), did_you_mean(name.value(), names)));
+  std::string hint = did_you_mean(name.value(), names);
+  if (hint.empty()) hint = unnamed_expression_hint(name.value());
+  context.diagnostics.error("unknown-column", name.whole(),
+                            fmt::format("{} has no column '{}'{}", owner, name.value(), hint));
   return std::nullopt;
 }
 

@@ -70,12 +70,6 @@ bool read_bounded(const SyntaxNode& node, T& out, std::int64_t max, DecodeContex
   return true;
 }
 
-bool is_identifier(std::string_view text) {
-  const auto letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; };
-  return !text.empty() && letter(text[0]) &&
-         std::all_of(text.begin(), text.end(), [letter](char c) { return letter(c) || (c >= '0' && c <= '9'); });
-}
-
 // Without the backquotes that an expression would need.
 LocatedText column_name(const LocatedText& text) {
   const std::string& value = text.value();
@@ -93,12 +87,6 @@ bool unique_name(const LocatedText& name, std::set<std::string_view>& seen, Deco
   return false;
 }
 
-bool empty_name(const LocatedText& name, DecodeContext& context) {
-  if (!name.value().empty()) return false;
-  context.diagnostics.error("wrong-type", name.whole(), "expected a name; found an empty text");
-  return true;
-}
-
 bool missing_expression(const SyntaxNode::Entry& entry, DecodeContext& context) {
   context.diagnostics.error(
       "wrong-type", entry.key.whole(),
@@ -107,11 +95,23 @@ bool missing_expression(const SyntaxNode::Entry& entry, DecodeContext& context) 
   return false;
 }
 
+}  // namespace
+
+bool is_identifier(std::string_view text) {
+  const auto letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; };
+  return !text.empty() && letter(text[0]) &&
+         std::all_of(text.begin(), text.end(), [letter](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+bool empty_name(const LocatedText& name, DecodeContext& context) {
+  if (!name.value().empty()) return false;
+  context.diagnostics.error("wrong-type", name.whole(), "expected a name; found an empty text");
+  return true;
+}
+
 bool is_nothing(const SyntaxNode& node) {
   return node.kind == SyntaxNode::Kind::null && node.text.value().empty();
 }
-
-}  // namespace
 
 ExprText column_expression(const LocatedText& name) {
   if (is_identifier(name.value())) return {name};
@@ -436,59 +436,6 @@ Shape Codec<SyntaxNode>::shape() {
 bool Codec<SyntaxNode>::decode(const SyntaxNode& node, SyntaxNode& out, DecodeContext&) {
   out = node;
   return true;
-}
-
-Shape Codec<SchemaOption>::shape() {
-  return Shape::of_kind(Shape::Kind::schema);
-}
-bool Codec<SchemaOption>::decode(const SyntaxNode& node, SchemaOption& out, DecodeContext& context) {
-  out.span = node.span;
-  if (node.kind == SyntaxNode::Kind::scalar && !node.text.value().empty()) {
-    if (!context.load_schema) return fault(node, "unreadable-file", "a schema file cannot be read here", context);
-    const bool absolute = node.text.value().starts_with('/');
-    const std::string path =
-        absolute || context.folder.empty() ? node.text.value() : context.folder + "/" + node.text.value();
-    return context.load_schema(path, node.span, out);
-  }
-  if (node.kind != SyntaxNode::Kind::mapping || node.entries.empty()) {
-    return wrong_type(node, "a schema ({name: type}, or the path of a file that holds one)", context);
-  }
-  bool good = true;
-  for (const SyntaxNode::Entry& entry : node.entries) {
-    if (empty_name(entry.key, context)) {
-      good = false;
-      continue;
-    }
-    if (!has_text(entry.value)) {
-      const bool cut = is_nothing(entry.value);
-      context.diagnostics.error(
-          "wrong-type", cut ? entry.key.whole() : entry.value.span,
-          cut ? fmt::format("column '{}' has no type; if a type was cut at a comma, quote the whole type",
-                            entry.key.value())
-              : fmt::format("expected a type; found {}; a structure is written as text: struct<a:int,b:string>",
-                            describe_node(entry.value)));
-      good = false;
-      continue;
-    }
-    TypeSyntaxError error;
-    const std::string& text = entry.value.text.value();
-    const std::optional<Type> type = parse_type(text, error);
-    if (!type) {
-      const bool cut = std::count(text.begin(), text.end(), '<') != std::count(text.begin(), text.end(), '>');
-      context.diagnostics.error("bad-type", entry.value.text.span(error.begin, error.end),
-                                error.message + (cut ? "; if YAML cut it at a comma, quote the whole type" : ""));
-      good = false;
-      continue;
-    }
-    if (type->kind() == TypeKind::null || type->kind() == TypeKind::month_interval ||
-        type->kind() == TypeKind::day_interval) {
-      good = fault(entry.value, "bad-type", fmt::format("a column cannot be of type {}", type->name()), context);
-      continue;
-    }
-    out.schema.columns.push_back({entry.key.value(), *type});
-    out.spans.push_back(entry.value.span);
-  }
-  return good;
 }
 
 }  // namespace streamrun

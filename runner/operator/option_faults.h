@@ -21,6 +21,12 @@ std::optional<bool> read_boolean(const SyntaxNode& node);
 bool read_elsewhere(const SyntaxNode& node, bool secret, Secret& out, DecodeContext& context);
 // A column as an expression, in backquotes where it needs them.
 ExprText column_expression(const LocatedText& name);
+// Letters, digits and _, no digit first.
+bool is_identifier(std::string_view text);
+// Without a character: diagnosed.
+bool empty_name(const LocatedText& name, DecodeContext& context);
+// No value stands there at all.
+bool is_nothing(const SyntaxNode& node);
 // An unquoted whole number of 64 bits: no leading zero, no fraction, no exponent.
 bool read_integer(const SyntaxNode& node, std::int64_t& out, DecodeContext& context);
 

@@ -11,6 +11,9 @@
 namespace streamrun {
 namespace {
 
+// What a mapping within options is called.
+constexpr std::string_view kNested = "this mapping";
+
 std::vector<std::string_view> names_of(const OptionTable& table) {
   std::vector<std::string_view> names;
   for (const OptionEntry& entry : table.entries()) names.push_back(entry.name);
@@ -26,7 +29,7 @@ std::string join_shapes(const std::vector<Shape>& shapes, std::string_view betwe
   return text;
 }
 
-// The value was decoded, so it is a whole number or a size.
+// Of a size the value was decoded; a whole number is read here, so that one bound is told of, and not its type's.
 bool check_bounds(const OptionEntry& entry, const SyntaxNode& node, DecodeContext& context) {
   const Shape& shape = entry.shape;
   if (shape.kind != Shape::Kind::integer && shape.kind != Shape::Kind::size) return true;
@@ -55,7 +58,10 @@ bool check_bounds(const OptionEntry& entry, const SyntaxNode& node, DecodeContex
 
 bool decode_entry(const OptionEntry& entry, const SyntaxNode& node, void* target, DecodeContext& context) {
   if (node.faulty) return false;
-  return !entry.decode || (entry.decode(node, target, context) && check_bounds(entry, node, context));
+  if (!entry.decode) return true;
+  if (entry.shape.kind == Shape::Kind::integer && !check_bounds(entry, node, context)) return false;
+  if (!entry.decode(node, target, context)) return false;
+  return entry.shape.kind == Shape::Kind::integer || check_bounds(entry, node, context);
 }
 
 // Whether a key that nobody knows is this one, misspelt: it was told of as such, and so is not missing.
@@ -66,6 +72,47 @@ bool is_misspelt(std::string_view name, const OptionTable& table, const SyntaxNo
   });
 }
 
+// Hints only where the operator has ours, which stands before the ':'.
+constexpr ForeignName kForeignOptions[] = {
+    {"lefton", "on: left.a = right.b"},
+    {"righton", "on: left.a = right.b"},
+    {"leftkey", "on: left.a = right.b"},
+    {"rightkey", "on: left.a = right.b"},
+    {"using", "on: column"},
+    {"condition", "on: left.a = right.b"},
+    {"jointype", "how: left_outer"},
+    {"type", "how: left_outer"},
+    {"table", "with: NAME"},
+    {"right", "with: NAME"},
+    {"groupby", "key: column"},
+    {"by", "key: column"},
+    {"keys", "key: [columns]"},
+    {"aggs", "to: {name: aggregate}"},
+    {"agg", "to: {name: aggregate}"},
+    {"aggregate", "to: {name: aggregate}"},
+    {"aggregates", "to: {name: aggregate}"},
+    {"aggregations", "to: {name: aggregate}"},
+    {"filename", "path: …"},
+    {"filepath", "path: …"},
+    {"files", "path: …"},
+    {"glob", "path: …"},
+    {"url", "brokers: host:9092"},
+    {"bootstrapservers", "brokers: host:9092"},
+    {"subscribe", "topics: [a, b]"},
+    {"startingoffsets", "start: earliest"},
+    {"offset", "start: earliest"},
+    {"consumergroup", "group: name"},
+    {"groupid", "group: name"},
+    {"savemode", "exists: append"},
+    {"overwrite", "exists: replace"},
+    {"append", "exists: append"},
+    {"ifexists", "exists: append"},
+    {"codec", "compression: gzip"},
+    {"compress", "compression: gzip"},
+    {"rows", "batches: [[rows]]"},
+    {"data", "batches: [[rows]]"},
+};
+
 bool decode_entries(const OptionTable& table, const SyntaxNode& node, void* target, std::string_view what, bool closed,
                     DecodeContext& context) {
   bool good = true;
@@ -75,7 +122,10 @@ bool decode_entries(const OptionTable& table, const SyntaxNode& node, void* targ
     } else if (closed) {
       const std::vector<std::string_view> names = names_of(table);
       std::string hint = did_you_mean(one.key.value(), names);
-      if (hint.empty()) {
+      const std::string_view ours = find_foreign(one.key.value(), kForeignOptions);
+      if (!ours.empty() && table.find(ours.substr(0, ours.find(':'))) != nullptr) {
+        hint = fmt::format("; write {}", ours);
+      } else if (hint.empty()) {
         hint = names.empty() ? "; it has none" : fmt::format("; it has: {}", fmt::join(names, ", "));
       }
       context.diagnostics.error("unknown-key", one.key.whole(),
@@ -201,7 +251,8 @@ bool OptionTable::may_be_bare() const {
 
 bool OptionTable::decode(const SyntaxNode& node, void* target, std::string_view what, DecodeContext& context) const {
   if (node.faulty) return false;
-  const bool nothing = node.kind == SyntaxNode::Kind::null && node.text.value().empty();
+  // A written `null` is the text of an expression, where one is taken.
+  const bool nothing = node.kind == SyntaxNode::Kind::null && (node.text.value().empty() || !whole_);
   if (nothing && may_be_bare()) return true;
   if (node.kind == SyntaxNode::Kind::mapping) {
     const bool all_named = std::all_of(node.entries.begin(), node.entries.end(), [this](const SyntaxNode::Entry& one) {
@@ -217,6 +268,11 @@ bool OptionTable::decode(const SyntaxNode& node, void* target, std::string_view 
     return false;
   }
   const std::vector<std::string_view> names = names_of(*this);
+  if (what == kNested) {
+    std::string form;
+    for (const std::string_view name : names) form += fmt::format("{}{}: …", form.empty() ? "" : ", ", name);
+    return wrong_type(node, fmt::format("a mapping, {{{}}}", form), context);
+  }
   context.diagnostics.error(nothing ? "missing-key" : "wrong-type", node.span,
                             names.empty() ? fmt::format("{} takes no options; found {}", what, describe_node(node))
                                           : fmt::format("{} takes a mapping of options ({}); found {}", what,

@@ -1,5 +1,7 @@
 #include "runner/operator/projection.h"
 
+#include <fmt/format.h>
+
 namespace streamrun {
 
 void reject_failed(RecordBatch& batch, KernelContext& context) {
@@ -66,6 +68,32 @@ BoundTransform bind_projection(const BindContext& context, Schema schema, Expres
   bound.kernel = std::make_unique<Projection>(context.inputs[0]->size(), std::move(predicate), std::move(outputs));
   bound.detail = std::move(detail);
   return bound;
+}
+
+std::optional<Expression> compile_beside(const LocatedText& text, const Schema& made, BindContext& context) {
+  const Scope scope = context.scope();
+  Diagnostics own;
+  if (compile_expression(text, scope, own)) return compile_expression(text, scope, context.diagnostics);
+  Schema both = *context.inputs[0];
+  const std::uint32_t inputs = both.size();
+  both.columns.insert(both.columns.end(), both.hidden.begin(), both.hidden.end());
+  both.hidden.clear();
+  for (const Field& field : made.columns) {
+    if (!both.find(field.name)) both.columns.push_back(field);
+  }
+  Scope wider = scope;
+  wider.inputs[0].schema = &both;
+  Diagnostics unsaid;
+  const auto meant = compile_expression(text, wider, unsaid);
+  if (!meant || meant->columns_read().empty() || meant->columns_read().back() < inputs) {
+    return compile_expression(text, scope, context.diagnostics);
+  }
+  context.diagnostics.error(
+      "unknown-column", text.whole(),
+      fmt::format(
+          "'{}' is made by this step, whose expressions see the row as it came in; write a second `with` behind it",
+          both.at(meant->columns_read().back()).name));
+  return std::nullopt;
 }
 
 void pass_columns(const BindContext& context, std::uint32_t begin, std::uint32_t end,

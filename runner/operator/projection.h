@@ -40,6 +40,10 @@ class Projection : public Kernel {
 BoundTransform bind_projection(const BindContext& context, Schema schema, Expression predicate,
                                std::vector<Expression> outputs, std::string detail);
 
+// An expression over input 0, in a step that has made the columns `made` so far: who takes one of these for a column
+// that he may use is told of it.
+std::optional<Expression> compile_beside(const LocatedText& text, const Schema& made, BindContext& context);
+
 // Input 0's columns [begin, end) as they are.
 void pass_columns(const BindContext& context, std::uint32_t begin, std::uint32_t end, std::vector<Expression>& outputs);
 

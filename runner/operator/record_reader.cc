@@ -104,7 +104,19 @@ Result<bool> RecordReader::fill() {
 
 Result<> RecordReader::refuse_other_encodings() const {
   if (start_.line != 1 || !framing_.text) return {};
-  const std::string_view first(buffer_.get(), std::min<std::size_t>(end_, 2));
+  const std::string_view begin(buffer_.get(), std::min<std::size_t>(end_, 6));
+  for (const auto& [magic, program] : {std::pair{std::string_view("BZh"), "bzip2"},
+                                       std::pair{std::string_view("\xFD"
+                                                                  "7zXZ\0",
+                                                                  6),
+                                                 "xz"},
+                                       std::pair{std::string_view("PK\x03\x04"), "zip"}}) {
+    if (!begin.starts_with(magic) || begin.size() < 4) continue;
+    if (std::string_view(program) == "bzip2" && (begin[3] < '1' || begin[3] > '9')) continue;
+    return failure(fmt::format("'{}' is compressed with {}, which is not read; gzip, zstd and lz4 are: unpack it first",
+                               *name_, program));
+  }
+  const std::string_view first = begin.substr(0, 2);
   if (first != "\xFF\xFE" && first != "\xFE\xFF") return {};
   return failure(
       fmt::format("'{}' is UTF-16, as its byte order mark says, and text is read as UTF-8; convert it: "

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 
 #include "runner/plan/resolution.h"
@@ -57,8 +58,25 @@ std::string sample(const std::string& pattern) {
   return out;
 }
 
+// What the shell makes of a path, and nobody here does.
+std::optional<std::string> shell_path(const std::string& path, bool reads) {
+  if (path == "-") return fmt::format("'-' would be a file of this name; write {}: {{}}", reads ? "stdin" : "stdout");
+  if (path.starts_with("~/")) {
+    return fmt::format("'~' is replaced by the shell, and not here; write ${{HOME}}{}", path.substr(1));
+  }
+  if (path.size() > 1 && path[0] == '$' && std::isalpha(static_cast<unsigned char>(path[1])) != 0) {
+    const std::size_t end = std::min(path.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                                            "0123456789_",
+                                                            1),
+                                     path.size());
+    return fmt::format("a variable stands in braces: ${{{}}}{}", path.substr(1, end - 1), path.substr(end));
+  }
+  return std::nullopt;
+}
+
 // Why a path cannot be that of a file, whatever is there.
 std::optional<std::string> unusable(const std::string& path) {
+  if (auto meant = shell_path(path, false)) return meant;
   constexpr std::size_t kLongestPart = 255;  // of all file systems in use
   for (const fs::path& part : fs::path(path)) {
     if (part == "..") {
@@ -130,6 +148,11 @@ void check_readers(Resolution& r) {
 }  // namespace
 
 void check_files(Resolution& r) {
+  for (const GraphSource& source : r.graph.sources) {
+    for (const Located<std::string>& path : source.plan.bound.reads) {
+      if (const auto meant = shell_path(path.value, true)) r.error("bad-path", path.span, *meant);
+    }
+  }
   const std::vector<ReadFile> all_read = files_read(r);
   std::vector<std::pair<FileName, std::string>> written;  // and by which output
   for (const GraphOutput& output : r.graph.outputs) {

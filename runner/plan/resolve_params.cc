@@ -65,7 +65,9 @@ void resolve_params(Resolution& r) {
   for (const auto& [name, value] : r.options.params) {
     if (r.params.contains(name)) continue;
     r.error("unknown-param", r.spec.place,
-            fmt::format("the pipeline has no param '{}'{}", name, did_you_mean(name, names)));
+            fmt::format("the pipeline has no param '{0}'{1}", name,
+                        names.empty() ? fmt::format("; declare it: params: {{{}: {{type: string}}}}", name)
+                                      : did_you_mean(name, names)));
   }
 }
 

@@ -17,6 +17,16 @@ std::optional<Schema> decoded_schema(Resolution& r, const SourceSpec& spec) {
             fmt::format("format '{}' needs a schema: {{column: type, …}}", format.name));
     return std::nullopt;
   }
+  // The default, where the schema tells that another was meant.
+  const bool unsaid = spec.format_place.begin <= spec.kind_place.begin && spec.kind_place.end <= spec.format_place.end;
+  if (unsaid && format.own_schema && spec.common.schema &&
+      spec.common.schema->schema.columns != format.own_schema->columns) {
+    r.error("missing-format", spec.common.schema->span,
+            fmt::format("`format` is not given, and {}, the default, has one column, {}; write format: json, or how "
+                        "else the records look",
+                        format.name, format.own_schema->to_string()));
+    return std::nullopt;
+  }
   Schema schema = spec.common.schema ? spec.common.schema->schema : *format.own_schema;
   if (format.check_read && !format.check_read(spec.format_options.get(), schema, spec.format_place, r.diagnostics)) {
     return std::nullopt;

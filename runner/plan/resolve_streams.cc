@@ -58,8 +58,13 @@ std::optional<std::size_t> StreamResolver::unknown(const LocatedText& text) {
   if (r_.spec.incomplete) return std::nullopt;
   std::vector<std::string_view> names;
   for (const auto& [one, what] : r_.names) names.push_back(one);
+  // `s.error`, `s.rejects`.
+  const std::string owner = text.value().substr(0, text.value().find('.'));
+  const bool part = owner.size() != text.value().size() && r_.names.contains(owner);
   r_.error("unknown-stream", text.whole(),
-           fmt::format("there is no source or stream '{}'{}", text.value(), did_you_mean(text.value(), names)));
+           fmt::format(
+               "there is no source or stream '{}'{}", text.value(),
+               part ? fmt::format("; the rejects of '{0}' are {0}.errors", owner) : did_you_mean(text.value(), names)));
   return std::nullopt;
 }
 

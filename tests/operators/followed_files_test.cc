@@ -259,7 +259,7 @@ TEST_CASE("follow: a path that becomes a folder, a link to another file, or noth
   CHECK(f.lines() == Texts{"1b", "2"});
   f.remove("log");
   CHECK(f.lines().empty());
-  CHECK(f.says("'log' is no longer there; it is read when it appears"));
+  CHECK(f.says("'log' is no longer there; it is read if it appears"));
   std::filesystem::create_directory(f.folder.path() + "/log");
   CHECK(f.lines().empty());
   CHECK(f.says("'log' is a folder, which cannot be followed"));

@@ -51,7 +51,8 @@ class Faults(ProcessTest):
         run = self.start(ROWS + 'outputs: [{name: o, from: s, stdout: {}}, {name: f, from: s, file: {path: all.jsonl}}]',
                          stdout=self.nobody_reads())
         code, _, error, _ = run.end(read=False)
-        self.assertEqual((code, error), (1, "error: output 'o': cannot write 'standard output': Broken pipe\n"))
+        self.assertEqual(code, 0)
+        self.assertIn('warning: the reader of standard output has gone', error)
 
     def test_nobody_hears_what_is_said(self):
         """What is said changes nothing: 18,000 of 20,000 rows, and 2,000 words about the others."""

@@ -97,7 +97,9 @@ TypeRule with_check(TypeRule rule, std::function<const char*(const CallTypes&)> 
 }
 
 std::string operator_mismatch(std::string_view op, const Type& a, const Type& b) {
-  return "'" + std::string(op) + "' takes no " + a.name() + " and " + b.name();
+  const bool texts = op == "+" && a.kind() == TypeKind::string && b.kind() == TypeKind::string;
+  return "'" + std::string(op) + "' takes no " + a.name() + " and " + b.name() +
+         (texts ? "; `||` joins texts: write a || b" : "");
 }
 
 }  // namespace streamrun
