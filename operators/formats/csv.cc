@@ -38,7 +38,14 @@ struct CsvFormat {
   std::string timestamp_format;
 
   CsvOptions options() const {
-    return {delimiter, header, quote, multiline, null_value, {date_format, timestamp_format}};
+    CsvOptions made;
+    made.delimiter = delimiter;
+    made.header = header;
+    made.quote = quote;
+    made.multiline = multiline;
+    if (!null_value.empty()) made.null_values = {null_value};
+    made.time = {date_format, timestamp_format};
+    return made;
   }
 };
 
@@ -57,9 +64,11 @@ bool check(const CsvOptions& options, const std::vector<Field>& columns, Span pl
   for (const char c : {options.delimiter, options.quote}) {
     if (c == '\n' || c == '\r' || c == '\0') fault("bad-option", "delimiter and quote must not be a line end or a NUL");
   }
-  if (options.null_value.find_first_of("\r\n") != std::string::npos ||
-      options.null_value.find(options.delimiter) != std::string::npos ||
-      options.null_value.find(options.quote) != std::string::npos) {
+  for (const std::string& text : options.null_values) {
+    if (text.find_first_of("\r\n") == std::string::npos && text.find(options.delimiter) == std::string::npos &&
+        text.find(options.quote) == std::string::npos) {
+      continue;
+    }
     fault("bad-option", "null_value must not hold the delimiter, the quote or a line end");
   }
   for (const Field& column : columns) {

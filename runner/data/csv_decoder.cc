@@ -94,7 +94,7 @@ class CsvDecoder final : public Decoder {
       : schema_(schema),
         wanted_(wanted),
         options_(std::move(options)),
-        cutter_(options_.delimiter, options_.quote),
+        cutter_(options_),
         by_position_(positional_layout(schema)) {
     for (std::uint32_t i = 0; i < schema.columns.size(); ++i) {
       if (i >= wanted.size() || !wanted[i]) continue;
@@ -201,14 +201,15 @@ class CsvDecoder final : public Decoder {
   // A blank line is no record, but of one column an empty one is a null; an empty message is none of either.
   bool is_none(std::string_view text, std::size_t fields, bool framed) const {
     if (!is_blank(text, options_.delimiter)) [[likely]]
-      return false;
-    return text.empty() ? fields != 1 || !framed : text != options_.null_value;
+      return options_.comment != '\0' && text.front() == options_.comment;
+    return text.empty() ? fields != 1 || !framed : !options_.is_null(text);
   }
 
   // Of what was not cut at line ends.
   bool is_one_record(std::string_view text, std::string& fault) const {
     if (text.find('\n') == std::string_view::npos && text.find('\r') == std::string_view::npos) return true;
-    const RecordFraming framing{.cr_ends_line = true, .quote = options_.quote, .delimiter = options_.delimiter};
+    RecordFraming framing = csv_framing(options_);
+    framing.quote = options_.quote;
     RecordSplitter(framing, false).scan(text, [&](std::size_t, std::uint64_t) {
       fault = "a line end outside of quotes: " + excerpt(text);
       return false;
@@ -216,11 +217,15 @@ class CsvDecoder final : public Decoder {
     return fault.empty();
   }
 
-  // Into as many fields as there must be, no more and no less.
+  // Into as many fields as there must be, no more and no less, but for ragged records.
   bool cut(std::string_view text, std::vector<CsvField>& fields, std::string& fault) const {
     const std::size_t found = cutter_.cut(text, fields, fault);
     if (found == fields.size()) [[likely]]
       return true;
+    if (fault.empty() && options_.ragged) {
+      for (std::size_t i = found; i < fields.size(); ++i) fields[i] = {};
+      return true;
+    }
     if (fault.empty()) {
       fault = fmt::format("expected {} {}, found {}", fields.size(), fields.size() == 1 ? "field" : "fields", found);
     }
@@ -229,11 +234,14 @@ class CsvDecoder final : public Decoder {
 
   bool cell(const CsvField& field, Target& target, std::uint32_t row, std::string& spare, std::string& fault) const {
     std::string_view text = field.text;
-    if (!field.quoted && (text.empty() || text == options_.null_value)) {
-      set_null(target, row);
-      return true;
+    if (!field.quoted) {
+      if (options_.trim) text = without_blanks(text, options_.delimiter);
+      if (options_.is_null(text)) {
+        set_null(target, row);
+        return true;
+      }
     }
-    if (field.doubled) text = undouble(text, options_.quote, spare);
+    if (field.escaped) text = cutter_.unescape(text, spare);
     std::byte* const out = target.values + row * target.width;
     bool good = false;
     switch (target.type.kind()) {
@@ -241,7 +249,7 @@ class CsvDecoder final : public Decoder {
       case TypeKind::int32: good = read_integer(text, *reinterpret_cast<std::int32_t*>(out)); break;
       case TypeKind::float64: good = read_double(text, *reinterpret_cast<double*>(out)); break;
       case TypeKind::string:
-        if (!field.doubled) {
+        if (!field.escaped) {
           *reinterpret_cast<StringRef*>(out) = string_ref(text.data(), static_cast<std::uint32_t>(text.size()));
           return true;
         }
@@ -269,6 +277,9 @@ RecordFraming csv_framing(const CsvOptions& options) {
   return {.cr_ends_line = true,
           .quote = options.multiline ? options.quote : '\0',
           .delimiter = options.delimiter,
+          .escape = options.escape,
+          .comment = options.comment,
+          .trim = options.trim,
           .header = options.header != CsvHeader::none};
 }
 
