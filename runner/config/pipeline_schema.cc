@@ -159,7 +159,12 @@ class SchemaMaker {
       case Kind::integer: return or_variable(bounded({{"type", "integer"}}, shape));
       case Kind::number: return or_variable({{"type", "number"}});
       case Kind::size: return {{"anyOf", {bounded({{"type", "integer"}}, shape), reference("size")}}};
-      case Kind::choice: return or_variable({{"enum", shape.choices}});
+      case Kind::choice: {
+        Json values = shape.choices;
+        // Where it is not quoted it is no text to YAML.
+        if (std::ranges::find(shape.choices, "null") != shape.choices.end()) values.push_back(nullptr);
+        return or_variable({{"enum", std::move(values)}});
+      }
       case Kind::list: return list(shape);
       case Kind::map_of: return map(shape);
       case Kind::mapping: return closed(*shape.table);
@@ -247,7 +252,7 @@ class SchemaMaker {
     Json formats = Json::array();
     Json without_format = {{"format", false}};
     for (const FormatDescriptor& format : catalog_.formats()) {
-      if (reads ? !format.make_decoder : !format.make_encoder) continue;
+      if (reads ? !format.bind_read : !format.make_encoder) continue;
       formats.push_back(format.name);
       for (const OptionEntry& option : format.options.entries()) without_format[std::string(option.name)] = false;
     }

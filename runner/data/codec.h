@@ -86,6 +86,8 @@ RecordFraming csv_framing(const CsvOptions&);
 
 // `wanted[i]`: column i of `schema` is read by somebody.
 std::unique_ptr<Decoder> make_json_decoder(const Schema& schema, const std::vector<bool>& wanted, const TimeFormats&);
+// One column, a variant: the record, whatever JSON value it is.
+std::unique_ptr<Decoder> make_json_value_decoder(bool wanted);
 std::unique_ptr<Decoder> make_csv_decoder(const Schema& schema, const std::vector<bool>& wanted, const CsvOptions&);
 // One column, `value` string; bytes that are not UTF-8 are a record error. `raw`: binary, anything goes.
 std::unique_ptr<Decoder> make_text_decoder(bool wanted);

@@ -130,6 +130,17 @@ TEST_CASE("csv with all its signs: records that are nearly right") {
   }
 }
 
+TEST_CASE("json values: records that are nearly right") {
+  // But for numbers with an exponent, which are doubles once and decimals when they are read again.
+  const Schema schema = schema_of("value:variant");
+  check_many(*make_json_value_decoder(true), *make_json_encoder(schema.columns, {}),
+             *make_json_decoder(schema, {true}, {}),
+             Mutator({R"({"b":null,"i":-12,"m":123456789.125,"d":-0.25,"b":null})", R"([1,[null,"x\u00c9"],{}])",
+                      R"("text \"\\\/ \ud83d\udc00")", "12.50", "null", "  [true] "},
+                     {"{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "null", "40", "-", ".", "0", "\"k\":", "\xFF",
+                      "\xC3", " ", std::string(1, '\0')}));
+}
+
 TEST_CASE("types that are nearly right") {
   Mutator mutator({"array<struct<a:int,b:map<string,decimal(10,2)>>>", "struct<`odd name`:bigint,b:timestamp>",
                    "map<date,array<array<double>>>", "decimal(38,18)", "variant"},
