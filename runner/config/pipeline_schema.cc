@@ -283,8 +283,9 @@ class SchemaMaker {
   // The options of a format stand beside `format:`; those of others may not.
   void add_format(const FormatDescriptor& format, bool is_default, bool reads, const Json& of_any_format,
                   Json& properties, Json& rules) {
-    Json unused;
-    add_entries(format.options, properties, unused);
+    Json required = Json::array();
+    add_entries(format.options, properties, required);
+    if (reads && format.needs_schema) required.push_back("schema");
     Json chosen = {{"properties", {{"format", {{"const", format.name}}}}}};
     if (!is_default) chosen["required"] = {"format"};
     Json others = of_any_format;
@@ -292,7 +293,7 @@ class SchemaMaker {
     for (const OptionEntry& own : format.options.entries()) others.erase(std::string(own.name));
     Json then = Json::object();
     if (!others.empty()) then["properties"] = std::move(others);
-    if (reads && format.needs_schema) then["required"] = {"schema"};
+    if (!required.empty()) then["required"] = std::move(required);
     if (!then.empty()) rules.push_back({{"if", std::move(chosen)}, {"then", std::move(then)}});
   }
 

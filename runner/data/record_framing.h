@@ -50,6 +50,13 @@ inline std::string_view without_mark(std::string_view record) {
   return record;
 }
 
+// Of a record that was not cut at it, as a message may have one.
+inline std::string_view without_line_end(std::string_view text) {
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  return text;
+}
+
 inline bool is_blank_byte(char c, char delimiter) {
   return (c == ' ' || c == '\t') && c != delimiter;
 }
