@@ -48,6 +48,7 @@ Catalog builtin_catalog() {
   catalog.add(describe_csv_format());
   catalog.add(describe_text_format());
   catalog.add(describe_raw_format());
+  catalog.add(describe_regex_format());
   return catalog;
 }
 

@@ -50,6 +50,7 @@ FormatDescriptor describe_json_format();
 FormatDescriptor describe_csv_format();
 FormatDescriptor describe_text_format();
 FormatDescriptor describe_raw_format();
+FormatDescriptor describe_regex_format();
 
 Catalog builtin_catalog();
 

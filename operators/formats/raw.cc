@@ -10,7 +10,7 @@ namespace streamrun {
 namespace {
 
 struct RawOptions {
-  std::uint32_t record_length = 0;
+  Located<std::uint32_t> record_length;
 };
 
 }  // namespace
@@ -22,26 +22,28 @@ FormatDescriptor describe_raw_format() {
   made.can_fail = false;
   made.rows = FormatDescriptor::Rows::bytes;
   made.example = "{file: {path: in.bin}, format: raw}";
-  made.own_schema = Schema{{{"value", TypeKind::binary}}, {}};
+  made.bare_value = true;
   made.options = Options<RawOptions>{}
                      .optional("record_length", &RawOptions::record_length, "",
                                "bytes of each record; without it, lines", {1, 1 << 20})
                      .table();
   made.decode = format_decode<RawOptions>(made.options);
   made.framing = [](const void* options) {
-    return RecordFraming{.length = static_cast<const RawOptions*>(options)->record_length, .text = false};
+    return RecordFraming{.length = static_cast<const RawOptions*>(options)->record_length.value, .text = false};
   };
-  made.check_read = [](const void*, const Schema& schema, Span place, Diagnostics& diagnostics) {
-    if (schema.columns == std::vector<Field>{{"value", TypeKind::binary}}) return true;
-    diagnostics.error("bad-format", place, "format raw has one column, (value binary)");
-    return false;
-  };
-  made.make_decoder = [](const void*, const Schema&, const std::vector<bool>& wanted) {
-    return make_raw_decoder(!wanted.empty() && wanted[0]);
+  made.bind_read = [](const void* options, const FormatReadContext& context) -> std::optional<BoundFormat> {
+    const Field column{"value", TypeKind::binary};
+    const auto& length = static_cast<const RawOptions*>(options)->record_length;
+    if (!check_only_column(column, "raw", context)) return std::nullopt;
+    if (context.messages && length.value != 0) {
+      refuse_in_messages("record_length", length.span, "a record is as long as its message", context);
+    }
+    return BoundFormat{{column},
+                       [](const std::vector<bool>& wanted) { return make_raw_decoder(!wanted.empty() && wanted[0]); }};
   };
   made.check_write = [](const void* options, const std::vector<Field>& columns, Span place, Diagnostics& diagnostics) {
-    if (options != nullptr && static_cast<const RawOptions*>(options)->record_length != 0) {
-      diagnostics.error("bad-format", place, "record_length cuts what is read; bytes are written as they are");
+    if (const auto& length = static_cast<const RawOptions*>(options)->record_length; length.value != 0) {
+      diagnostics.error("bad-option", length.span, "`record_length` cuts what is read; bytes are written as they are");
       return false;
     }
     if (columns.size() != 1) {

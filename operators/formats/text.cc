@@ -12,16 +12,14 @@ FormatDescriptor describe_text_format() {
   made.name = "text";
   made.summary = "lines of text, one column `value`";
   made.example = "{file: {path: in.txt}, format: text}";
-  made.own_schema = Schema{{{"value", TypeKind::string}}, {}};
+  made.bare_value = true;
   made.options = Options<NoFormatOptions>{}.table();
   made.decode = format_decode<NoFormatOptions>(made.options);
-  made.check_read = [](const void*, const Schema& schema, Span place, Diagnostics& diagnostics) {
-    if (schema.columns == std::vector<Field>{{"value", TypeKind::string}}) return true;
-    diagnostics.error("bad-format", place, "format text has one column, (value string)");
-    return false;
-  };
-  made.make_decoder = [](const void*, const Schema&, const std::vector<bool>& wanted) {
-    return make_text_decoder(!wanted.empty() && wanted[0]);
+  made.bind_read = [](const void*, const FormatReadContext& context) -> std::optional<BoundFormat> {
+    const Field column{"value", TypeKind::string};
+    if (!check_only_column(column, "text", context)) return std::nullopt;
+    return BoundFormat{{column},
+                       [](const std::vector<bool>& wanted) { return make_text_decoder(!wanted.empty() && wanted[0]); }};
   };
   made.check_write = [](const void*, const std::vector<Field>& columns, Span place, Diagnostics& diagnostics) {
     if (columns.size() != 1) {

@@ -126,6 +126,7 @@ std::optional<BoundSink> bind(const FileOptions& options, SinkBindContext& conte
   target->rules.header = target->encoder->header();
   target->rules.lines = target->encoder->rows() != FormatDescriptor::Rows::bytes;
   target->rules.quote = target->encoder->quote();
+  target->rules.escape = target->encoder->escape();
   target->write_empty = options.empty == Empty::write;
 
   BoundSink bound;

@@ -355,7 +355,7 @@ struct Binder {
     }
     if (context.diagnostics.error_count() != errors || !settings || !target.encoder) return false;
     target.settings = std::move(*settings);
-    target.null_is_tombstone = context.format->own_schema.has_value();
+    target.null_is_tombstone = context.format->bare_value;
     for (const std::string_view name : {"compression.type", "compression.codec"}) {
       const Secret* const codec = target.settings.find(name);
       if (codec != nullptr) target.compressed = codec->reveal() != "none";

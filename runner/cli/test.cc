@@ -116,17 +116,28 @@ std::optional<BoundSink> bind_capture(Capture& capture, SinkBindContext& context
 // The source as it is, but for what it reads: its rows go through its own decoder or have its types.
 SourceDescriptor with_rows(const SourceSpec& source, std::vector<RowNodes> batches) {
   SourceDescriptor made = *source.kind;
-  made.bind = [original = source.kind, format = source.format, batches = std::move(batches)](
+  made.bind = [original = source.kind, format = source.format, format_options = source.format_options,
+               place = source.format_place, batches = std::move(batches)](
                   const void* options, SourceBindContext& context) -> std::optional<BoundSource> {
     auto bound = original->bind(options, context);
     if (!bound) return std::nullopt;
     WrittenRows rows{.name = context.name, .batches = batches, .partitions = context.partitions};
     rows.records = !bound->rows;
-    const Schema& schema = bound->rows        ? *bound->rows
-                           : context.declared ? context.declared->schema
-                                              : *format->own_schema;
-    rows.schema = source_schema(schema.columns, bound->hidden);
-    if (!context.declared && schema.columns.size() == 1) rows.form = WrittenRows::Form::either;
+    std::vector<Field> columns;
+    if (bound->rows) {
+      columns = bound->rows->columns;
+    } else {
+      auto read = bind_format(*format, format_options.get(),
+                              {.declared = context.declared,
+                               .source = original->name,
+                               .messages = bound->messages,
+                               .place = place,
+                               .diagnostics = context.diagnostics});
+      if (!read) return std::nullopt;
+      columns = std::move(read->columns);
+    }
+    rows.schema = source_schema(columns, bound->hidden);
+    if (!context.declared && columns.size() == 1) rows.form = WrittenRows::Form::either;
     auto written = bind_written_rows(rows, context.diagnostics);
     if (!written) return std::nullopt;
     written->rows = std::move(bound->rows);

@@ -163,7 +163,12 @@ class SchemaMaker {
       case Kind::integer: return or_variable(bounded({{"type", "integer"}}, shape));
       case Kind::number: return or_variable({{"type", "number"}});
       case Kind::size: return {{"anyOf", {bounded({{"type", "integer"}}, shape), reference("size")}}};
-      case Kind::choice: return or_variable({{"enum", shape.choices}});
+      case Kind::choice: {
+        Json values = shape.choices;
+        // Where it is not quoted it is no text to YAML.
+        if (std::ranges::find(shape.choices, "null") != shape.choices.end()) values.push_back(nullptr);
+        return or_variable({{"enum", std::move(values)}});
+      }
       case Kind::list: return list(shape);
       case Kind::map_of: return map(shape);
       case Kind::mapping: return closed(*shape.table);
@@ -251,7 +256,7 @@ class SchemaMaker {
     Json formats = Json::array();
     Json without_format = {{"format", false}};
     for (const FormatDescriptor& format : catalog_.formats()) {
-      if (reads ? !format.make_decoder : !format.make_encoder) continue;
+      if (reads ? !format.bind_read : !format.make_encoder) continue;
       formats.push_back(format.name);
       for (const OptionEntry& option : format.options.entries()) without_format[std::string(option.name)] = false;
     }
@@ -282,8 +287,9 @@ class SchemaMaker {
   // The options of a format stand beside `format:`; those of others may not.
   void add_format(const FormatDescriptor& format, bool is_default, bool reads, const Json& of_any_format,
                   Json& properties, Json& rules) {
-    Json unused;
-    add_entries(format.options, properties, unused);
+    Json required = Json::array();
+    add_entries(format.options, properties, required);
+    if (reads && format.needs_schema) required.push_back("schema");
     Json chosen = {{"properties", {{"format", {{"const", format.name}}}}}};
     if (!is_default) chosen["required"] = {"format"};
     Json others = of_any_format;
@@ -291,7 +297,7 @@ class SchemaMaker {
     for (const OptionEntry& own : format.options.entries()) others.erase(std::string(own.name));
     Json then = Json::object();
     if (!others.empty()) then["properties"] = std::move(others);
-    if (reads && format.needs_schema) then["required"] = {"schema"};
+    if (!required.empty()) then["required"] = std::move(required);
     if (!then.empty()) rules.push_back({{"if", std::move(chosen)}, {"then", std::move(then)}});
   }
 

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runner/base/result.h"
@@ -39,8 +40,10 @@ class Encoder {
   virtual ~Encoder() = default;
   // What stands before the first row of a file (a CSV header, line end included), or nothing.
   virtual std::string_view header() const { return {}; }
-  // What encloses values that hold line ends; 0: a line end always ends a row.
+  // What encloses values that hold line ends; 0: a line end always ends a row. Within it the byte behind an escape, if
+  // there is one, ends nothing.
   virtual char quote() const { return '\0'; }
+  virtual char escape() const { return '\0'; }
   // Appends row `row` of `columns`, line end included.
   // Hot callers pass all selected rows at once.
   virtual void encode(const std::vector<ColumnPtr>& columns, const Selection& selection, std::string& out) const = 0;
@@ -62,15 +65,29 @@ struct CsvOptions {
   char delimiter = ',';
   CsvHeader header = CsvHeader::none;
   char quote = '"';
-  bool multiline = true;   // a record may hold line ends within quotes
-  std::string null_value;  // the text of a null; empty by default
+  char escape = '\0';     // before quotes and escapes within quotes; NUL: quotes are doubled
+  char comment = '\0';    // a record that begins with it is none
+  bool trim = false;      // blanks around a field are no part of it
+  bool multiline = true;  // a record may hold line ends within quotes
+  bool ragged = false;    // fields that are missing are null, and surplus ones are dropped
+  // Texts of a null besides the empty one; the first is the one that is written.
+  std::vector<std::string> null_values;
   TimeFormats time;
+
+  bool is_null(std::string_view text) const {
+    for (const std::string& one : null_values) {
+      if (text == one) return true;
+    }
+    return text.empty();
+  }
 };
 
 RecordFraming csv_framing(const CsvOptions&);
 
 // `wanted[i]`: column i of `schema` is read by somebody.
 std::unique_ptr<Decoder> make_json_decoder(const Schema& schema, const std::vector<bool>& wanted, const TimeFormats&);
+// One column, a variant: the record, whatever JSON value it is.
+std::unique_ptr<Decoder> make_json_value_decoder(bool wanted);
 std::unique_ptr<Decoder> make_csv_decoder(const Schema& schema, const std::vector<bool>& wanted, const CsvOptions&);
 // One column, `value` string; bytes that are not UTF-8 are a record error. `raw`: binary, anything goes.
 std::unique_ptr<Decoder> make_text_decoder(bool wanted);

@@ -16,17 +16,19 @@ class CsvEncoder final : public Encoder {
  public:
   CsvEncoder(const std::vector<Field>& columns, CsvOptions options)
       : options_(std::move(options)), time_(compile_time(options_.time)) {
+    if (!options_.null_values.empty()) null_ = options_.null_values.front();
     for (const Field& column : columns) kinds_.push_back(column.type.kind());
     if (options_.header == CsvHeader::none) return;
     for (std::size_t i = 0; i < columns.size(); ++i) {
       if (i != 0) header_ += options_.delimiter;
-      append_field(columns[i].name, header_);
+      append_field(columns[i].name, i == 0, header_);
     }
     header_ += '\n';
   }
 
   std::string_view header() const override { return header_; }
   char quote() const override { return options_.quote; }
+  char escape() const override { return options_.escape; }
 
   void encode(const std::vector<ColumnPtr>& columns, const Selection& selection, std::string& out) const override {
     std::vector<ColumnCursor> cursors(kinds_.size());
@@ -41,7 +43,7 @@ class CsvEncoder final : public Encoder {
           for (std::uint32_t i = begin; i < end; ++i) {
             for (std::size_t k = 0; k < cursors.size(); ++k) {
               if (k != 0) *p++ = options_.delimiter;
-              p = write_cell(cursors[k], kinds_[k], selection[i], i - begin, p);
+              p = write_cell(cursors[k], kinds_[k], selection[i], i - begin, k == 0, p);
             }
             *p++ = '\n';
           }
@@ -70,11 +72,12 @@ class CsvEncoder final : public Encoder {
       return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '+' ||
              c == '.' || c == ':';
     };
-    return !odd(options_.delimiter) && !odd(options_.quote) && options_.null_value.empty();
+    return !odd(options_.delimiter) && !odd(options_.quote) && !odd(options_.comment) && options_.null_values.empty();
   }
 
-  bool must_quote(std::string_view text) const {
-    if (text.empty() || text == options_.null_value) return true;
+  // `first`: of its row.
+  bool must_quote(std::string_view text, bool first) const {
+    if (options_.is_null(text) || (first && options_.comment != '\0' && text.front() == options_.comment)) return true;
     for (const char c : text) {
       if (c == options_.delimiter || c == options_.quote || c == '\n' || c == '\r') return true;
     }
@@ -83,26 +86,27 @@ class CsvEncoder final : public Encoder {
     return text.front() == ' ' || text.back() == ' ' || text.front() == '\t' || text.back() == '\t';
   }
 
-  char* write_field(std::string_view text, char* p) const {
-    if (!must_quote(text)) return write_text(text, p);
+  char* write_field(std::string_view text, bool first, char* p) const {
+    if (!must_quote(text, first)) return write_text(text, p);
+    const char escape = options_.escape != '\0' ? options_.escape : options_.quote;
     *p++ = options_.quote;
     for (const char c : text) {
-      if (c == options_.quote) *p++ = c;
+      if (c == options_.quote || c == escape) *p++ = escape;
       *p++ = c;
     }
     *p++ = options_.quote;
     return p;
   }
 
-  void append_field(std::string_view text, std::string& out) const {
+  void append_field(std::string_view text, bool first, std::string& out) const {
     const std::size_t old = out.size();
     out.resize(old + 2 * text.size() + 2);
-    out.resize(static_cast<std::size_t>(write_field(text, out.data() + old) - out.data()));
+    out.resize(static_cast<std::size_t>(write_field(text, first, out.data() + old) - out.data()));
   }
 
   std::size_t prepare(std::vector<ColumnCursor>& cursors, const Selection& selection, std::uint32_t begin,
                       std::uint32_t end) const {
-    std::size_t bound = (end - begin) * (cursors.size() * (kSimpleBytes + options_.null_value.size() + 1) + 1);
+    std::size_t bound = (end - begin) * (cursors.size() * (kSimpleBytes + null_.size() + 1) + 1);
     for (std::size_t k = 0; k < cursors.size(); ++k) {
       ColumnCursor& cursor = cursors[k];
       const Column& column = *cursor.column;
@@ -113,11 +117,11 @@ class CsvEncoder final : public Encoder {
         for (std::uint32_t i = begin; i < end; ++i) {
           const std::uint32_t row = selection[i];
           if (kinds_[k] == TypeKind::null || column.is_null(row)) {
-            cursor.texts += options_.null_value;
+            cursor.texts += null_;
           } else {
             text.clear();
             append_rare(column, kinds_[k], row, text);
-            append_field(text, cursor.texts);
+            append_field(text, k == 0, cursor.texts);
           }
           cursor.ends.push_back(static_cast<std::uint32_t>(cursor.texts.size()));
         }
@@ -149,14 +153,15 @@ class CsvEncoder final : public Encoder {
     }
   }
 
-  char* write_cell(const ColumnCursor& cursor, TypeKind kind, std::uint32_t row, std::uint32_t place, char* p) const {
+  char* write_cell(const ColumnCursor& cursor, TypeKind kind, std::uint32_t row, std::uint32_t place, bool first,
+                   char* p) const {
     if (cursor.rare) {
       const std::uint32_t from = place == 0 ? 0 : cursor.ends[place - 1];
       return write_text(std::string_view(cursor.texts).substr(from, cursor.ends[place] - from), p);
     }
     const Column& column = *cursor.column;
     const std::uint32_t slot = column.slot(row);
-    if (!column.validity.test(slot)) return write_text(options_.null_value, p);
+    if (!column.validity.test(slot)) return write_text(null_, p);
     switch (kind) {
       case TypeKind::boolean: return write_text(column.values<std::uint8_t>()[slot] != 0 ? "true" : "false", p);
       case TypeKind::int32: return write_integer(column.values<std::int32_t>()[slot], p);
@@ -165,7 +170,7 @@ class CsvEncoder final : public Encoder {
       case TypeKind::float64: return write_real(column.values<double>()[slot], p);
       case TypeKind::date: return write_date(column.values<std::int32_t>()[slot], p);
       case TypeKind::timestamp: return write_timestamp(column.values<std::int64_t>()[slot], p);
-      default: return write_field(column.values<StringRef>()[slot].view(), p);
+      default: return write_field(column.values<StringRef>()[slot].view(), first, p);
     }
   }
 
@@ -180,6 +185,7 @@ class CsvEncoder final : public Encoder {
   }
 
   CsvOptions options_;
+  std::string null_;  // as it is written
   CompiledTime time_;
   std::vector<TypeKind> kinds_;
   std::string header_;

@@ -10,29 +10,31 @@
 #include <string_view>
 
 #include "runner/data/cell.h"
+#include "runner/data/codec.h"
+#include "runner/data/record_framing.h"
 #include "runner/data/text_scan.h"
 
 namespace streamrun {
 
 struct CsvField {
-  std::string_view text;  // without the quotes around it, but with doubled ones within
+  std::string_view text;  // without the quotes around it, but with escapes before those within
   bool quoted = false;
-  bool doubled = false;
+  bool escaped = false;
 };
 
-// The text that a field with doubled quotes stands for.
-inline std::string_view undouble(std::string_view text, char quote, std::string& spare) {
-  spare.clear();
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    spare.push_back(text[i]);
-    if (text[i] == quote) ++i;
-  }
-  return spare;
+inline std::string_view without_blanks(std::string_view text, char delimiter) {
+  while (!text.empty() && is_blank_byte(text.front(), delimiter)) text.remove_prefix(1);
+  while (!text.empty() && is_blank_byte(text.back(), delimiter)) text.remove_suffix(1);
+  return text;
 }
 
 class CsvCutter {
  public:
-  CsvCutter(char delimiter, char quote) : delimiter_(delimiter), quote_(quote) {}
+  explicit CsvCutter(const CsvOptions& options)
+      : delimiter_(options.delimiter),
+        quote_(options.quote),
+        escape_(options.escape != '\0' ? options.escape : options.quote),
+        trim_(options.trim) {}
 
   // Cuts a record, of which as many fields are kept as there is room for: their number, or 0 and a fault.
   std::size_t cut(std::string_view text, std::span<CsvField> fields, std::string& fault) const {
@@ -55,17 +57,29 @@ class CsvCutter {
     return found + 1;
   }
 
+  // The text that a quoted field with escapes stands for.
+  std::string_view unescape(std::string_view text, std::string& spare) const {
+    spare.clear();
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (text[i] == escape_ && escapes(text, i)) ++i;
+      spare.push_back(text[i]);
+    }
+    return spare;
+  }
+
  private:
   std::size_t cut_quoted(std::string_view text, std::span<CsvField> fields, std::string& fault) const {
     std::size_t found = 0;
     for (std::size_t i = 0;; ++i) {
       CsvField field;
+      if (const std::size_t shown = behind_blanks(text, i); shown < text.size() && text[shown] == quote_) i = shown;
       if (i < text.size() && text[i] == quote_) {
         const std::size_t begin = i;
         if (!cut_quotes(text, i, field)) {
           fault = "a quoted field is not closed: " + excerpt(text.substr(begin));
           return 0;
         }
+        i = behind_blanks(text, i);
         if (i < text.size() && text[i] != delimiter_) {
           fault = "something follows a quoted field: " + excerpt(text.substr(begin));
           return 0;
@@ -81,16 +95,33 @@ class CsvCutter {
     }
   }
 
+  std::size_t behind_blanks(std::string_view text, std::size_t i) const {
+    while (trim_ && i < text.size() && is_blank_byte(text[i], delimiter_)) ++i;
+    return i;
+  }
+
+  // Whether an escape at `i`, within quotes, has a quote or an escape behind it.
+  bool escapes(std::string_view text, std::size_t i) const {
+    return i + 1 < text.size() && (text[i + 1] == quote_ || text[i + 1] == escape_);
+  }
+
   // From the quote at `i` up to behind the one that closes it.
   bool cut_quotes(std::string_view text, std::size_t& i, CsvField& field) const {
     field.quoted = true;
     const std::size_t begin = ++i;
-    for (;;) {
-      i = text.find(quote_, i);
-      if (i == std::string_view::npos) return false;
-      if (i + 1 >= text.size() || text[i + 1] != quote_) break;
-      field.doubled = true;
-      i += 2;
+    for (;; ++i) {
+      if (escape_ == quote_) {
+        i = text.find(quote_, i);
+      } else {
+        while (i < text.size() && text[i] != quote_ && text[i] != escape_) ++i;
+      }
+      if (i >= text.size()) return false;
+      if (text[i] == escape_ && escapes(text, i)) {
+        field.escaped = true;
+        ++i;
+      } else if (text[i] == quote_) {
+        break;
+      }
     }
     field.text = text.substr(begin, i - begin);
     ++i;
@@ -99,6 +130,8 @@ class CsvCutter {
 
   char delimiter_;
   char quote_;
+  char escape_;  // the quote, where quotes are doubled
+  bool trim_;
 };
 
 }  // namespace streamrun

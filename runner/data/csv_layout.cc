@@ -18,11 +18,6 @@ struct Place {
   std::uint32_t count = 0;
 };
 
-std::string_view without_blanks(std::string_view text) {
-  const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
-
 bool equal_but_for_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
@@ -54,7 +49,7 @@ CsvLayout named_layout(const Schema& schema, const std::vector<bool>& wanted, co
   // What reads by words must not look behind the header.
   const std::string padded = std::string(header) + std::string(kPadding, '\0');
   const std::string_view text = std::string_view(padded).substr(0, header.size());
-  const CsvCutter cutter(options.delimiter, options.quote);
+  const CsvCutter cutter(options);
   layout.fields = cutter.cut(text, {}, layout.fault);
   if (!layout.fault.empty()) {
     layout.fault = "the header: " + layout.fault;
@@ -66,9 +61,9 @@ CsvLayout named_layout(const Schema& schema, const std::vector<bool>& wanted, co
   std::unordered_map<std::string_view, Place> places;
   std::string spare;
   for (const CsvField& field : fields) {
-    names.emplace_back(field.doubled  ? undouble(field.text, options.quote, spare)
+    names.emplace_back(field.escaped  ? cutter.unescape(field.text, spare)
                        : field.quoted ? field.text
-                                      : without_blanks(field.text));
+                                      : without_blanks(field.text, options.delimiter));
   }
   for (std::uint32_t i = 0; i < names.size(); ++i) {
     Place& place = places[names[i]];

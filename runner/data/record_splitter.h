@@ -32,7 +32,12 @@ class RecordSplitter {
  public:
   // `at_start`: the first text begins the input.
   RecordSplitter(const RecordFraming& framing, bool at_start)
-      : framing_(framing), mark_(at_start && framing.text ? 0 : kByteOrderMark.size()) {}
+      : framing_(framing), mark_(at_start && framing.text ? 0 : kByteOrderMark.size()) {
+    if (!framing.quoted()) return;
+    signs_[sign_count_++] = framing.quote;
+    if (framing.escape != '\0') signs_[sign_count_++] = framing.escape;
+    if (framing.comment != '\0') signs_[sign_count_++] = framing.comment;
+  }
 
   // Calls found(end, lines) behind the line end of each record, in order, until it is false: a record of so many lines
   // ends before text[end]. Whether a CR at the end of a text is half a line end is known with the next text only, where
@@ -49,29 +54,37 @@ class RecordSplitter {
   template <class F>
   std::size_t scan_lines(std::string_view text, F&& found);
   void skip_mark(std::string_view text);
-  void see_quote(std::string_view text, std::size_t at);
+  void see_sign(std::string_view text, std::size_t at);
+  void leave(std::string_view text);
   template <class F>
   bool see_line_end(std::size_t end, F&& found) {
     const std::uint64_t lines = ++lines_;
     if (inside_) return true;
     lines_ = 0;
+    comment_ = false;
     return found(end, lines);
   }
   std::size_t stop(std::string_view text, std::size_t at) {
-    if (at != 0) last_ = text[at - 1];
-    closed_ = kNowhere;
+    if (at != 0) last_ = last_shown_ = text[at - 1];
+    begin_ = closed_ = escaped_ = kNowhere;
     return at;
   }
 
   static constexpr std::size_t kNowhere = ~std::size_t{0};
 
   RecordFraming framing_;
-  std::size_t mark_;               // bytes of a byte order mark that the input began with
-  std::uint64_t lines_ = 0;        // that ended within the record
-  std::size_t closed_ = kNowhere;  // position in the text behind a quote that has closed: another one opens again
-  char last_ = '\n';               // the byte before the text
-  bool inside_ = false;            // of quotes
-  bool cr_ = false;                // the text before ended with a CR
+  std::size_t mark_;                // bytes of a byte order mark that the input began with
+  std::uint64_t lines_ = 0;         // that ended within the record
+  std::size_t begin_ = kNowhere;    // position in the text of the input's beginning behind its mark
+  std::size_t closed_ = kNowhere;   // behind a quote that has closed: another one opens again
+  std::size_t escaped_ = kNowhere;  // behind an escape within quotes
+  char last_ = '\n';                // the byte before the text
+  char last_shown_ = '\n';          // the last one that is no blank
+  char signs_[3] = {};              // of the framing: what is looked at besides line ends
+  unsigned sign_count_ = 0;
+  bool inside_ = false;   // of quotes
+  bool comment_ = false;  // the line at hand is one
+  bool cr_ = false;       // the text before ended with a CR
 };
 
 template <class F>
@@ -84,8 +97,8 @@ std::size_t RecordSplitter::scan(std::string_view text, F&& found) {
     if (text[0] != '\n' && !see_line_end(0, found)) return stop(text, 0);
   }
   // Bits [from, …) of the block at `base`.
-  const auto visit = [&](std::size_t base, std::uint64_t ends, std::uint64_t quotes) {
-    if (quotes == 0) {
+  const auto visit = [&](std::size_t base, std::uint64_t ends, std::uint64_t signs) {
+    if (signs == 0) {
       if (inside_) {
         lines_ += static_cast<std::uint64_t>(std::popcount(ends));
         return kNowhere;
@@ -96,10 +109,10 @@ std::size_t RecordSplitter::scan(std::string_view text, F&& found) {
       }
       return kNowhere;
     }
-    for (std::uint64_t events = ends | quotes; events != 0; events &= events - 1) {
+    for (std::uint64_t events = ends | signs; events != 0; events &= events - 1) {
       const std::size_t at = base + static_cast<std::size_t>(std::countr_zero(events));
-      if ((quotes & events & -events) != 0) {
-        see_quote(text, at);
+      if ((signs & events & -events) != 0) {
+        see_sign(text, at);
       } else if (!see_line_end(at + 1, found)) {
         return at + 1;
       }
@@ -111,8 +124,10 @@ std::size_t RecordSplitter::scan(std::string_view text, F&& found) {
     const auto is = [&](char c) { return match_block(text.data() + at, c); };
     const std::uint64_t lf = is('\n');
     std::uint64_t ends = is('\r');
+    std::uint64_t signs = 0;
+    for (unsigned i = 0; i < sign_count_; ++i) signs |= is(signs_[i]);
     if (ends != 0) ends &= ~(lf >> 1 | std::uint64_t{text[at + 64] == '\n'} << 63);
-    if (const auto end = visit(at, ends | lf, framing_.quoted() ? is(framing_.quote) : 0); end != kNowhere) {
+    if (const auto end = visit(at, ends | lf, signs); end != kNowhere) {
       return stop(text, end);
     }
   }
@@ -123,11 +138,11 @@ std::size_t RecordSplitter::scan(std::string_view text, F&& found) {
       break;
     }
     const bool ends = c == '\n' || (c == '\r' && text[at + 1] != '\n');
-    const bool quote = framing_.quoted() && c == framing_.quote;
-    if (const auto end = visit(at, ends ? 1 : 0, quote ? 1 : 0); end != kNowhere) return stop(text, end);
+    bool sign = false;
+    for (unsigned i = 0; i < sign_count_; ++i) sign |= c == signs_[i];
+    if (const auto end = visit(at, ends ? 1 : 0, sign ? 1 : 0); end != kNowhere) return stop(text, end);
   }
-  last_ = text.back();
-  closed_ = closed_ == text.size() ? 0 : kNowhere;
+  leave(text);
   return text.size();
 }
 
@@ -142,25 +157,53 @@ std::size_t RecordSplitter::scan_lines(std::string_view text, F&& found) {
   return used;
 }
 
-// A quote right behind it opens a field.
+// A record begins right behind it.
 inline void RecordSplitter::skip_mark(std::string_view text) {
   std::size_t at = 0;
   while (at != text.size() && mark_ != kByteOrderMark.size() && text[at] == kByteOrderMark[mark_]) ++at, ++mark_;
   if (mark_ == kByteOrderMark.size()) {
-    closed_ = at;
+    begin_ = at;
+    last_shown_ = '\n';
   } else if (at != text.size()) {
     mark_ = kByteOrderMark.size();
   }
 }
 
-inline void RecordSplitter::see_quote(std::string_view text, std::size_t at) {
+inline void RecordSplitter::see_sign(std::string_view text, std::size_t at) {
+  const char sign = text[at];
+  if (comment_) return;
   if (inside_) {
-    inside_ = false;
-    closed_ = at + 1;
+    if (at == escaped_) return;
+    if (sign == framing_.quote) {
+      inside_ = false;
+      closed_ = at + 1;
+    } else if (sign == framing_.escape) {
+      escaped_ = at + 1;
+    }
     return;
   }
-  const char before = at == 0 ? last_ : text[at - 1];
-  inside_ = at == closed_ || before == framing_.delimiter || before == '\n' || before == '\r';
+  const auto line_end = [](char c) { return c == '\n' || c == '\r'; };
+  if (sign == framing_.comment && (at == begin_ || line_end(at == 0 ? last_ : text[at - 1]))) {
+    comment_ = true;
+    return;
+  }
+  if (sign != framing_.quote) return;
+  std::size_t field = at;
+  while (framing_.trim && field != 0 && field != begin_ && is_blank_byte(text[field - 1], framing_.delimiter)) --field;
+  const char before = field != 0 ? text[field - 1] : framing_.trim ? last_shown_ : last_;
+  inside_ =
+      (at == closed_ && framing_.escape == '\0') || field == begin_ || before == framing_.delimiter || line_end(before);
+}
+
+// Keeps what is asked of the text before the next one.
+inline void RecordSplitter::leave(std::string_view text) {
+  last_ = text.back();
+  if (framing_.trim) {
+    std::size_t shown = text.size();
+    while (shown != 0 && shown != begin_ && is_blank_byte(text[shown - 1], framing_.delimiter)) --shown;
+    if (shown != 0 && shown != begin_) last_shown_ = text[shown - 1];
+  }
+  for (std::size_t* const place : {&begin_, &closed_, &escaped_}) *place = *place == text.size() ? 0 : kNowhere;
 }
 
 }  // namespace streamrun

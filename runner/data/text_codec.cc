@@ -5,11 +5,10 @@
 #include "runner/data/record_framing.h"
 #include "runner/data/text_scan.h"
 #include "runner/data/text_value.h"
+#include "runner/data/utf8_runs.h"
 
 namespace streamrun {
 namespace {
-
-constexpr std::size_t kBlockBytes = std::size_t{64} << 10;
 
 class LineDecoder final : public Decoder {
  public:
@@ -44,18 +43,9 @@ class LineDecoder final : public Decoder {
 
  private:
   static void check(std::span<const std::string_view> all, RowErrors& errors) {
-    for (std::uint32_t row = 0; row < all.size();) {
-      if (all[row].data() == nullptr) {
-        ++row;
-        continue;
-      }
-      const std::uint32_t end = run_end(all, row, kBlockBytes);
-      const char* const begin = all[row].data();
-      const char* const behind = all[end - 1].data() + all[end - 1].size();
-      const bool good = is_utf8({begin, static_cast<std::size_t>(behind - begin)});
-      for (; row < end; ++row) {
-        if (!good && !is_utf8(all[row])) errors.add(row, "the record is not UTF-8");
-      }
+    Utf8Runs runs(all);
+    for (std::uint32_t row = 0; row < all.size(); ++row) {
+      if (all[row].data() != nullptr && !runs.valid(row)) errors.add(row, "the record is not UTF-8");
     }
   }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "runner/operator/byte_input.h"
 #include "runner/operator/file_descriptor.h"
@@ -97,8 +98,11 @@ Result<Lines> read_lines(const FileRules& rules, int file, std::uint64_t begin, 
                          const std::string& path) {
   Lines lines{begin};
   std::uint64_t at = begin;
+  bool escaped = false;
   auto read = read_through(file, path, begin, end, [&](std::string_view bytes) {
     for (std::size_t i = 0; i < bytes.size(); ++i) {
+      if (std::exchange(escaped, false)) continue;
+      escaped = lines.within_quotes && rules.escape != '\0' && bytes[i] == rules.escape;
       if (rules.quote != '\0' && bytes[i] == rules.quote) lines.within_quotes = !lines.within_quotes;
       if (bytes[i] == '\n' && !lines.within_quotes) lines.whole = at + i + 1;
     }

@@ -28,6 +28,7 @@ struct FileRules {
   std::string header;  // of a new file
   bool lines = true;   // rows are lines; but for what stands within `quote`, where there is one
   char quote = '\0';
+  char escape = '\0';  // within it, before a byte that ends nothing
 
   std::optional<std::uint64_t> roll_size() const {
     return roll && roll->size ? std::optional<std::uint64_t>(roll->size->bytes) : std::nullopt;

@@ -252,7 +252,7 @@ Result<bool> RecordReader::next(RawRecords& out, std::uint64_t boundary) {
 void RecordReader::find_header(const RawRecords& given) {
   for (std::uint32_t i = 0; !start_.header && i < given.size(); ++i) {
     const std::string_view record = i == 0 && given.at_start ? without_mark(given.records[0]) : given.records[i];
-    if (is_blank(record, framing_.delimiter)) continue;
+    if (is_blank(record, framing_.delimiter) || framing_.is_comment(record)) continue;
     start_.header = std::make_shared<const std::string>(record);
     context_.header_at = i;
   }

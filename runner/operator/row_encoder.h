@@ -19,6 +19,7 @@ class RowEncoder {
   FormatDescriptor::Rows rows() const { return rows_; }
   std::string_view header() const { return encoder_->header(); }
   char quote() const { return encoder_->quote(); }
+  char escape() const { return encoder_->escape(); }
   // The columns that are written, in their order.
   std::vector<ColumnPtr> pick(const RecordBatch& batch) const;
   void encode(const std::vector<ColumnPtr>& picked, const Selection& rows, std::string& out) const {

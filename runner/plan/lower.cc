@@ -82,9 +82,7 @@ class Lowering {
       if (!source.format) continue;
       const std::vector<bool> visible(needed_[i].begin(),
                                       needed_[i].begin() + static_cast<std::ptrdiff_t>(source.schema.columns.size()));
-      Schema schema;
-      schema.columns = source.schema.columns;
-      source.plan.decoder = source.format->make_decoder(source.format_options.get(), schema, visible);
+      source.plan.decoder = source.format->make_decoder(visible);
     }
   }
 
@@ -129,7 +127,7 @@ class Lowering {
     without_raw_.assign(count(), false);
     for (std::size_t i = 0; i < count(); ++i) {
       const GraphNode& node = graph_.nodes[i];
-      if (node.kind == GraphNode::Kind::source) without_raw_[i] = graph_.sources[node.source].format == nullptr;
+      if (node.kind == GraphNode::Kind::source) without_raw_[i] = !graph_.sources[node.source].format;
       if (node.kind != GraphNode::Kind::step) continue;
       const BoundTransform& step = *node.step;
       without_raw_[i] = !step.sides.empty() || (step.breaker && !step.breaker->keeps_origins());

@@ -5,33 +5,17 @@
 namespace streamrun {
 namespace {
 
-// Of a source whose records are bytes: its format's, or the one declared. Nothing: diagnosed.
-std::optional<Schema> decoded_schema(Resolution& r, const SourceSpec& spec) {
-  const FormatDescriptor& format = *spec.format;
-  if (!format.make_decoder) {
-    r.error("format-not-readable", spec.format_place, fmt::format("format '{}' cannot be read", format.name));
-    return std::nullopt;
-  }
-  if (!format.own_schema && !spec.common.schema) {
-    r.error("missing-schema", spec.format_place,
-            fmt::format("format '{}' needs a schema: {{column: type, …}}", format.name));
-    return std::nullopt;
-  }
-  // The default, where the schema tells that another was meant.
+// No format was given, and the schema tells that another than the default was meant: that is diagnosed.
+bool lacks_format(Resolution& r, const SourceSpec& spec) {
   const bool unsaid = spec.format_place.begin <= spec.kind_place.begin && spec.kind_place.end <= spec.format_place.end;
-  if (unsaid && format.own_schema && spec.common.schema &&
-      spec.common.schema->schema.columns != format.own_schema->columns) {
-    r.error("missing-format", spec.common.schema->span,
-            fmt::format("`format` is not given, and {}, the default, has one column, {}; write format: json, or how "
-                        "else the records look",
-                        format.name, format.own_schema->to_string()));
-    return std::nullopt;
-  }
-  Schema schema = spec.common.schema ? spec.common.schema->schema : *format.own_schema;
-  if (format.check_read && !format.check_read(spec.format_options.get(), schema, spec.format_place, r.diagnostics)) {
-    return std::nullopt;
-  }
-  return schema;
+  if (!unsaid || !spec.common.schema) return false;
+  const std::vector<Field>& columns = spec.common.schema->schema.columns;
+  if (columns == std::vector<Field>{{"value", TypeKind::string}}) return false;
+  r.error("missing-format", spec.common.schema->span,
+          fmt::format("`format` is not given, and {}, the default, has one column, (value string); write format: json, "
+                      "or how else the records look",
+                      spec.format->name));
+  return true;
 }
 
 }  // namespace
@@ -53,16 +37,18 @@ void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
                             .place = spec.kind_place};
   auto bound = spec.kind->bind(spec.options.get(), context);
   if (!bound) return;
-  if (bound->messages && (context.framing.header || context.framing.length != 0)) {
-    r.error("bad-option", spec.format_place,
-            fmt::format("source '{}' gives messages, each of them a record: {}", spec.kind->name,
-                        context.framing.header ? "none of them is a header; leave `header` out, the columns of the "
-                                                 "schema are in the order of the fields"
-                                               : "leave `record_length` out"));
+  std::optional<BoundFormat> format;
+  if (!bound->rows) {
+    if (lacks_format(r, spec)) return;
+    format = bind_format(*spec.format, spec.format_options.get(),
+                         {.declared = context.declared,
+                          .source = spec.kind->name,
+                          .messages = bound->messages,
+                          .place = spec.format_place,
+                          .diagnostics = r.diagnostics});
+    if (!format) return;
   }
-  auto schema = bound->rows ? bound->rows : decoded_schema(r, spec);
-  if (!schema) return;
-  schema = source_schema(std::move(schema->columns), bound->hidden);
+  Schema schema = source_schema(format ? format->columns : bound->rows->columns, bound->hidden);
   if (table && !bound->bounded) {
     r.error("unbounded-table", spec.kind_place, "a table is read to its end; this source has none");
   }
@@ -71,11 +57,11 @@ void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
   node.kind = GraphNode::Kind::source;
   node.stream = name;
   node.label = spec.kind->name;
-  node.schema = *schema;
+  node.schema = schema;
   node.partitions = bound->partitions;
   node.on_error = spec.common.on_error.value_or(r.spec.on_error);
   node.source = r.graph.sources.size();
-  node.can_fail = bound->rows ? bound->can_fail : spec.format->can_fail;
+  node.can_fail = bound->rows ? bound->can_fail : !bound->messages || spec.format->can_fail;
   node.place = spec.name.whole();
 
   GraphSource made;
@@ -85,12 +71,9 @@ void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
   made.plan.caps.records = spec.common.max_batch_records;
   if (spec.common.max_batch_bytes) made.plan.caps.bytes = spec.common.max_batch_bytes->bytes;
   if (spec.common.max_rate) made.plan.max_rate = static_cast<double>(*spec.common.max_rate);
-  if (!bound->rows) {
-    made.format = spec.format;
-    made.plan.format = spec.format->name;
-    made.format_options = spec.format_options;
-  }
-  made.schema = std::move(*schema);
+  if (format) made.plan.format = spec.format->name;
+  made.format = std::move(format);
+  made.schema = std::move(schema);
   made.plan.bound = std::move(*bound);
   r.graph.sources.push_back(std::move(made));
   const OnError policy = node.on_error;

@@ -37,8 +37,7 @@ struct GraphNode {
 
 struct GraphSource {
   PlanSource plan;
-  const FormatDescriptor* format = nullptr;
-  OptionsPtr format_options;
+  std::optional<BoundFormat> format;  // of records that are bytes
   Schema schema;
 };
 

@@ -130,7 +130,7 @@ TEST_CASE("csv: other delimiters, quotes and nulls") {
   CsvOptions options;
   options.delimiter = '\t';
   options.quote = '\'';
-  options.null_value = "NA";
+  options.null_values = {"NA"};
   const auto decoder = decoder_of(schema_of("a int, b string, c string"), options);
   const Decoded decoded = decode_all(*decoder, records_of("NA\t'NA'\tNA\n1\t'it''s'\t\n\t\t\n"));
   CHECK(decoded.errors == std::vector<std::string>{"", "", ""});

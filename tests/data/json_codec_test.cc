@@ -388,5 +388,31 @@ TEST_CASE("console: a value alone, or a tuple") {
   CHECK(out == "x\n");
 }
 
+TEST_CASE("json values: whole records, tombstones and blank lines") {
+  const auto decoder = make_json_value_decoder(true);
+  RawRecords records = records_of("{\"b\" : 1, \"a\":[ ]}\n \n7\nnull\n1 2\n\"x\n[\n\"x\"\n");
+  records.records.push_back({});
+  const auto scratch = decoder->scratch();
+  const Decoded decoded = decode_all(*decoder, records, scratch.get());
+  CHECK(decoded.skipped == std::vector<std::uint32_t>{1});
+  const std::vector<std::string> texts = {
+      R"({"b":1,"a":[]})", "null", "7", "null", "null", "null", "null", R"("x")", "null"};
+  for (std::uint32_t row = 0; row < texts.size(); ++row) {
+    CHECK(row_text(decoded, row) == texts[row]);
+    CHECK(decoded.errors[row].empty() == (row < 4 || row > 6));
+  }
+  // Of a slice, of what nobody reads, and behind a byte order mark.
+  RowErrors errors;
+  std::vector<std::uint32_t> skipped;
+  const auto columns = make_json_value_decoder(false)->decode(records, {}, 4, 4, nullptr, errors, skipped);
+  CHECK(columns[0] == nullptr);
+  CHECK(errors.size() == 3);
+  records = records_of("\xEF\xBB\xBF[1]\n\xEF\xBB\xBF[1]\n");
+  records.at_start = true;
+  const Decoded marked = decode_all(*decoder, records, scratch.get());
+  CHECK(row_text(marked, 0) == "[1]");
+  CHECK(!marked.errors[1].empty());
+}
+
 }  // namespace
 }  // namespace streamrun

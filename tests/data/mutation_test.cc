@@ -28,8 +28,9 @@ struct Verdicts {
   std::size_t bad = 0;
 };
 
-// Good records, written and read again, are the same. Bad ones are rows of nulls.
-void check(const Decoder& decoder, const Encoder& encoder, const std::string& lines, Verdicts& verdicts) {
+// Good records, written and read again by `reader`, are the same. Bad ones are rows of nulls.
+void check(const Decoder& decoder, const Encoder& encoder, const Decoder& reader, const std::string& lines,
+           Verdicts& verdicts) {
   const RawRecords records = records_of(lines);
   const auto scratch = decoder.scratch();
   const Decoded once = decode_all(decoder, records, scratch.get());
@@ -42,7 +43,7 @@ void check(const Decoder& decoder, const Encoder& encoder, const std::string& li
   verdicts.good += good.size();
   std::string written;
   encoder.encode(once.columns, Selection::of(std::vector(good)), written);
-  const Decoded again = decode_all(decoder, records_of(written), scratch.get());
+  const Decoded again = decode_all(reader, records_of(written));
   REQUIRE(again.errors.size() == good.size());
   for (std::uint32_t i = 0; i < good.size(); ++i) {
     INFO(records.records[good[i]]);
@@ -51,9 +52,9 @@ void check(const Decoder& decoder, const Encoder& encoder, const std::string& li
   }
 }
 
-void check_many(const Decoder& decoder, const Encoder& encoder, Mutator mutator) {
+void check_many(const Decoder& decoder, const Encoder& encoder, const Decoder& reader, Mutator mutator) {
   Verdicts verdicts;
-  for (int round = 0; round < kRounds; ++round) check(decoder, encoder, lines_of(mutator), verdicts);
+  for (int round = 0; round < kRounds; ++round) check(decoder, encoder, reader, lines_of(mutator), verdicts);
   // Else the texts are not near the border.
   CHECK(verdicts.good > kRounds);
   CHECK(verdicts.bad > kRounds);
@@ -67,7 +68,7 @@ TEST_CASE("json: records that are nearly right") {
   const auto decoder = make_json_decoder(schema, wanted, {});
   const auto encoder = make_json_encoder(schema.columns, {});
   check_many(
-      *decoder, *encoder,
+      *decoder, *encoder, *decoder,
       Mutator({R"({"b":true,"i":-12,"l":9007199254740993,"f":1.5,"d":-0.25e-3,"m":123456789.125})",
                R"({"s":"text \"\\\/\n\u00e9\ud83d\ude00","x":"AAH/","day":"2024-02-29","at":"2024-02-29T12:30:00.5Z"})",
                R"({"a":[1,null,3],"o":{"k":1,"l":"NaN"},"r":{"p":1,"q":["x",null]},"v":{"z":[1,2.50,"x",null,{}]}})",
@@ -104,10 +105,40 @@ TEST_CASE("csv: records that are nearly right") {
   const auto decoder = make_csv_decoder(schema, wanted, {});
   const auto encoder = make_csv_encoder(schema.columns, {});
   check_many(
-      *decoder, *encoder,
+      *decoder, *encoder, *decoder,
       Mutator({"1,0.5,12.25,text,\"quoted, with \"\"quotes\"\"\",2024-02-29,2024-02-29T12:30:00.5Z",
                "-7,1e10,-0.01,\"\", blanks ,1969-12-31,1969-12-31T23:59:59Z", ",,,,,,"},
               {",", "\"", "\"\"", "\r", "\t", " ", "NaN", "-", "e", "99999999999", "\xFF", std::string(1, '\0')}));
+}
+
+TEST_CASE("csv with all its signs: records that are nearly right") {
+  const Schema schema = schema_of("s:string,i:int,t:string");
+  const std::vector<bool> wanted(schema.columns.size(), true);
+  CsvOptions options;
+  options.escape = '\\';
+  options.comment = '#';
+  options.trim = true;
+  options.null_values = {"NA", "-"};
+  for (const bool ragged : {false, true}) {
+    options.ragged = ragged;
+    const auto decoder = make_csv_decoder(schema, wanted, options);
+    const auto encoder = make_csv_encoder(schema.columns, options);
+    check_many(*decoder, *encoder, *decoder,
+               Mutator({"text,1,\"quoted, with \\\"quotes\\\" and \\\\\"", " \" kept \" ,\t7 , trimmed ",
+                        "\"# no comment\",NA,-", "# comment, \"", "only one", "1,2,3,4", "\"NA\",-,NA"},
+                       {",", "\"", "\\", "\\\"", "#", "\t", " ", "NA", "-", "x", "\xFF", std::string(1, '\0')}));
+  }
+}
+
+TEST_CASE("json values: records that are nearly right") {
+  // But for numbers with an exponent, which are doubles once and decimals when they are read again.
+  const Schema schema = schema_of("value:variant");
+  check_many(*make_json_value_decoder(true), *make_json_encoder(schema.columns, {}),
+             *make_json_decoder(schema, {true}, {}),
+             Mutator({R"({"b":null,"i":-12,"m":123456789.125,"d":-0.25,"b":null})", R"([1,[null,"x\u00c9"],{}])",
+                      R"("text \"\\\/ \ud83d\udc00")", "12.50", "null", "  [true] "},
+                     {"{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "null", "40", "-", ".", "0", "\"k\":", "\xFF",
+                      "\xC3", " ", std::string(1, '\0')}));
 }
 
 TEST_CASE("types that are nearly right") {

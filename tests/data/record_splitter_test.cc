@@ -22,24 +22,30 @@ struct Parsed {
   std::string bytes;
   std::uint64_t lines = 1;
   bool good = true;
+  bool comment = false;
   std::vector<std::string> fields = {""};
 };
 
 // The grammar, spelt out.
 std::vector<Parsed> parse(std::string_view text, const RecordFraming& framing, bool& open) {
   std::vector<Parsed> records;
-  enum class In { start, plain, quotes, behind } in = In::start;
+  enum class In { start, plain, quotes, behind, comment } in = In::start;
   Parsed record;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     record.bytes += c;
     const bool crlf = c == '\r' && i + 1 < text.size() && text[i + 1] == '\n';
     const bool line_end = c == '\n' || (c == '\r' && !crlf);
+    const char next = i + 1 < text.size() ? text[i + 1] : '\0';
+    const bool blank = framing.trim && is_blank_byte(c, framing.delimiter);
     if (in == In::quotes) {
       if (line_end) ++record.lines;
-      if (c == framing.quote && i + 1 < text.size() && text[i + 1] == framing.quote) {
+      const bool escapes = framing.escape == '\0'
+                               ? c == framing.quote && next == framing.quote
+                               : c == framing.escape && (next == framing.quote || next == framing.escape);
+      if (escapes) {
         record.bytes += text[++i];
-        record.fields.back() += c;
+        record.fields.back() += next;
       } else if (c == framing.quote) {
         in = In::behind;
       } else {
@@ -50,11 +56,19 @@ std::vector<Parsed> parse(std::string_view text, const RecordFraming& framing, b
       in = In::start;
     } else if (crlf) {
       // Its LF comes.
+    } else if (in == In::comment || (c == framing.comment && framing.comment != '\0' && record.bytes.size() == 1)) {
+      in = In::comment;
+      record.comment = true;
     } else if (c == framing.delimiter) {
       record.fields.emplace_back();
       in = In::start;
     } else if (in == In::start && framing.quoted() && c == framing.quote) {
       in = In::quotes;
+      record.fields.back().clear();
+    } else if (blank && in == In::behind) {
+      // No part of the field.
+    } else if (blank && in == In::start) {
+      record.fields.back() += c;
     } else {
       record.good &= in != In::behind;
       record.fields.back() += c;
@@ -95,13 +109,40 @@ std::string any_text(std::mt19937& random, const std::vector<std::string>& piece
 
 TEST_CASE("csv: records end where the grammar ends them, however the bytes come") {
   std::mt19937 random(7);
-  const std::vector<std::string> pieces = {
-      "\"", "\"", "\"\"", ",", ",", "\n", "\r", "\r\n", "a", "bc", " ", ",\"", "\",", "\"\n", std::string(70, 'x')};
+  const std::vector<std::string> pieces = {"\"",
+                                           "\"",
+                                           "\"\"",
+                                           ",",
+                                           ",",
+                                           "\n",
+                                           "\r",
+                                           "\r\n",
+                                           "a",
+                                           "bc",
+                                           " ",
+                                           ",\"",
+                                           "\",",
+                                           "\"\n",
+                                           "#",
+                                           "\n#",
+                                           "\\",
+                                           "\\\"",
+                                           ", \"",
+                                           "\" ",
+                                           "\t",
+                                           std::string(70, 'x'),
+                                           std::string(65, ' ')};
   for (int round = 0; round < 60'000; ++round) {
-    const RecordFraming framing{
-        .cr_ends_line = true, .quote = round % 5 == 0 ? '\0' : '"', .delimiter = round % 3 == 0 ? 'a' : ','};
+    const RecordFraming framing{.cr_ends_line = true,
+                                .quote = round % 5 == 0 ? '\0' : '"',
+                                .delimiter = round % 11 == 0  ? ' '
+                                             : round % 3 == 0 ? 'a'
+                                                              : ',',
+                                .escape = round % 4 == 0 ? '\\' : '\0',
+                                .comment = round % 7 < 3 ? '#' : '\0',
+                                .trim = round % 13 < 5};
     const std::string text = any_text(random, pieces, 40);
-    CAPTURE(text, framing.quote, framing.delimiter);
+    CAPTURE(text, framing.quote, framing.delimiter, framing.escape, framing.comment, framing.trim);
     bool open = false;
     const std::vector<Parsed> parsed = parse(text, framing, open);
     std::vector<Split> expected;
@@ -111,8 +152,14 @@ TEST_CASE("csv: records end where the grammar ends them, however the bytes come"
     if (open && found.size() == expected.size()) found.back().lines = expected.back().lines;
     REQUIRE(found == expected);
     if (!framing.quoted()) continue;
-    const CsvCutter cutter(framing.delimiter, framing.quote);
+    CsvOptions options;
+    options.delimiter = framing.delimiter;
+    options.quote = framing.quote;
+    options.escape = framing.escape;
+    options.trim = framing.trim;
+    const CsvCutter cutter(options);
     for (std::size_t i = 0; i < parsed.size(); ++i) {
+      if (parsed[i].comment) continue;
       const bool unclosed = open && i + 1 == parsed.size();
       std::string record = parsed[i].bytes;
       while (!unclosed && (record.ends_with('\n') || record.ends_with('\r'))) {
@@ -131,18 +178,25 @@ TEST_CASE("csv: records end where the grammar ends them, however the bytes come"
       REQUIRE(count == parsed[i].fields.size());
       std::string spare;
       for (std::size_t k = 0; k < count; ++k) {
-        REQUIRE((fields[k].doubled ? undouble(fields[k].text, '"', spare) : fields[k].text) == parsed[i].fields[k]);
+        REQUIRE((fields[k].escaped ? cutter.unescape(fields[k].text, spare) : fields[k].text) == parsed[i].fields[k]);
       }
     }
   }
 }
 
-TEST_CASE("csv: a quote behind a byte order mark opens a field") {
+TEST_CASE("csv: behind a byte order mark a record begins") {
   std::mt19937 random(1);
   const RecordFraming framing{.cr_ends_line = true, .quote = '"', .delimiter = ','};
   for (const std::size_t most : {1U, 2U, 100U}) {
     const std::vector<Split> expected = {{"\xEF\xBB\xBF\"a\nb\"\n", 2}, {"\xEF\xBB\xBF\"c\n", 1}, {"d", 1}};
     CHECK(split("\xEF\xBB\xBF\"a\nb\"\n\xEF\xBB\xBF\"c\nd", framing, random, most) == expected);
+    RecordFraming more = framing;
+    more.comment = '#';
+    more.trim = true;
+    const std::vector<Split> comment = {{"\xEF\xBB\xBF#\"\n", 1}, {"a\n", 1}};
+    CHECK(split("\xEF\xBB\xBF#\"\na\n", more, random, most) == comment);
+    const std::vector<Split> blanks = {{"\xEF\xBB\xBF \t\"\n\"\n", 2}, {"a\n", 1}};
+    CHECK(split("\xEF\xBB\xBF \t\"\n\"\na\n", more, random, most) == blanks);
   }
 }
 

@@ -19,11 +19,21 @@ def schema(program):
     return json.loads(subprocess.run([program, 'schema'], capture_output=True, check=True).stdout)
 
 
+def format_options(source, formats):
+    """(name, [option…]) of each format: its rule forbids those of all others."""
+    forbidden = {}
+    for rule in source['allOf']:
+        if (name := rule['if'].get('properties', {}).get('format', {}).get('const')) is not None:
+            forbidden[name] = [key for key, form in rule['then'].get('properties', {}).items() if form is False]
+    every = {key for keys in forbidden.values() for key in keys}
+    return [(name, sorted(every - set(forbidden[name]))) for name in formats]
+
+
 def entries(program):
     """{(kind, name): [option…]}; an option that is the whole of its entry's value has no name."""
     definitions = schema(program)['definitions']
     formats = next(form['enum'] for form in definitions['table']['properties']['format']['anyOf'] if 'enum' in form)
-    found = {('formats', name): [] for name in formats}
+    found = {('formats', name): own for name, own in format_options(definitions['source'], formats)}
     for definition, form in definitions.items():
         kind, _, name = definition.partition('_')
         if kind in KINDS and name:

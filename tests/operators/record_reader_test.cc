@@ -67,7 +67,7 @@ std::string odd_text(std::mt19937& random, const CsvOptions& options) {
                                            "\t",
                                            "a",
                                            "é",
-                                           options.null_value,
+                                           options.null_values.empty() ? "" : options.null_values.front(),
                                            "\xEF\xBB\xBF",
                                            "0",
                                            "\\",
@@ -89,9 +89,14 @@ TEST_CASE("csv: any rows that are written are read back") {
     CsvOptions options;
     options.delimiter = std::string_view(",,,;\t |a0")[random() % 9];
     options.quote = std::string_view("\"\"\"'")[random() % 4];
+    options.escape = random() % 3 == 0 ? '\\' : '\0';
+    options.comment = std::string_view("##1\0\0", 5)[random() % 5];
+    options.trim = random() % 3 == 0;
     options.header = random() % 3 == 0 ? CsvHeader::names : CsvHeader::none;
-    options.null_value = nulls[random() % std::size(nulls)];
-    if (options.null_value.find(options.delimiter) != std::string::npos) options.null_value = "";
+    std::string null_value = nulls[random() % std::size(nulls)];
+    if (null_value.find(options.delimiter) != std::string::npos) null_value = "";
+    if (options.trim && null_value == " ") null_value = "";
+    if (!null_value.empty()) options.null_values = {null_value};
     const auto count = static_cast<std::uint32_t>(1 + random() % 5);
     std::vector<ColumnPtr> columns;
     std::vector<std::string> texts;
@@ -115,7 +120,7 @@ TEST_CASE("csv: any rows that are written are read back") {
     const auto encoder = make_csv_encoder(schema.columns, options);
     std::string text(encoder->header());
     encoder->encode(columns, Selection::all(count), text);
-    CAPTURE(text, options.delimiter, options.quote, options.null_value);
+    CAPTURE(text, options.delimiter, options.quote, options.escape, options.comment, options.trim, null_value);
     const std::vector<Row> rows = read_back(text, schema, options, 1 + random() % 9);
     REQUIRE(rows.size() == count);
     Decoded written;

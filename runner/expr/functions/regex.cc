@@ -9,6 +9,7 @@
 #include "runner/data/text_scan.h"
 #include "runner/expr/functions/lists.h"
 #include "runner/expr/functions/rules.h"
+#include "runner/expr/regex_syntax.h"
 
 namespace streamrun {
 namespace {
@@ -40,29 +41,9 @@ bool literal_of(std::string_view pattern, std::string& out) {
   return !out.empty();
 }
 
-// Java's `(?<name>` is `(?P<name>` to RE2.
-std::string for_re2(std::string_view pattern) {
-  std::string out;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '\\' && i + 1 < pattern.size()) {
-      out += pattern[i];
-      out += pattern[++i];
-    } else if (pattern.substr(i).starts_with("(?<") && i + 3 < pattern.size() && pattern[i + 3] != '=' &&
-               pattern[i + 3] != '!') {
-      out += "(?P<";
-      i += 2;
-    } else {
-      out += pattern[i];
-    }
-  }
-  return out;
-}
-
 Result<std::shared_ptr<const Pattern>> compile(std::string_view text) {
   auto pattern = std::make_shared<Pattern>();
-  RE2::Options options;
-  options.set_log_errors(false);
-  pattern->regex = std::make_unique<RE2>(for_re2(text), options);
+  pattern->regex = compile_regex(read_regex(text));
   if (!pattern->regex->ok()) {
     return failure("bad regular expression '" + std::string(text) + "': " + pattern->regex->error());
   }
