@@ -52,6 +52,18 @@ std::string_view put(KafkaMessages& out, const void* bytes, std::size_t size) {
   return {at, size};
 }
 
+// What was there is no more: as another topic, by retention, or not at all.
+bool is_loss(int error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return true;
+    default: return false;
+  }
+}
+
 std::unexpected<Error> fetch_fault(const KafkaPartition& partition, std::int64_t at, int error,
                                    const std::string& text) {
   const std::string place = fmt::format("{}@{}", partition.name(), at);
@@ -292,6 +304,7 @@ Result<bool> KafkaConsumer::fetch(const KafkaPartition& partition, std::int64_t 
       taken = consume(kFetchWait);
     }
     if (taking.error != 0 && !is_transient(taking.error)) {
+      lost_ = lost_ || is_loss(taking.error);
       return fetch_fault(partition, lane.next, taking.error, taking.error_text);
     }
     taking.error = 0;

@@ -98,7 +98,7 @@ class KafkaSource final : public Source {
   }
 
   Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime) override {
-    if (auto alone = group_->alone(); !alone) return pass_on(alone);
+    if (auto held = group_->holds(); !held) return pass_on(held);
     if (std::exchange(nothing_matches_, false)) {
       if (limits.available_now) return failure(no_match() + "; correct `topic_pattern`, or make one");
       warn(no_match() + "; waiting for one");
@@ -125,10 +125,11 @@ class KafkaSource final : public Source {
       const auto end = ends_.find(partition);
       if (end == ends_.end()) continue;
       if (end->second < offset) {
-        return failure(fmt::format(
+        if (auto held = group_->look(); !held) return pass_on(held);
+        return group_->lose(Error{fmt::format(
             "{}@{}: the partition ends at {} already: the topic was deleted and made again; to read the new "
             "one, reset the offsets of group '{}', or take another `group`",
-            partition.name(), offset, end->second, input_->group));
+            partition.name(), offset, end->second, input_->group)});
       }
       offset = end->second;
     }
@@ -137,6 +138,10 @@ class KafkaSource final : public Source {
     cut_ranges(*begin, limits.partition_records, most, until);
     range.until = to_text(until);
     range.empty = until == *begin;
+    // A topic that was made again may have more records than the old one had.
+    if (!range.empty) {
+      if (auto held = group_->look(); !held) return pass_on(held);
+    }
     range.exhausted = limits.available_now && !input_->settings.embedded && until == ends_;
     return range;
   }
@@ -175,7 +180,11 @@ class KafkaSource final : public Source {
 
   std::optional<BatchTime> last_batch() const override { return group_->last_batch(); }
 
-  Result<> close() override { return group_ ? group_->close() : Result<>{}; }
+  Result<> close() override {
+    if (!group_) return {};
+    if (consumer_->lost()) return {};  // nothing is committed to a topic that is no more
+    return group_->close();
+  }
 
   void interrupt() override { stop_.request_stop(); }
 
@@ -260,7 +269,11 @@ class KafkaSource final : public Source {
     if (input_->pattern && SteadyClock::now() - looked_ < kPatternEvery) return {};
     looked_ = SteadyClock::now();
     const auto partitions = find_partitions(patience);
-    if (!partitions) return away(partitions.error()) ? Result<>{} : pass_on(partitions);
+    if (!partitions) {
+      if (away(partitions.error())) return {};
+      // A commit now might meet the topic as it was made again, whose offsets those are not.
+      return group_->lose(partitions.error());
+    }
     away_ = false;
     KafkaOffsets fresh;
     for (const KafkaPartition& partition : *partitions) {

@@ -116,6 +116,10 @@ class BrokerTest(ProcessTest):
         found = self.admin().list_consumer_group_offsets(name)
         return {(at.topic, at.partition): told.offset for at, told in found.items()}
 
+    def reset(self, name):
+        (_, error), = self.admin().delete_consumer_groups([name])
+        self.assertEqual(error.errno, 0)
+
     def end(self, topic, partition=0, which=-1):
         """The offset behind the last record; of the first, where `which` is -2."""
         return int(self.kcat('-Q', '-t', f'{topic}:{partition}:{which}').split()[-1])

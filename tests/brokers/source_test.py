@@ -1,10 +1,13 @@
 """Topics of a real broker, read."""
+import contextlib
 import signal
 import subprocess
 import time
 
 from confluent_kafka import Producer
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.admin import NewTopic
+from kafka.errors import TopicAlreadyExistsError
 
 from brokers.broker import GUARD, BrokerTest, lead, make_broker, tool, wait_for
 
@@ -194,6 +197,47 @@ class Gaps(BrokerTest):
         self.assertEqual(code, 1, error)
         self.assertIn(topic, error)
         self.assertIn('deleted', error)
+
+    def make_anew(self, topic, lines):
+        """At once, so that whoever looks now and then never sees it gone."""
+        admin = self.admin()
+        admin.delete_topics([topic])
+
+        def made():
+            with contextlib.suppress(TopicAlreadyExistsError):
+                return admin.create_topics([NewTopic(topic, 1, 1)])
+        wait_for(made, 'the end of the topic')
+        self.wait_for_topic(topic, 1)
+        self.produce(topic, lines)
+
+    def test_a_topic_made_anew_with_more_records(self):
+        new = [f'new {i}' for i in range(10)]
+        # Seen as missing, as shorter, or by nothing but the group's offsets, which went with it.
+        for interval in ('50ms', '250ms', '1s', '3s'):
+            with self.subTest(interval):
+                topic = self.topic()
+                self.produce(topic, ['a', 'b', 'c'])
+                run = self.start(self.to_file(topic).replace('50ms', interval))
+                wait_for(lambda: self.group(f'copy-{topic}') == {(topic, 0): 3}, 'the records')
+                self.make_anew(topic, new)
+                code, _, error, _ = run.end()
+                self.assertEqual(code, 1, error)
+                self.assertIn(topic, error)
+                # What it had read of the old one is not committed to the new one, whose records are all there still.
+                self.assertEqual(self.group(f'copy-{topic}'), {})
+                self.assertEqual(self.available(self.to_file(topic))[0], new)
+
+    def test_a_group_that_is_reset_while_it_is_used(self):
+        topic = self.topic()
+        self.produce(topic, ['a'])
+        run = self.start(self.to_file(topic))
+        wait_for(lambda: self.group(f'copy-{topic}') == {(topic, 0): 1}, 'the first record')
+        self.reset(f'copy-{topic}')
+        self.produce(topic, ['b'])
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 1, error)
+        self.assertIn(f"{topic}[0]@1: the offset of group 'copy-{topic}' is gone", error)
+        self.assertEqual(self.lines(run), ['a'])
 
 
 class Progress(BrokerTest):
