@@ -50,6 +50,7 @@ class KafkaConsumer {
   struct Taking;
 
   explicit KafkaConsumer(std::unique_ptr<KafkaHandle> handle);
+  bool is_there(const KafkaPartition& partition);
   void set_paused(const KafkaOffsets& partitions, bool paused);
 
   std::unique_ptr<KafkaHandle> handle_;

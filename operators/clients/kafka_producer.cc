@@ -19,7 +19,6 @@ constexpr std::chrono::milliseconds kLeastPatience{2};
 constexpr std::chrono::milliseconds kMostPatience{100};
 constexpr std::uint64_t kServeEvery = 64;  // messages
 constexpr std::chrono::seconds kSilence{10};
-constexpr std::chrono::milliseconds kLastWait{700};
 constexpr std::chrono::seconds kMaking{3};  // for brokers that make a topic
 constexpr std::chrono::seconds kAsk{2};     // what a topic takes
 constexpr std::int64_t kLinger = 5000;      // ms
@@ -176,13 +175,12 @@ std::optional<Error> KafkaProducer::refused() const {
 bool KafkaProducer::gives_up() const {
   if (handle_->interrupted()) return true;
   // One that is slow is waited for.
-  return ending_.stop_requested() && !handle_->reason().empty() && SteadyClock::now() - delivery_->heard() > kLastWait;
+  return ending_.stop_requested() && handle_->silent(delivery_->heard());
 }
 
 std::unexpected<Error> KafkaProducer::stopped() const {
   return failure(fmt::format("stopped while Kafka at {} did not take {} messages: {}", handle_->brokers(),
-                             rd_kafka_outq_len(handle_->get()),
-                             handle_->reason().empty() ? "no answer" : handle_->reason()));
+                             rd_kafka_outq_len(handle_->get()), handle_->why()));
 }
 
 void KafkaProducer::make_room() {
@@ -266,7 +264,7 @@ Result<> KafkaProducer::flush() {
       said = SteadyClock::now();
       handle_->log(LogLevel::warning,
                    fmt::format("Kafka at {} has not taken {} messages yet: {}; waiting", handle_->brokers(),
-                               rd_kafka_outq_len(handle_->get()), handle_->reason()));
+                               rd_kafka_outq_len(handle_->get()), handle_->why()));
     }
   }
   std::optional<Error> fault = refused();

@@ -115,6 +115,7 @@ class KafkaSource final : public Source {
       const auto ends = lookup_->offsets_at(asked, limits.available_now ? kReach : kAsk);
       if (!ends) {
         // On the clock brokers that are away have nothing for this batch.
+        if (!lookup_->away()) return group_->lose(ends.error());
         if (limits.available_now || !away(ends.error())) return pass_on(ends);
         return range;
       }
@@ -235,7 +236,7 @@ class KafkaSource final : public Source {
   // Said once, until they are back.
   bool away(const Error& error) {
     if (!lookup_->away()) return false;
-    if (!away_) warn(error.message);
+    if (!away_ && !environment_.stop.stop_requested()) warn(error.message);
     away_ = true;
     return true;
   }
@@ -252,8 +253,9 @@ class KafkaSource final : public Source {
     }
     std::vector<KafkaPartition> found;
     for (const std::string& topic : topics) {
-      auto own = lookup_->partitions(topic, patience);
+      auto own = lookup_->partitions(topic, patience, group_.has_value() && !input_->pattern);
       if (!own) return pass_on(own);
+      if (own->empty() && input_->pattern) continue;  // it has gone since they were listed
       if (own->empty()) {
         return failure(
             fmt::format("there is no topic '{}' at {}; make it, or correct `topics`", topic, lookup_->brokers()));

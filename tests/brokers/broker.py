@@ -3,7 +3,9 @@ import atexit
 import contextlib
 import itertools
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -78,6 +80,15 @@ class BrokerTest(ProcessTest):
     def use(self, broker):
         self.broker = broker
         self.address = broker.address()
+
+    def hang(self):
+        """It takes connections, and answers nothing."""
+        os.kill(self.broker.pid(), signal.SIGSTOP)
+        self.addCleanup(self.go_on)
+
+    def go_on(self):
+        if (pid := self.broker.pid()) is not None:
+            os.kill(pid, signal.SIGCONT)
 
     # ------------------------------------------------------------ topics
 

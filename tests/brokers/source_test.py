@@ -437,6 +437,27 @@ class Away(BrokerTest):
     def test_away_for_a_minute(self):
         self.check_away(60)
 
+    def test_a_clean_restart_of_the_broker(self):
+        # One that goes down says last that nobody leads a partition, and one that comes up may know of none yet.
+        self.broker.start()
+        topics = [self.topic(4) for _ in range(4)]
+        runs = [self.start(self.to_file(topic).replace('50ms', f'{100 * (i + 1)}ms')) for i, topic in enumerate(topics)]
+        for topic, run in zip(topics, runs):
+            self.produce(topic, ['a'])
+            wait_for(lambda run=run: self.lines(run) == ['a'], 'the first record')
+        self.broker.stop()
+        self.broker.launch()
+        self.broker.wait()
+        for topic, run in zip(topics, runs):
+            self.produce(topic, ['b'])
+            wait_for(lambda run=run: self.lines(run) == ['a', 'b'] or run.process.poll() is not None, 'the record behind it')
+            if run.process.returncode is not None:
+                self.fail(run.process.stderr.read().decode())
+            wait_for(lambda topic=topic: sum(self.group(f'copy-{topic}').values()) == 2, 'its offset')
+            run.send(signal.SIGTERM)
+            code, _, error, _ = run.end()
+            self.assertEqual(code, 0, error)
+
     def test_damaged_records(self):
         self.broker.launch()
         self.broker.wait()
@@ -485,6 +506,18 @@ class Away(BrokerTest):
         subprocess.run(['kill', '-CONT', str(self.broker.pid())], check=True)
         if code != 0:  # it may have read all before, or committed as well
             self.assertRegex(error, f'(stopped while|cannot commit offsets to) Kafka at {self.address}')
+
+    def test_stops_in_good_order_while_it_hangs(self):
+        self.broker.start()
+        topic = self.topic()
+        run = self.start(self.to_file(topic))
+        self.produce(topic, ['a'])
+        wait_for(lambda: self.lines(run) == ['a'], 'the first record')
+        wait_for(lambda: self.group(f'copy-{topic}') == {(topic, 0): 1}, 'its offset')
+        self.hang()
+        run.send(signal.SIGINT)
+        code, _, error, _ = run.end()
+        self.assertEqual((code, error), (0, ''))
 
     def test_stops_in_good_order_while_away(self):
         self.broker.start()
