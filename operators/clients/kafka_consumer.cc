@@ -14,10 +14,9 @@
 namespace streamrun {
 namespace {
 
-constexpr int kFetchWait = 100;                      // ms, until somebody looks whether to go on
-constexpr std::chrono::seconds kReach{30};           // for brokers when partitions are assigned
-constexpr std::chrono::seconds kSilence{10};         // until a fetch that waits says so
-constexpr std::chrono::milliseconds kLastWait{700};  // of a fetch that is told to stop
+constexpr int kFetchWait = 100;               // ms, until somebody looks whether to go on
+constexpr std::chrono::seconds kReach{30};    // for brokers when partitions are assigned
+constexpr std::chrono::seconds kSilence{10};  // until a fetch that waits says so
 // Of messages that were fetched and wait to be read, in a queue a partition: of all, and bounds of one. A queue that is
 // not full takes another fetch on top. Each message takes some 300 bytes beside its own, so that small ones are
 // counted.
@@ -50,6 +49,18 @@ std::string_view put(KafkaMessages& out, const void* bytes, std::size_t size) {
   std::memcpy(at, bytes, size);
   out.used += size;
   return {at, size};
+}
+
+// What was there is no more: as another topic, by retention, or not at all.
+bool is_loss(int error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return true;
+    default: return false;
+  }
 }
 
 std::unexpected<Error> fetch_fault(const KafkaPartition& partition, std::int64_t at, int error,
@@ -267,6 +278,12 @@ Result<> KafkaConsumer::assign(const KafkaOffsets& from) {
   return change(rd_kafka_incremental_assign, from);
 }
 
+// Unless brokers say that it is not, for as long as it takes to believe them.
+bool KafkaConsumer::is_there(const KafkaPartition& partition) {
+  const auto found = partitions_of(*handle_, partition.topic, kReach, true);
+  return found ? std::ranges::find(*found, partition) != found->end() : handle_->away();
+}
+
 Result<bool> KafkaConsumer::fetch(const KafkaPartition& partition, std::int64_t until, BufferPool& pool,
                                   KafkaMessages& out) {
   Lane& lane = *lanes_.at(partition);
@@ -291,7 +308,9 @@ Result<bool> KafkaConsumer::fetch(const KafkaPartition& partition, std::int64_t 
       handle_->wake();
       taken = consume(kFetchWait);
     }
-    if (taking.error != 0 && !is_transient(taking.error)) {
+    const bool passes = is_transient(taking.error) || (is_doubtful(taking.error) && is_there(partition));
+    if (taking.error != 0 && !passes) {
+      lost_ = lost_ || is_loss(taking.error);
       return fetch_fault(partition, lane.next, taking.error, taking.error_text);
     }
     taking.error = 0;
@@ -303,18 +322,17 @@ Result<bool> KafkaConsumer::fetch(const KafkaPartition& partition, std::int64_t 
     if (auto good = handle_->usable(); !good) return pass_on(good);
     if (handle_->interrupted()) {
       if (!told_to_stop) told_to_stop = SteadyClock::now();
-      if (SteadyClock::now() - std::max(*told_to_stop, heard) > kLastWait) {
+      if (handle_->silent(std::max(*told_to_stop, heard))) {
         return failure(fmt::format("{}@{}: stopped while Kafka at {} did not answer: {}", partition.name(), lane.next,
-                                   handle_->brokers(), handle_->reason()));
+                                   handle_->brokers(), handle_->why()));
       }
     }
     if (SteadyClock::now() - std::max(heard, said) > kSilence) {
       said = SteadyClock::now();
-      handle_->log(
-          LogLevel::warning,
-          fmt::format("{}@{}: Kafka at {} has not answered for {} s: {}; waiting", partition.name(), lane.next,
-                      handle_->brokers(), std::chrono::duration_cast<std::chrono::seconds>(said - heard).count(),
-                      handle_->reason()));
+      handle_->log(LogLevel::warning,
+                   fmt::format("{}@{}: Kafka at {} has not answered for {} s: {}; waiting", partition.name(), lane.next,
+                               handle_->brokers(),
+                               std::chrono::duration_cast<std::chrono::seconds>(said - heard).count(), handle_->why()));
     }
   }
   taken_ += out.used;

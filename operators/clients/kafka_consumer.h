@@ -42,16 +42,20 @@ class KafkaConsumer {
   // Adds messages of offsets below `until` to `out` until it is full; false: there are no more of them. The partition
   // is not paused. Waits for brokers that are away, with a warning now and then.
   Result<bool> fetch(const KafkaPartition& partition, std::int64_t until, BufferPool& pool, KafkaMessages& out);
+  // A fetch has failed, because its topic or its offset was no longer there.
+  bool lost() const { return lost_; }
 
  private:
   struct Lane;
   struct Taking;
 
   explicit KafkaConsumer(std::unique_ptr<KafkaHandle> handle);
+  bool is_there(const KafkaPartition& partition);
   void set_paused(const KafkaOffsets& partitions, bool paused);
 
   std::unique_ptr<KafkaHandle> handle_;
   bool keep_headers_ = true;
+  bool lost_ = false;
   std::size_t taken_ = 0;         // bytes, since the client was woken
   std::set<std::string> topics_;  // that the client knows
   std::map<KafkaPartition, std::unique_ptr<Lane>> lanes_;

@@ -11,7 +11,6 @@ namespace {
 constexpr std::chrono::seconds kReach{30};          // for brokers at the start
 constexpr std::chrono::milliseconds kAnswer{1000};  // between batches
 constexpr std::chrono::seconds kLastAnswer{10};
-constexpr std::chrono::seconds kLookEvery{1};
 constexpr std::chrono::hours kRenewEvery{1};  // brokers drop offsets that nobody has committed for some days
 
 constexpr const char* kVersion = "streamrun";  // of a note: 1
@@ -41,26 +40,47 @@ Result<KafkaOffsets> KafkaGroup::find(const std::vector<KafkaPartition>& partiti
   return known_ = sent_ = std::move(found->offsets);
 }
 
-Result<> KafkaGroup::alone() const {
-  if (shared_) return std::unexpected(*shared_);
-  return {};
+Result<> KafkaGroup::holds() {
+  if (!lost_) return {};
+  told_ = true;
+  return std::unexpected(*lost_);
 }
 
 Result<> KafkaGroup::look() {
-  if (SteadyClock::now() - looked_ < kLookEvery) return {};
-  looked_ = SteadyClock::now();
+  const Result<> answered = ask(kAnswer);
+  static_cast<void>(answered);
+  return holds();
+}
+
+std::unexpected<Error> KafkaGroup::lose(Error error) {
+  told_ = true;
+  return std::unexpected(lost_.emplace(std::move(error)));
+}
+
+Result<> KafkaGroup::ask(std::chrono::milliseconds patience) {
   std::vector<KafkaPartition> ours;
   for (const auto& [partition, offset] : known_) ours.push_back(partition);
-  const auto now = lookup_.committed(ours, kAnswer);
-  if (!now) return {};  // whoever is away moves nothing
-  for (const auto& [partition, offset] : now->offsets) {
-    const std::int64_t before = known_.at(partition);
+  const auto now = lookup_.committed(ours, patience);
+  if (!now) return pass_on(now);
+  for (const auto& [partition, before] : known_) {
+    const auto at = now->offsets.find(partition);
+    if (at == now->offsets.end()) {
+      lost_ = Error{fmt::format(
+          "{}@{}: the offset of group '{}' is gone: the topic was deleted, and perhaps made again, or somebody has "
+          "reset "
+          "the group; nothing is read on; the next run begins where `start` says, unless the group is given an offset",
+          partition.name(), before, name_)};
+      return {};
+    }
     // One of those that were sent, even if the answer never came.
-    if (offset >= before && offset <= std::max(before, sent_.at(partition))) continue;
-    return failure(fmt::format(
-        "group '{}' is used by another program too: its offset of {} was {} and is {}; give each pipeline a "
-        "`group` of its own",
-        name_, partition.name(), before, offset));
+    const auto sent = sent_.find(partition);
+    const std::int64_t most = sent == sent_.end() ? before : std::max(before, sent->second);
+    if (at->second >= before && at->second <= most) continue;
+    lost_ = Error{
+        fmt::format("group '{}' is used by another program too: its offset of {} was {} and is {}; give each pipeline "
+                    "a `group` of its own",
+                    name_, partition.name(), before, at->second)};
+    return {};
   }
   return {};
 }
@@ -69,11 +89,14 @@ Result<> KafkaGroup::commit(const KafkaOffsets& offsets, BatchTime batch, bool c
   const SteadyClock::time_point now = SteadyClock::now();
   const bool all = !renewed_ || now - *renewed_ >= kRenewEvery;
   batch_ = batch;
-  if (shared_ || offsets.empty() || (!all && !counts && offsets == known_)) return {};
-  if (auto alone = look(); !alone) {
-    shared_ = alone.error();
-    return {};
+  due_ = offsets;
+  if (lost_ || offsets.empty() || (!all && !counts && offsets == known_)) return {};
+  // Each time: what is committed to a topic that was made again would skip as many of its records, and nobody could see
+  // it any more.
+  if (auto answered = ask(kAnswer); !answered) {
+    return failure(fmt::format("cannot commit offsets: {}", answered.error().message));
   }
+  if (lost_) return {};
   KafkaOffsets changed;
   for (const auto& [partition, offset] : offsets) {
     const auto before = known_.find(partition);
@@ -90,11 +113,19 @@ Result<> KafkaGroup::commit(const KafkaOffsets& offsets, BatchTime batch, bool c
 }
 
 Result<> KafkaGroup::close() {
-  if (shared_ || sent_.empty()) return {};
-  lookup_.commit(sent_, batch_ ? note_of(*batch_) : "");
+  if (lost_) return told_ ? Result<>{} : holds();
+  if (due_.empty()) return {};
   // What has been answered already is not worth a complaint.
-  const bool known = sent_ == known_;
-  auto settled = lookup_.settle(known ? kAnswer : kLastAnswer);
+  const bool known = due_ == known_;
+  const auto patience = known ? kAnswer : kLastAnswer;
+  if (auto answered = ask(patience); !answered) {
+    if (known) return {};
+    return failure(
+        fmt::format("cannot commit offsets: {}; the next run reads the last batch again", answered.error().message));
+  }
+  if (lost_) return holds();
+  lookup_.commit(due_, batch_ ? note_of(*batch_) : "");
+  auto settled = lookup_.settle(patience);
   return known ? Result<>{} : settled;
 }
 

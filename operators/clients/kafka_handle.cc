@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <future>
+#include <utility>
 
 #include "runner/base/thread.h"
 
@@ -18,8 +19,11 @@ constexpr int kShortTry = 200;
 constexpr std::chrono::milliseconds kLook{50};  // whether to go on waiting
 constexpr std::chrono::milliseconds kHastyEnd{500};
 constexpr std::chrono::seconds kEnd{5};
-constexpr std::chrono::seconds kHiccup{1};  // of a wait that is not worth a word
-constexpr std::chrono::seconds kQuiet{5};   // and of one that nothing is known against
+constexpr std::chrono::seconds kHiccup{1};           // of a wait that is not worth a word
+constexpr std::chrono::seconds kQuiet{5};            // and of one that nothing is known against
+constexpr std::chrono::seconds kBelieve{4};          // what a broker that starts may say as well
+constexpr std::chrono::milliseconds kLastWait{700};  // of who is told to stop, for such as are known to be away
+constexpr std::chrono::seconds kLastSilence{2};      // and for such as may be slow
 
 // `host:9092/bootstrap: Connect to … failed: … (after 0ms in state CONNECT)`: without the state.
 std::string_view plain(std::string_view reason) {
@@ -63,6 +67,16 @@ bool is_transient(int error) {
     case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
     case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
     case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT: return true;
+    default: return false;
+  }
+}
+
+bool is_doubtful(int error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR: return true;
     default: return false;
   }
 }
@@ -149,16 +163,17 @@ void KafkaHandle::answered() {
   reason_.clear();
 }
 
-std::optional<int> KafkaHandle::call_for(int wait, const std::function<int(int)>& call) {
+std::optional<int> KafkaHandle::call_for(int wait, const std::function<int(int)>& call,
+                                         const std::function<bool()>& stopped) {
   // Brokers that are there answer at once.
   const int error = call(std::min(wait, kShortTry));
-  if (error != RD_KAFKA_RESP_ERR__TIMED_OUT || wait <= kShortTry || interrupted()) return error;
+  if (error != RD_KAFKA_RESP_ERR__TIMED_OUT || wait <= kShortTry || stopped()) return error;
   auto told = std::make_shared<std::promise<int>>();
   std::future<int> result = told->get_future();
   Result<std::thread> caller = start_thread("a call of Kafka", [told, call, wait] { told->set_value(call(wait)); });
   if (!caller) return call(wait);  // then it is heard of an interrupt when it has ended
   while (result.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-    if (interrupted()) {
+    if (stopped()) {
       const std::scoped_lock lock(mutex_);
       left_.push_back(std::move(*caller));
       return std::nullopt;
@@ -201,32 +216,51 @@ std::string KafkaHandle::reason() const {
   return reason_;
 }
 
+std::string KafkaHandle::why() const {
+  std::string known = reason();
+  return known.empty() ? "it does not answer" : known;
+}
+
+bool KafkaHandle::silent(SteadyClock::time_point since) const {
+  return SteadyClock::now() - since > (reason().empty() ? kLastSilence : kLastWait);
+}
+
 Result<> KafkaHandle::attempt(std::string_view what, std::chrono::milliseconds patience,
                               const std::function<int(int)>& call) {
   const SteadyClock::time_point end = SteadyClock::now() + patience;
   const SteadyClock::time_point began = SteadyClock::now();
+  // Who was waited for in vain is not waited for again.
+  const auto stopped = [&] { return interrupted() && (gave_up_ || silent(began)); };
+  SteadyClock::time_point sure = began;  // when there was last nothing to doubt
+  bool doubted = false;
   bool told = false;
   for (int wait = kFirstTry;; wait = std::min(2 * wait, kLongestTry)) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - SteadyClock::now()).count();
-    const auto error =
-        static_cast<rd_kafka_resp_err_t>(call_for(static_cast<int>(std::clamp<std::int64_t>(left, 1, wait)), call)
-                                             .value_or(RD_KAFKA_RESP_ERR__TIMED_OUT));
+    const auto error = static_cast<rd_kafka_resp_err_t>(
+        call_for(static_cast<int>(std::clamp<std::int64_t>(left, 1, wait)), call, stopped)
+            .value_or(RD_KAFKA_RESP_ERR__TIMED_OUT));
     serve();
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
       reached_ = true;
       away_ = false;
+      gave_up_ = false;
       answered();
       return {};
     }
     auto good = usable();
-    away_ = good && is_transient(error);
+    if (!std::exchange(doubted, is_doubtful(error))) sure = SteadyClock::now();
+    const bool doubts = doubted && SteadyClock::now() - sure < kBelieve;
+    away_ = good && (doubts || is_transient(error));
     if (!good) return good;
     std::string why = reason();
     if (why.empty() || !is_transient(error)) why = rd_kafka_err2str(error);
     std::string message = fmt::format("cannot {} of Kafka at {}: {}", what, brokers_, why);
-    if (!is_transient(error)) return failure(std::move(message));
-    if (interrupted()) return failure("stopped while waiting: " + message);
-    if (SteadyClock::now() >= end) {
+    if (!away_) return failure(std::move(message));
+    if (stopped()) {
+      gave_up_ = true;
+      return failure("stopped while waiting: " + message);
+    }
+    if (SteadyClock::now() >= end && !doubts) {
       return failure(message + "; check `brokers`, and that they can be reached from here", ErrorKind::transient);
     }
     serve(kLook);

@@ -58,6 +58,11 @@ class KafkaHandle {
   Result<> usable() const;
   // Why brokers cannot be reached, as far as is known.
   std::string reason() const;
+  // The same for a message; that they do not answer is all that is known of one that hangs.
+  std::string why() const;
+  // Nobody has answered since then, and for so long that who is told to stop waits no longer: a little where it is
+  // known that they are away.
+  bool silent(SteadyClock::time_point since) const;
 
   // `call(milliseconds)` gives a rd_kafka_resp_err_t. Tried until it succeeds, fails for a reason that stays, or
   // `patience` is over: then "cannot WHAT: …". What keeps it waiting is logged once. It may run in a thread of its own
@@ -82,8 +87,8 @@ class KafkaHandle {
   KafkaHandle(const KafkaSettings& settings, KafkaLog log, std::stop_token stop)
       : brokers_(settings.brokers), log_(std::move(log)), stop_(std::move(stop)) {}
   void note(int error, std::string_view text);
-  // What it gives, or nothing where it was told to stop before.
-  std::optional<int> call_for(int wait, const std::function<int(int)>& call);
+  // What it gives, or nothing where `stopped` before.
+  std::optional<int> call_for(int wait, const std::function<int(int)>& call, const std::function<bool()>& stopped);
 
   rd_kafka_s* client_ = nullptr;
   std::optional<std::pair<Secret, Secret>> credentials_;  // user and password of SASL, or what stands for none
@@ -94,6 +99,7 @@ class KafkaHandle {
   std::vector<std::thread> left_;      // calls that nobody waits for any more
   std::atomic<bool> reached_ = false;  // once
   std::atomic<bool> away_ = false;
+  std::atomic<bool> gave_up_ = false;  // when it was told to stop
   mutable std::mutex mutex_;
   std::string reason_;
   std::optional<std::string> fatal_;
@@ -101,5 +107,7 @@ class KafkaHandle {
 
 // Mended by waiting: a broker away, a leader that moves.
 bool is_transient(int error);
+// A topic or partition that is not there: a broker that has just started says so of those that it does not know yet.
+bool is_doubtful(int error);
 
 }  // namespace streamrun

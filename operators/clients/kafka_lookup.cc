@@ -5,8 +5,10 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <cstring>
+#include <map>
 #include <set>
 #include <span>
 #include <utility>
@@ -16,8 +18,8 @@
 namespace streamrun {
 namespace {
 
+constexpr int kIdWait = 1000;        // ms; it comes with the first answer of all
 constexpr std::int64_t kLook = 100;  // ms, until somebody looks whether to go on waiting
-constexpr std::chrono::milliseconds kLastWait{700};
 
 // The first fault of the partitions, or the whole call's.
 rd_kafka_resp_err_t fault_of(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t& list) {
@@ -69,6 +71,16 @@ std::optional<std::size_t> setting_of(rd_kafka_event_t& event, std::string_view 
   return std::nullopt;
 }
 
+// A broker that starts answers before it has heard of any broker, be it itself, and of any topic: such an answer says
+// nothing.
+rd_kafka_resp_err_t metadata_of(rd_kafka_t* client, rd_kafka_topic_t* topic, const rd_kafka_metadata_t** told,
+                                int wait) {
+  const rd_kafka_resp_err_t error = rd_kafka_metadata(client, topic != nullptr ? 0 : 1, topic, told, wait);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR || (*told)->broker_cnt != 0) return error;
+  rd_kafka_metadata_destroy(*told);
+  return RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE;
+}
+
 // What the brokers say of one topic, or of all where it is empty; `take(topic, found)` gives a fault, or none.
 template <class Found, class Take>
 Result<Found> ask_metadata(KafkaHandle& handle, std::string_view what, const std::string& topic,
@@ -78,7 +90,7 @@ Result<Found> ask_metadata(KafkaHandle& handle, std::string_view what, const std
     const Topic one(topic.empty() ? nullptr : rd_kafka_topic_new(client, topic.c_str(), nullptr),
                     [](rd_kafka_topic_t* it) { rd_kafka_topic_destroy(it); });
     const rd_kafka_metadata_t* metadata = nullptr;
-    const rd_kafka_resp_err_t error = rd_kafka_metadata(client, one ? 0 : 1, one.get(), &metadata, wait);
+    const rd_kafka_resp_err_t error = metadata_of(client, one.get(), &metadata, wait);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
     rd_kafka_resp_err_t fault = RD_KAFKA_RESP_ERR_NO_ERROR;
     *found = {};
@@ -93,6 +105,34 @@ Result<Found> ask_metadata(KafkaHandle& handle, std::string_view what, const std
   return std::move(*found);
 }
 
+// That a partition is not there may be what the client was told minutes ago, as by a broker that went down: its error,
+// once brokers have said so when they were asked for the topic.
+rd_kafka_resp_err_t sure_of(rd_kafka_resp_err_t error, rd_kafka_t* client, const rd_kafka_topic_partition_list_t& list,
+                            int wait) {
+  if (!is_doubtful(error) || error == RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR) return error;
+  std::map<std::string, std::set<std::int32_t>> doubted;
+  for (int i = 0; i < list.cnt; ++i) {
+    const rd_kafka_topic_partition_t& one = list.elems[i];
+    // A partition may well have another error, as that it has no leader.
+    if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) doubted[one.topic].insert(one.partition);
+  }
+  if (doubted.empty()) return error;
+  for (auto& [topic, partitions] : doubted) {
+    const Topic one(rd_kafka_topic_new(client, topic.c_str(), nullptr), rd_kafka_topic_destroy);
+    const rd_kafka_metadata_t* metadata = nullptr;
+    const rd_kafka_resp_err_t asked = metadata_of(client, one.get(), &metadata, wait);
+    if (asked != RD_KAFKA_RESP_ERR_NO_ERROR) return asked;
+    for (const auto& told : std::span(metadata->topics, static_cast<std::size_t>(metadata->topic_cnt))) {
+      for (const auto& there : std::span(told.partitions, static_cast<std::size_t>(told.partition_cnt))) {
+        partitions.erase(there.id);
+      }
+    }
+    rd_kafka_metadata_destroy(metadata);
+    if (!partitions.empty()) return error;
+  }
+  return RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+}
+
 // Offsets of partitions, as one call of the library finds them: `call(client, list, milliseconds)`.
 template <class Call>
 Result<KafkaCommitted> ask_offsets(KafkaHandle& handle, std::string_view what, const KafkaOffsets& asked,
@@ -105,7 +145,7 @@ Result<KafkaCommitted> ask_offsets(KafkaHandle& handle, std::string_view what, c
   const auto answer = std::make_shared<Answer>();
   auto done = handle.attempt(what, patience, [client = handle.get(), asked, answer, call](int wait) -> int {
     const KafkaList list = list_of(asked);
-    const rd_kafka_resp_err_t error = fault_of(call(client, list.get(), wait), *list);
+    const rd_kafka_resp_err_t error = sure_of(fault_of(call(client, list.get(), wait), *list), client, *list, wait);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
       answer->found = committed_of(*list);
     } else {
@@ -122,14 +162,17 @@ Result<KafkaCommitted> ask_offsets(KafkaHandle& handle, std::string_view what, c
 
 // None: there is no such topic.
 Result<std::vector<KafkaPartition>> partitions_of(KafkaHandle& handle, const std::string& topic,
-                                                  std::chrono::milliseconds patience) {
+                                                  std::chrono::milliseconds patience, bool was_there) {
+  const auto gone = std::make_shared<std::atomic<bool>>(false);
   auto found = ask_metadata<std::vector<KafkaPartition>>(
       handle, fmt::format("ask for topic '{}'", topic), topic, patience,
-      [topic](const rd_kafka_metadata_topic_t& told, std::vector<KafkaPartition>& out) {
-        if (told.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return RD_KAFKA_RESP_ERR_NO_ERROR;
+      [topic, gone, was_there](const rd_kafka_metadata_topic_t& told, std::vector<KafkaPartition>& out) {
+        *gone = told.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        if (*gone) return was_there ? told.err : RD_KAFKA_RESP_ERR_NO_ERROR;
         for (int p = 0; p < told.partition_cnt; ++p) out.push_back({topic, told.partitions[p].id});
         return told.err;
       });
+  if (!found && !handle.away() && *gone) return std::vector<KafkaPartition>();
   if (found) std::ranges::sort(*found);
   return found;
 }
@@ -185,9 +228,17 @@ KafkaLookup::KafkaLookup(std::unique_ptr<KafkaHandle> handle)
 
 KafkaLookup::~KafkaLookup() = default;
 
+std::string KafkaLookup::cluster() {
+  char* const id = rd_kafka_clusterid(handle_->get(), kIdWait);
+  if (id == nullptr) return brokers();
+  std::string text = id;
+  rd_kafka_mem_free(handle_->get(), id);
+  return text;
+}
+
 Result<std::vector<KafkaPartition>> KafkaLookup::partitions(const std::string& topic,
-                                                            std::chrono::milliseconds patience) {
-  return partitions_of(*handle_, topic, patience);
+                                                            std::chrono::milliseconds patience, bool was_there) {
+  return partitions_of(*handle_, topic, patience, was_there);
 }
 
 Result<std::vector<std::string>> KafkaLookup::topics(std::chrono::milliseconds patience) {
@@ -259,18 +310,14 @@ Result<> KafkaLookup::settle(std::chrono::milliseconds patience) {
       continue;
     }
     handle_->serve();
-    // Who is to stop waits for brokers that are there, not for such as are known to be away.
-    const bool gives_up =
-        handle_->interrupted() && !handle_->reason().empty() && SteadyClock::now() - began > kLastWait;
-    if (left <= 0 || gives_up) break;
+    if (left <= 0 || (handle_->interrupted() && handle_->silent(began))) break;
   }
   handle_->serve();
   if (std::optional<Error> fault = std::exchange(commits_->fault, std::nullopt)) {
     return failure(fmt::format("cannot commit offsets to Kafka at {}: {}", handle_->brokers(), fault->message));
   }
   if (commits_->open != 0) {
-    return failure(fmt::format("cannot commit offsets to Kafka at {}: {}", handle_->brokers(),
-                               handle_->reason().empty() ? "no answer" : handle_->reason()));
+    return failure(fmt::format("cannot commit offsets to Kafka at {}: {}", handle_->brokers(), handle_->why()));
   }
   return {};
 }

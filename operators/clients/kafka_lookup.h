@@ -14,9 +14,10 @@
 
 namespace streamrun {
 
-// Those of one topic; none: there is no such topic.
+// Those of one topic; none: there is no such topic. Where it was there before, that is asked again for some seconds
+// before it is believed.
 Result<std::vector<KafkaPartition>> partitions_of(KafkaHandle& handle, const std::string& topic,
-                                                  std::chrono::milliseconds patience);
+                                                  std::chrono::milliseconds patience, bool was_there = false);
 
 // How large messages that a topic takes may be (max.message.bytes); nothing where brokers do not say it.
 std::optional<std::size_t> largest_message_of(KafkaHandle& handle, const std::string& topic,
@@ -38,10 +39,13 @@ class KafkaLookup {
   KafkaLookup& operator=(const KafkaLookup&) = delete;
 
   const std::string& brokers() const { return handle_->brokers(); }
+  // Which cluster it is, by whatever addresses it was found: its id, or `brokers` where they do not tell it.
+  std::string cluster();
   // What was asked for last got no answer, which may pass.
   bool away() const { return handle_->away(); }
 
-  Result<std::vector<KafkaPartition>> partitions(const std::string& topic, std::chrono::milliseconds patience);
+  Result<std::vector<KafkaPartition>> partitions(const std::string& topic, std::chrono::milliseconds patience,
+                                                 bool was_there = false);
   Result<std::vector<std::string>> topics(std::chrono::milliseconds patience);
   // The first offset at or behind each time; the end where there is none. Ends are those that committed readers see.
   Result<KafkaOffsets> offsets_at(const KafkaOffsets& times, std::chrono::milliseconds patience);

@@ -19,10 +19,8 @@ constexpr std::chrono::milliseconds kLeastPatience{2};
 constexpr std::chrono::milliseconds kMostPatience{100};
 constexpr std::uint64_t kServeEvery = 64;  // messages
 constexpr std::chrono::seconds kSilence{10};
-constexpr std::chrono::milliseconds kLastWait{700};
 constexpr std::chrono::seconds kMaking{3};  // for brokers that make a topic
 constexpr std::chrono::seconds kAsk{2};     // what a topic takes
-constexpr std::int64_t kLinger = 5000;      // ms
 
 std::string text_of(rd_kafka_resp_err_t error) {
   switch (error) {
@@ -106,20 +104,8 @@ class KafkaProducer::Delivery {
 
 Result<std::unique_ptr<KafkaProducer>> KafkaProducer::open(const KafkaSettings& settings, KafkaLog log,
                                                            std::stop_token stop, std::stop_token ending) {
-  KafkaHandle::Properties own = {{"acks", "all"}, {"enable.idempotence", "true"}};
-  // As Java's clients do, so that keys meet those of other programs.
-  if (!settings.has("partitioner")) own.emplace_back("partitioner", "murmur2_random");
-  // The library waits for answers by polling without a pause once a message has lingered. Those that fill no request
-  // are sent by flush(), at the end of a batch, so that nothing is late for it.
-  if (!settings.has("linger.ms") && !settings.has("queue.buffering.max.ms")) {
-    const std::int64_t timeout = std::min(settings.number("message.timeout.ms").value_or(2 * kLinger),
-                                          settings.number("delivery.timeout.ms").value_or(2 * kLinger));
-    own.emplace_back("linger.ms", fmt::format("{}", std::clamp<std::int64_t>(timeout / 2, 0, kLinger)));
-  }
-  if (!settings.has("queue.buffering.max.kbytes")) own.emplace_back("queue.buffering.max.kbytes", "32768");
-  if (!settings.has("queue.buffering.max.messages")) own.emplace_back("queue.buffering.max.messages", "1000000");
-  auto handle = KafkaHandle::open(KafkaRole::producer, settings, own, std::move(log), std::move(stop),
-                                  [](rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+  auto handle = KafkaHandle::open(KafkaRole::producer, settings, producer_properties(settings), std::move(log),
+                                  std::move(stop), [](rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
                                     static_cast<Delivery*>(static_cast<KafkaHandle*>(opaque)->owner)->note(*message);
                                   });
   if (!handle) return pass_on(handle);
@@ -176,13 +162,12 @@ std::optional<Error> KafkaProducer::refused() const {
 bool KafkaProducer::gives_up() const {
   if (handle_->interrupted()) return true;
   // One that is slow is waited for.
-  return ending_.stop_requested() && !handle_->reason().empty() && SteadyClock::now() - delivery_->heard() > kLastWait;
+  return ending_.stop_requested() && handle_->silent(delivery_->heard());
 }
 
 std::unexpected<Error> KafkaProducer::stopped() const {
   return failure(fmt::format("stopped while Kafka at {} did not take {} messages: {}", handle_->brokers(),
-                             rd_kafka_outq_len(handle_->get()),
-                             handle_->reason().empty() ? "no answer" : handle_->reason()));
+                             rd_kafka_outq_len(handle_->get()), handle_->why()));
 }
 
 void KafkaProducer::make_room() {
@@ -266,7 +251,7 @@ Result<> KafkaProducer::flush() {
       said = SteadyClock::now();
       handle_->log(LogLevel::warning,
                    fmt::format("Kafka at {} has not taken {} messages yet: {}; waiting", handle_->brokers(),
-                               rd_kafka_outq_len(handle_->get()), handle_->reason()));
+                               rd_kafka_outq_len(handle_->get()), handle_->why()));
     }
   }
   std::optional<Error> fault = refused();

@@ -8,13 +8,16 @@
 
 #include "operators/builtin_catalog.h"
 #include "operators/clients/embedded_broker.h"
+#include "operators/clients/kafka_begin.h"
 #include "operators/clients/kafka_consumer.h"
 #include "operators/clients/kafka_group.h"
 #include "operators/clients/kafka_lookup.h"
 #include "operators/clients/kafka_origin.h"
 #include "operators/clients/kafka_reader.h"
+#include "operators/clients/kafka_readers.h"
 #include "operators/clients/kafka_start.h"
 #include "runner/operator/source.h"
+#include "runner/operator/words_alike.h"
 
 namespace streamrun {
 namespace {
@@ -65,8 +68,12 @@ class KafkaSource final : public Source {
     auto lookup = KafkaLookup::open(settings, input_->group, environment_.log, stop_.get_token());
     if (!lookup) return pass_on(lookup);
     lookup_ = std::move(*lookup);
+    auto readers = KafkaReaders::of(environment_);
+    if (!readers) return pass_on(readers);
+    readers_ = std::move(*readers);
     const auto partitions = find_partitions(kReach);
     if (!partitions) return pass_on(partitions);
+    if (auto entered = enter(*partitions); !entered) return pass_on(entered);
     // Topics of the embedded broker may be made by the first batch.
     nothing_matches_ = partitions->empty() && !settings.embedded;
     auto consumer =
@@ -75,30 +82,14 @@ class KafkaSource final : public Source {
     consumer_ = std::move(*consumer);
     consumer_->keep_headers(headers_);
     group_.emplace(*lookup_, input_->group);
-    auto at = group_->find(*partitions);
+    const auto at = begin_of(*lookup_, *group_, input_->start, *partitions, input_->pattern != nullptr);
     if (!at) return pass_on(at);
-    const KafkaOffsets known = *at;
-    KafkaOffsets asked;
-    for (const KafkaPartition& partition : *partitions) {
-      if (at->contains(partition)) continue;
-      const auto given = input_->start.offsets.find(partition);
-      if (given != input_->start.offsets.end()) {
-        at->insert(*given);
-      } else {
-        const bool late = input_->start.time == kKafkaEnd && came_later(partition, known);
-        asked[partition] = late ? kKafkaBeginning : input_->start.time;
-      }
-    }
-    if (auto there = check_start(*at); !there) return pass_on(there);
-    const auto found = lookup_->offsets_at(asked, kReach);
-    if (!found) return pass_on(found);
-    at->insert(found->begin(), found->end());
     if (auto assigned = consumer_->assign(*at); !assigned) return pass_on(assigned);
     return to_text(*at);
   }
 
   Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime) override {
-    if (auto alone = group_->alone(); !alone) return pass_on(alone);
+    if (auto held = group_->holds(); !held) return pass_on(held);
     if (std::exchange(nothing_matches_, false)) {
       if (limits.available_now) return failure(no_match() + "; correct `topic_pattern`, or make one");
       warn(no_match() + "; waiting for one");
@@ -115,6 +106,7 @@ class KafkaSource final : public Source {
       const auto ends = lookup_->offsets_at(asked, limits.available_now ? kReach : kAsk);
       if (!ends) {
         // On the clock brokers that are away have nothing for this batch.
+        if (!lookup_->away()) return group_->lose(ends.error());
         if (limits.available_now || !away(ends.error())) return pass_on(ends);
         return range;
       }
@@ -125,10 +117,11 @@ class KafkaSource final : public Source {
       const auto end = ends_.find(partition);
       if (end == ends_.end()) continue;
       if (end->second < offset) {
-        return failure(fmt::format(
+        if (auto held = group_->look(); !held) return pass_on(held);
+        return group_->lose(Error{fmt::format(
             "{}@{}: the partition ends at {} already: the topic was deleted and made again; to read the new "
             "one, reset the offsets of group '{}', or take another `group`",
-            partition.name(), offset, end->second, input_->group));
+            partition.name(), offset, end->second, input_->group)});
       }
       offset = end->second;
     }
@@ -137,6 +130,10 @@ class KafkaSource final : public Source {
     cut_ranges(*begin, limits.partition_records, most, until);
     range.until = to_text(until);
     range.empty = until == *begin;
+    // A topic that was made again may have more records than the old one had.
+    if (!range.empty) {
+      if (auto held = group_->look(); !held) return pass_on(held);
+    }
     range.exhausted = limits.available_now && !input_->settings.embedded && until == ends_;
     return range;
   }
@@ -175,7 +172,11 @@ class KafkaSource final : public Source {
 
   std::optional<BatchTime> last_batch() const override { return group_->last_batch(); }
 
-  Result<> close() override { return group_ ? group_->close() : Result<>{}; }
+  Result<> close() override {
+    if (!group_) return {};
+    if (consumer_->lost()) return {};  // nothing is committed to a topic that is no more
+    return group_->close();
+  }
 
   void interrupt() override { stop_.request_stop(); }
 
@@ -184,37 +185,12 @@ class KafkaSource final : public Source {
     if (environment_.log) environment_.log(LogLevel::warning, fmt::format("source '{}': {}", input_->name, message));
   }
 
-  // Than the group was here: nothing of what it holds has been read.
-  bool came_later(const KafkaPartition& partition, const KafkaOffsets& known) const {
-    return std::ranges::any_of(
-        known, [&](const auto& one) { return input_->pattern != nullptr || one.first.topic == partition.topic; });
-  }
-
-  // Of a group or an option: such offsets may be anything.
-  Result<> check_start(const KafkaOffsets& at) {
-    KafkaOffsets asked;
-    for (const auto& [partition, offset] : at) asked[partition] = kKafkaBeginning;
-    const auto begins = lookup_->offsets_at(asked, kReach);
-    if (!begins) return pass_on(begins);
-    for (auto& [partition, time] : asked) time = kKafkaEnd;
-    const auto ends = lookup_->offsets_at(asked, kReach);
-    if (!ends) return pass_on(ends);
-    for (const auto& [partition, offset] : at) {
-      const std::string from = group_->knows(partition) ? fmt::format("group '{}' stands", input_->group)
-                                                        : std::string("`start` says to begin");
-      if (offset < begins->at(partition)) {
-        return failure(
-            fmt::format("{}@{}: {} at a record that is no longer there, the first is {}: records were deleted, by "
-                        "retention or with the topic; set the group's offsets to go on behind the gap, or take another "
-                        "`group` and a `start`",
-                        partition.name(), offset, from, begins->at(partition)));
-      }
-      if (offset > ends->at(partition)) {
-        return failure(fmt::format(
-            "{}@{}: {} behind the end of the partition, which is {}: the topic may have been deleted and made "
-            "again; set the group's offsets, or take another `group` and a `start`",
-            partition.name(), offset, from, ends->at(partition)));
-      }
+  // No other source of the run reads their topics as this group.
+  Result<> enter(const std::vector<KafkaPartition>& partitions) {
+    const std::string cluster = lookup_->cluster();
+    for (const KafkaPartition& partition : partitions) {
+      auto alone = readers_->enter(cluster, input_->group, partition.topic, input_->name);
+      if (!alone) return alone;
     }
     return {};
   }
@@ -226,7 +202,7 @@ class KafkaSource final : public Source {
   // Said once, until they are back.
   bool away(const Error& error) {
     if (!lookup_->away()) return false;
-    if (!away_) warn(error.message);
+    if (!away_ && !environment_.stop.stop_requested()) warn(error.message);
     away_ = true;
     return true;
   }
@@ -243,8 +219,9 @@ class KafkaSource final : public Source {
     }
     std::vector<KafkaPartition> found;
     for (const std::string& topic : topics) {
-      auto own = lookup_->partitions(topic, patience);
+      auto own = lookup_->partitions(topic, patience, group_.has_value() && !input_->pattern);
       if (!own) return pass_on(own);
+      if (own->empty() && input_->pattern) continue;  // it has gone since they were listed
       if (own->empty()) {
         return failure(
             fmt::format("there is no topic '{}' at {}; make it, or correct `topics`", topic, lookup_->brokers()));
@@ -260,13 +237,18 @@ class KafkaSource final : public Source {
     if (input_->pattern && SteadyClock::now() - looked_ < kPatternEvery) return {};
     looked_ = SteadyClock::now();
     const auto partitions = find_partitions(patience);
-    if (!partitions) return away(partitions.error()) ? Result<>{} : pass_on(partitions);
+    if (!partitions) {
+      if (away(partitions.error())) return {};
+      // A commit now might meet the topic as it was made again, whose offsets those are not.
+      return group_->lose(partitions.error());
+    }
     away_ = false;
     KafkaOffsets fresh;
     for (const KafkaPartition& partition : *partitions) {
       if (!at.contains(partition)) fresh[partition] = kKafkaBeginning;
     }
     if (fresh.empty()) return {};
+    if (auto entered = enter(*partitions); !entered) return entered;
     const auto begins = lookup_->offsets_at(fresh, patience);
     if (!begins) return away(begins.error()) ? Result<>{} : pass_on(begins);
     at.insert(begins->begin(), begins->end());
@@ -279,6 +261,7 @@ class KafkaSource final : public Source {
   std::unique_ptr<KafkaLookup> lookup_;
   std::unique_ptr<KafkaConsumer> consumer_;
   std::optional<KafkaGroup> group_;
+  std::shared_ptr<KafkaReaders> readers_;
   KafkaOffsets ends_;  // as last asked for
   MeanSize mean_;
   bool headers_ = true;  // somebody reads them
@@ -331,8 +314,15 @@ std::optional<BoundSource> bind(const KafkaOptions& options, SourceBindContext& 
 
   BoundSource bound;
   bound.hidden = kafka_columns();
+  const std::string where = fmt::format("' as group '{}' at {}", input->group, input->settings.brokers);
+  // A pattern never matches the brokers' own.
   for (const std::string& topic : input->topics) {
-    bound.alone.push_back(fmt::format("topic '{}' as group '{}' at {}", topic, input->group, input->settings.brokers));
+    bound.alone.push_back((topic.starts_with("__") ? "the brokers' topic '" : "topic '") + topic + where);
+  }
+  if (input->pattern) {
+    const std::string& pattern = input->pattern->pattern();
+    bound.alone.push_back("topics like '" + pattern + where);
+    bound.alone.push_back(fmt::format("{}topic '(?:{}){}", kWordsAlike, pattern, RE2::QuoteMeta(where)));
   }
   bound.rate_controlled = true;
   bound.messages = true;

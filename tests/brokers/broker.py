@@ -3,7 +3,9 @@ import atexit
 import contextlib
 import itertools
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -79,6 +81,15 @@ class BrokerTest(ProcessTest):
         self.broker = broker
         self.address = broker.address()
 
+    def hang(self):
+        """It takes connections, and answers nothing."""
+        os.kill(self.broker.pid(), signal.SIGSTOP)
+        self.addCleanup(self.go_on)
+
+    def go_on(self):
+        if (pid := self.broker.pid()) is not None:
+            os.kill(pid, signal.SIGCONT)
+
     # ------------------------------------------------------------ topics
 
     def admin(self):
@@ -115,6 +126,10 @@ class BrokerTest(ProcessTest):
         """Offsets that a group has committed, by (topic, partition)."""
         found = self.admin().list_consumer_group_offsets(name)
         return {(at.topic, at.partition): told.offset for at, told in found.items()}
+
+    def reset(self, name):
+        (_, error), = self.admin().delete_consumer_groups([name])
+        self.assertEqual(error.errno, 0)
 
     def end(self, topic, partition=0, which=-1):
         """The offset behind the last record; of the first, where `which` is -2."""

@@ -148,6 +148,18 @@ outputs: [{{name: o, from: in, kafka: {{brokers: "{self.address}", topic: {topic
         self.assertEqual(code, 1, error)
         self.assertRegex(error, r'stopped while Kafka at \S+ did not take \d+ messages: ')
 
+    def test_the_first_signal_ends_a_batch_that_waits_for_brokers_that_hang(self):
+        topic = self.topic()
+        run = self.start(self.pipeline_to(topic))
+        wait_for(lambda: self.end(topic) > 0, 'the first record')
+        self.hang()
+        # Nothing is known against it but that it is silent.
+        self.assertRegex(run.process.stderr.readline().decode(), r'has not taken \d+ messages yet: it does not answer; waiting')
+        run.send(signal.SIGINT)
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 1, error)
+        self.assertRegex(error, r'stopped while Kafka at \S+ did not take \d+ messages: it does not answer')
+
     def test_the_second_signal_stops_at_once_while_away(self):
         _, run = self.start_and_lose()
         run.stop_at_once()

@@ -1,10 +1,13 @@
 """Topics of a real broker, read."""
+import contextlib
 import signal
 import subprocess
 import time
 
 from confluent_kafka import Producer
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.admin import NewTopic
+from kafka.errors import TopicAlreadyExistsError
 
 from brokers.broker import GUARD, BrokerTest, lead, make_broker, tool, wait_for
 
@@ -69,6 +72,8 @@ class Reading(BrokerTest):
         self.assertEqual(rows, [])
         _, error = self.available(self.to_file(topic, f'group: too-far, start: {{offsets: {{{topic}: {{0: 11}}}}}}'), code=1)
         self.assertIn(f'{topic}[0]@11: `start` says to begin behind the end of the partition, which is 10', error)
+        _, error = self.available(self.to_file(topic, f'group: too-many, start: {{offsets: {{{topic}: {{2: 0}}}}}}'), code=1)
+        self.assertIn(f"{topic}[2]@0: `start` says to begin at a partition that is not there: topic '{topic}' has 2", error)
 
     def test_topics_by_a_pattern(self):
         first, second = self.topic(name='pattern-a'), self.topic(name='pattern-b')
@@ -195,6 +200,47 @@ class Gaps(BrokerTest):
         self.assertIn(topic, error)
         self.assertIn('deleted', error)
 
+    def make_anew(self, topic, lines):
+        """At once, so that whoever looks now and then never sees it gone."""
+        admin = self.admin()
+        admin.delete_topics([topic])
+
+        def made():
+            with contextlib.suppress(TopicAlreadyExistsError):
+                return admin.create_topics([NewTopic(topic, 1, 1)])
+        wait_for(made, 'the end of the topic')
+        self.wait_for_topic(topic, 1)
+        self.produce(topic, lines)
+
+    def test_a_topic_made_anew_with_more_records(self):
+        new = [f'new {i}' for i in range(10)]
+        # Seen as missing, as shorter, or by nothing but the group's offsets, which went with it.
+        for interval in ('50ms', '250ms', '1s', '3s'):
+            with self.subTest(interval):
+                topic = self.topic()
+                self.produce(topic, ['a', 'b', 'c'])
+                run = self.start(self.to_file(topic).replace('50ms', interval))
+                wait_for(lambda: self.group(f'copy-{topic}') == {(topic, 0): 3}, 'the records')
+                self.make_anew(topic, new)
+                code, _, error, _ = run.end()
+                self.assertEqual(code, 1, error)
+                self.assertIn(topic, error)
+                # What it had read of the old one is not committed to the new one, whose records are all there still.
+                self.assertEqual(self.group(f'copy-{topic}'), {})
+                self.assertEqual(self.available(self.to_file(topic))[0], new)
+
+    def test_a_group_that_is_reset_while_it_is_used(self):
+        topic = self.topic()
+        self.produce(topic, ['a'])
+        run = self.start(self.to_file(topic))
+        wait_for(lambda: self.group(f'copy-{topic}') == {(topic, 0): 1}, 'the first record')
+        self.reset(f'copy-{topic}')
+        self.produce(topic, ['b'])
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 1, error)
+        self.assertIn(f"{topic}[0]@1: the offset of group 'copy-{topic}' is gone", error)
+        self.assertEqual(self.lines(run), ['a'])
+
 
 class Progress(BrokerTest):
     def leave_note(self, group, topic, offset, text='a note'):
@@ -228,6 +274,11 @@ class Progress(BrokerTest):
         self.assertEqual(self.available(pipeline)[0], ['a', 'b', 'c'])
         other = pipeline.replace('grown', 'another')
         self.assertEqual(self.available(other)[0], [])
+        timed = self.to_file('grows-1', 'group: timed, start: {timestamp: 2901-01-01}')
+        self.assertEqual(self.available(timed)[0], [])
+        self.add_partitions('grows-1', 3)
+        self.produce('grows-1', ['d'], '-p', '2')
+        self.assertEqual(self.available(timed)[0], ['d'])
 
     def test_nothing_is_committed_before_all_outputs_have_finished(self):
         topic = self.topic()
@@ -295,6 +346,30 @@ class Progress(BrokerTest):
                 self.assertEqual(run.end()[0], 0)
                 name, = self.files(run)[0]
                 self.assertLess(int(name) / 1000 - time.time(), 3600)
+
+    def two_sources(self, topic, second, group='g'):
+        return f"""
+name: two-{topic}
+batch_interval: 50ms
+sources:
+  a: {{kafka: {{brokers: "{self.address}", topics: [{topic}], start: earliest, group: g}}, format: text}}
+  b: {{kafka: {{{second}, start: earliest, group: {group}}}, format: text}}
+outputs: [{{name: o, from: a, file: {{path: out}}, format: csv}}, {{name: p, from: b, file: {{path: two}}, format: csv}}]
+"""
+
+    def test_two_sources_in_one_group(self):
+        topic = self.topic()
+        self.produce(topic, ['a'])
+        port, = tool.free_ports(1)
+        lead(port, self.address)
+        # As only the brokers tell.
+        elsewhere = f'brokers: "localhost:{port}", topics: [{topic}]'
+        for second in (elsewhere, f'brokers: "{self.address}, {self.address}", topic_pattern: "{topic}"'):
+            with self.subTest(second):
+                _, error = self.available(self.two_sources(topic, second), code=1)
+                self.assertIn(f"source 'a' reads topic '{topic}' as group 'g' of this cluster already", error)
+        rows, _ = self.available(self.two_sources(topic, elsewhere, group='h'))
+        self.assertEqual(rows, ['a'])
 
     def test_two_pipelines_in_one_group(self):
         topic = self.topic()
@@ -393,6 +468,27 @@ class Away(BrokerTest):
     def test_away_for_a_minute(self):
         self.check_away(60)
 
+    def test_a_clean_restart_of_the_broker(self):
+        # One that goes down says last that nobody leads a partition, and one that comes up may know of none yet.
+        self.broker.start()
+        topics = [self.topic(4) for _ in range(4)]
+        runs = [self.start(self.to_file(topic).replace('50ms', f'{100 * (i + 1)}ms')) for i, topic in enumerate(topics)]
+        for topic, run in zip(topics, runs):
+            self.produce(topic, ['a'])
+            wait_for(lambda run=run: self.lines(run) == ['a'], 'the first record')
+        self.broker.stop()
+        self.broker.launch()
+        self.broker.wait()
+        for topic, run in zip(topics, runs):
+            self.produce(topic, ['b'])
+            wait_for(lambda run=run: self.lines(run) == ['a', 'b'] or run.process.poll() is not None, 'the record behind it')
+            if run.process.returncode is not None:
+                self.fail(run.process.stderr.read().decode())
+            wait_for(lambda topic=topic: sum(self.group(f'copy-{topic}').values()) == 2, 'its offset')
+            run.send(signal.SIGTERM)
+            code, _, error, _ = run.end()
+            self.assertEqual(code, 0, error)
+
     def test_damaged_records(self):
         self.broker.launch()
         self.broker.wait()
@@ -441,6 +537,18 @@ class Away(BrokerTest):
         subprocess.run(['kill', '-CONT', str(self.broker.pid())], check=True)
         if code != 0:  # it may have read all before, or committed as well
             self.assertRegex(error, f'(stopped while|cannot commit offsets to) Kafka at {self.address}')
+
+    def test_stops_in_good_order_while_it_hangs(self):
+        self.broker.start()
+        topic = self.topic()
+        run = self.start(self.to_file(topic))
+        self.produce(topic, ['a'])
+        wait_for(lambda: self.lines(run) == ['a'], 'the first record')
+        wait_for(lambda: self.group(f'copy-{topic}') == {(topic, 0): 1}, 'its offset')
+        self.hang()
+        run.send(signal.SIGINT)
+        code, _, error, _ = run.end()
+        self.assertEqual((code, error), (0, ''))
 
     def test_stops_in_good_order_while_away(self):
         self.broker.start()
