@@ -19,6 +19,7 @@ class KafkaGroup {
 
   // What the group has committed of these partitions, before anything is read.
   Result<KafkaOffsets> find(const std::vector<KafkaPartition>& partitions);
+  const std::string& name() const { return name_; }
   bool knows(const KafkaPartition& partition) const { return known_.contains(partition); }
   // The newest batch that was committed with them, by this program.
   std::optional<BatchTime> last_batch() const { return batch_; }

@@ -8,6 +8,7 @@
 
 #include "operators/builtin_catalog.h"
 #include "operators/clients/embedded_broker.h"
+#include "operators/clients/kafka_begin.h"
 #include "operators/clients/kafka_consumer.h"
 #include "operators/clients/kafka_group.h"
 #include "operators/clients/kafka_lookup.h"
@@ -75,24 +76,8 @@ class KafkaSource final : public Source {
     consumer_ = std::move(*consumer);
     consumer_->keep_headers(headers_);
     group_.emplace(*lookup_, input_->group);
-    auto at = group_->find(*partitions);
+    const auto at = begin_of(*lookup_, *group_, input_->start, *partitions, input_->pattern != nullptr);
     if (!at) return pass_on(at);
-    const KafkaOffsets known = *at;
-    KafkaOffsets asked;
-    for (const KafkaPartition& partition : *partitions) {
-      if (at->contains(partition)) continue;
-      const auto given = input_->start.offsets.find(partition);
-      if (given != input_->start.offsets.end()) {
-        at->insert(*given);
-      } else {
-        const bool late = input_->start.time == kKafkaEnd && came_later(partition, known);
-        asked[partition] = late ? kKafkaBeginning : input_->start.time;
-      }
-    }
-    if (auto there = check_start(*at); !there) return pass_on(there);
-    const auto found = lookup_->offsets_at(asked, kReach);
-    if (!found) return pass_on(found);
-    at->insert(found->begin(), found->end());
     if (auto assigned = consumer_->assign(*at); !assigned) return pass_on(assigned);
     return to_text(*at);
   }
@@ -192,41 +177,6 @@ class KafkaSource final : public Source {
  private:
   void warn(const std::string& message) const {
     if (environment_.log) environment_.log(LogLevel::warning, fmt::format("source '{}': {}", input_->name, message));
-  }
-
-  // Than the group was here: nothing of what it holds has been read.
-  bool came_later(const KafkaPartition& partition, const KafkaOffsets& known) const {
-    return std::ranges::any_of(
-        known, [&](const auto& one) { return input_->pattern != nullptr || one.first.topic == partition.topic; });
-  }
-
-  // Of a group or an option: such offsets may be anything.
-  Result<> check_start(const KafkaOffsets& at) {
-    KafkaOffsets asked;
-    for (const auto& [partition, offset] : at) asked[partition] = kKafkaBeginning;
-    const auto begins = lookup_->offsets_at(asked, kReach);
-    if (!begins) return pass_on(begins);
-    for (auto& [partition, time] : asked) time = kKafkaEnd;
-    const auto ends = lookup_->offsets_at(asked, kReach);
-    if (!ends) return pass_on(ends);
-    for (const auto& [partition, offset] : at) {
-      const std::string from = group_->knows(partition) ? fmt::format("group '{}' stands", input_->group)
-                                                        : std::string("`start` says to begin");
-      if (offset < begins->at(partition)) {
-        return failure(
-            fmt::format("{}@{}: {} at a record that is no longer there, the first is {}: records were deleted, by "
-                        "retention or with the topic; set the group's offsets to go on behind the gap, or take another "
-                        "`group` and a `start`",
-                        partition.name(), offset, from, begins->at(partition)));
-      }
-      if (offset > ends->at(partition)) {
-        return failure(fmt::format(
-            "{}@{}: {} behind the end of the partition, which is {}: the topic may have been deleted and made "
-            "again; set the group's offsets, or take another `group` and a `start`",
-            partition.name(), offset, from, ends->at(partition)));
-      }
-    }
-    return {};
   }
 
   std::string no_match() const {

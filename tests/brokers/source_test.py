@@ -72,6 +72,8 @@ class Reading(BrokerTest):
         self.assertEqual(rows, [])
         _, error = self.available(self.to_file(topic, f'group: too-far, start: {{offsets: {{{topic}: {{0: 11}}}}}}'), code=1)
         self.assertIn(f'{topic}[0]@11: `start` says to begin behind the end of the partition, which is 10', error)
+        _, error = self.available(self.to_file(topic, f'group: too-many, start: {{offsets: {{{topic}: {{2: 0}}}}}}'), code=1)
+        self.assertIn(f"{topic}[2]@0: `start` says to begin at a partition that is not there: topic '{topic}' has 2", error)
 
     def test_topics_by_a_pattern(self):
         first, second = self.topic(name='pattern-a'), self.topic(name='pattern-b')
@@ -272,6 +274,11 @@ class Progress(BrokerTest):
         self.assertEqual(self.available(pipeline)[0], ['a', 'b', 'c'])
         other = pipeline.replace('grown', 'another')
         self.assertEqual(self.available(other)[0], [])
+        timed = self.to_file('grows-1', 'group: timed, start: {timestamp: 2901-01-01}')
+        self.assertEqual(self.available(timed)[0], [])
+        self.add_partitions('grows-1', 3)
+        self.produce('grows-1', ['d'], '-p', '2')
+        self.assertEqual(self.available(timed)[0], ['d'])
 
     def test_nothing_is_committed_before_all_outputs_have_finished(self):
         topic = self.topic()
