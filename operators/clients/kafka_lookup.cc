@@ -18,6 +18,7 @@
 namespace streamrun {
 namespace {
 
+constexpr int kIdWait = 1000;        // ms; it comes with the first answer of all
 constexpr std::int64_t kLook = 100;  // ms, until somebody looks whether to go on waiting
 
 // The first fault of the partitions, or the whole call's.
@@ -226,6 +227,14 @@ KafkaLookup::KafkaLookup(std::unique_ptr<KafkaHandle> handle)
 }
 
 KafkaLookup::~KafkaLookup() = default;
+
+std::string KafkaLookup::cluster() {
+  char* const id = rd_kafka_clusterid(handle_->get(), kIdWait);
+  if (id == nullptr) return brokers();
+  std::string text = id;
+  rd_kafka_mem_free(handle_->get(), id);
+  return text;
+}
 
 Result<std::vector<KafkaPartition>> KafkaLookup::partitions(const std::string& topic,
                                                             std::chrono::milliseconds patience, bool was_there) {

@@ -39,6 +39,8 @@ class KafkaLookup {
   KafkaLookup& operator=(const KafkaLookup&) = delete;
 
   const std::string& brokers() const { return handle_->brokers(); }
+  // Which cluster it is, by whatever addresses it was found: its id, or `brokers` where they do not tell it.
+  std::string cluster();
   // What was asked for last got no answer, which may pass.
   bool away() const { return handle_->away(); }
 

@@ -14,8 +14,10 @@
 #include "operators/clients/kafka_lookup.h"
 #include "operators/clients/kafka_origin.h"
 #include "operators/clients/kafka_reader.h"
+#include "operators/clients/kafka_readers.h"
 #include "operators/clients/kafka_start.h"
 #include "runner/operator/source.h"
+#include "runner/operator/words_alike.h"
 
 namespace streamrun {
 namespace {
@@ -66,8 +68,12 @@ class KafkaSource final : public Source {
     auto lookup = KafkaLookup::open(settings, input_->group, environment_.log, stop_.get_token());
     if (!lookup) return pass_on(lookup);
     lookup_ = std::move(*lookup);
+    auto readers = KafkaReaders::of(environment_);
+    if (!readers) return pass_on(readers);
+    readers_ = std::move(*readers);
     const auto partitions = find_partitions(kReach);
     if (!partitions) return pass_on(partitions);
+    if (auto entered = enter(*partitions); !entered) return pass_on(entered);
     // Topics of the embedded broker may be made by the first batch.
     nothing_matches_ = partitions->empty() && !settings.embedded;
     auto consumer =
@@ -179,6 +185,16 @@ class KafkaSource final : public Source {
     if (environment_.log) environment_.log(LogLevel::warning, fmt::format("source '{}': {}", input_->name, message));
   }
 
+  // No other source of the run reads their topics as this group.
+  Result<> enter(const std::vector<KafkaPartition>& partitions) {
+    const std::string cluster = lookup_->cluster();
+    for (const KafkaPartition& partition : partitions) {
+      auto alone = readers_->enter(cluster, input_->group, partition.topic, input_->name);
+      if (!alone) return alone;
+    }
+    return {};
+  }
+
   std::string no_match() const {
     return fmt::format("no topic at {} matches '{}' as a whole", lookup_->brokers(), input_->pattern->pattern());
   }
@@ -232,6 +248,7 @@ class KafkaSource final : public Source {
       if (!at.contains(partition)) fresh[partition] = kKafkaBeginning;
     }
     if (fresh.empty()) return {};
+    if (auto entered = enter(*partitions); !entered) return entered;
     const auto begins = lookup_->offsets_at(fresh, patience);
     if (!begins) return away(begins.error()) ? Result<>{} : pass_on(begins);
     at.insert(begins->begin(), begins->end());
@@ -244,6 +261,7 @@ class KafkaSource final : public Source {
   std::unique_ptr<KafkaLookup> lookup_;
   std::unique_ptr<KafkaConsumer> consumer_;
   std::optional<KafkaGroup> group_;
+  std::shared_ptr<KafkaReaders> readers_;
   KafkaOffsets ends_;  // as last asked for
   MeanSize mean_;
   bool headers_ = true;  // somebody reads them
@@ -296,8 +314,15 @@ std::optional<BoundSource> bind(const KafkaOptions& options, SourceBindContext& 
 
   BoundSource bound;
   bound.hidden = kafka_columns();
+  const std::string where = fmt::format("' as group '{}' at {}", input->group, input->settings.brokers);
+  // A pattern never matches the brokers' own.
   for (const std::string& topic : input->topics) {
-    bound.alone.push_back(fmt::format("topic '{}' as group '{}' at {}", topic, input->group, input->settings.brokers));
+    bound.alone.push_back((topic.starts_with("__") ? "the brokers' topic '" : "topic '") + topic + where);
+  }
+  if (input->pattern) {
+    const std::string& pattern = input->pattern->pattern();
+    bound.alone.push_back("topics like '" + pattern + where);
+    bound.alone.push_back(fmt::format("{}topic '(?:{}){}", kWordsAlike, pattern, RE2::QuoteMeta(where)));
   }
   bound.rate_controlled = true;
   bound.messages = true;

@@ -1,10 +1,13 @@
 #include <fmt/format.h>
 #include <fnmatch.h>
+#include <re2/re2.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 
+#include "runner/operator/words_alike.h"
 #include "runner/plan/resolution.h"
 
 namespace streamrun {
@@ -114,15 +117,27 @@ std::vector<ReadFile> files_read(const Resolution& r) {
 // What can be read once, or whose place is kept once, cannot be read by two.
 void check_readers(Resolution& r) {
   std::map<std::string, std::string> readers;
+  std::vector<std::pair<std::unique_ptr<const RE2>, std::string>> alike;
+  const auto refuse = [&](const GraphNode& node, const std::string& other, const std::string& what) {
+    r.error("two-readers", node.place,
+            fmt::format("'{}' reads {} already; read it once and name that source in both places", other, what));
+  };
   for (const GraphNode& node : r.graph.nodes) {
     if (node.kind != GraphNode::Kind::source) continue;
     const PlanSource& source = r.graph.sources[node.source].plan;
     for (const std::string& what : source.bound.alone) {
+      if (what.starts_with(kWordsAlike)) {
+        const auto& [pattern, by] = alike.emplace_back(std::make_unique<const RE2>(what.substr(1)), source.name);
+        for (const auto& [words, other] : readers) {
+          if (other != by && RE2::FullMatch(words, *pattern)) refuse(node, other, words);
+        }
+        continue;
+      }
       const auto [other, fresh] = readers.emplace(what, source.name);
-      if (fresh) continue;
-      r.error(
-          "two-readers", node.place,
-          fmt::format("'{}' reads {} already; read it once and name that source in both places", other->second, what));
+      if (!fresh) refuse(node, other->second, what);
+      for (const auto& [pattern, by] : alike) {
+        if (by != source.name && RE2::FullMatch(what, *pattern)) refuse(node, by, what);
+      }
     }
   }
 }

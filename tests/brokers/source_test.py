@@ -347,6 +347,30 @@ class Progress(BrokerTest):
                 name, = self.files(run)[0]
                 self.assertLess(int(name) / 1000 - time.time(), 3600)
 
+    def two_sources(self, topic, second, group='g'):
+        return f"""
+name: two-{topic}
+batch_interval: 50ms
+sources:
+  a: {{kafka: {{brokers: "{self.address}", topics: [{topic}], start: earliest, group: g}}, format: text}}
+  b: {{kafka: {{{second}, start: earliest, group: {group}}}, format: text}}
+outputs: [{{name: o, from: a, file: {{path: out}}, format: csv}}, {{name: p, from: b, file: {{path: two}}, format: csv}}]
+"""
+
+    def test_two_sources_in_one_group(self):
+        topic = self.topic()
+        self.produce(topic, ['a'])
+        port, = tool.free_ports(1)
+        lead(port, self.address)
+        # As only the brokers tell.
+        elsewhere = f'brokers: "localhost:{port}", topics: [{topic}]'
+        for second in (elsewhere, f'brokers: "{self.address}, {self.address}", topic_pattern: "{topic}"'):
+            with self.subTest(second):
+                _, error = self.available(self.two_sources(topic, second), code=1)
+                self.assertIn(f"source 'a' reads topic '{topic}' as group 'g' of this cluster already", error)
+        rows, _ = self.available(self.two_sources(topic, elsewhere, group='h'))
+        self.assertEqual(rows, ['a'])
+
     def test_two_pipelines_in_one_group(self):
         topic = self.topic()
         runs = [self.start(self.to_file(topic, 'group: both, start: earliest')) for _ in range(2)]
