@@ -21,7 +21,6 @@ constexpr std::uint64_t kServeEvery = 64;  // messages
 constexpr std::chrono::seconds kSilence{10};
 constexpr std::chrono::seconds kMaking{3};  // for brokers that make a topic
 constexpr std::chrono::seconds kAsk{2};     // what a topic takes
-constexpr std::int64_t kLinger = 5000;      // ms
 
 std::string text_of(rd_kafka_resp_err_t error) {
   switch (error) {
@@ -105,20 +104,8 @@ class KafkaProducer::Delivery {
 
 Result<std::unique_ptr<KafkaProducer>> KafkaProducer::open(const KafkaSettings& settings, KafkaLog log,
                                                            std::stop_token stop, std::stop_token ending) {
-  KafkaHandle::Properties own = {{"acks", "all"}, {"enable.idempotence", "true"}};
-  // As Java's clients do, so that keys meet those of other programs.
-  if (!settings.has("partitioner")) own.emplace_back("partitioner", "murmur2_random");
-  // The library waits for answers by polling without a pause once a message has lingered. Those that fill no request
-  // are sent by flush(), at the end of a batch, so that nothing is late for it.
-  if (!settings.has("linger.ms") && !settings.has("queue.buffering.max.ms")) {
-    const std::int64_t timeout = std::min(settings.number("message.timeout.ms").value_or(2 * kLinger),
-                                          settings.number("delivery.timeout.ms").value_or(2 * kLinger));
-    own.emplace_back("linger.ms", fmt::format("{}", std::clamp<std::int64_t>(timeout / 2, 0, kLinger)));
-  }
-  if (!settings.has("queue.buffering.max.kbytes")) own.emplace_back("queue.buffering.max.kbytes", "32768");
-  if (!settings.has("queue.buffering.max.messages")) own.emplace_back("queue.buffering.max.messages", "1000000");
-  auto handle = KafkaHandle::open(KafkaRole::producer, settings, own, std::move(log), std::move(stop),
-                                  [](rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+  auto handle = KafkaHandle::open(KafkaRole::producer, settings, producer_properties(settings), std::move(log),
+                                  std::move(stop), [](rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
                                     static_cast<Delivery*>(static_cast<KafkaHandle*>(opaque)->owner)->note(*message);
                                   });
   if (!handle) return pass_on(handle);

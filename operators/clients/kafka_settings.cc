@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
+#include <strings.h>
 
 #include <algorithm>
 #include <charconv>
@@ -12,6 +13,8 @@
 
 namespace streamrun {
 namespace {
+
+constexpr std::int64_t kLinger = 5000;  // ms
 
 enum class For : std::uint8_t { both, consumer, producer };
 
@@ -166,19 +169,60 @@ const std::string* find_text(const ClientOptions& client, std::string_view name)
   return nullptr;
 }
 
-// Whether the values go together, as the library judges it when a client is made: this one reaches nobody and reads no
-// file.
+bool uses_sasl(const KafkaSettings& settings) {
+  const Secret* const protocol = settings.find("security.protocol");
+  return protocol != nullptr && strncasecmp(protocol->reveal().c_str(), "sasl", 4) == 0;
+}
+
+std::string mechanism_of(const KafkaSettings& settings) {
+  for (const std::string_view name : {"sasl.mechanism", "sasl.mechanisms"}) {
+    if (const Secret* const given = settings.find(name)) return given->reveal();
+  }
+  return "GSSAPI";
+}
+
+// Of what the library would judge by starting kinit, or by asking for a token.
+std::optional<std::string> fault_of_mechanism(const KafkaSettings& settings) {
+  if (!uses_sasl(settings)) return std::nullopt;
+  const std::string mechanism = mechanism_of(settings);
+  if (mechanism == "GSSAPI" && !settings.has("sasl.kerberos.keytab")) {
+    return "sasl.mechanism GSSAPI, which it is where none is set, needs sasl.kerberos.keytab; for a user and a "
+           "password, "
+           "set PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512";
+  }
+  if (mechanism == "OAUTHBEARER" && !settings.has("sasl.oauthbearer.method")) {
+    return "sasl.mechanism OAUTHBEARER needs sasl.oauthbearer.method: oidc, or there are no tokens";
+  }
+  return std::nullopt;
+}
+
+// Whether the library judges a property by what it does then: reads files, starts programs, talks to others.
+bool acts(std::string_view name, bool passwords) {
+  if (name == "sasl.username" || name == "sasl.password" || name == "sasl.mechanism" || name == "sasl.mechanisms") {
+    return !passwords;
+  }
+  return name.starts_with("ssl.") || name.starts_with("sasl.") || name == "security.protocol" || name == "debug";
+}
+
+// Whether the values go together, and with ours, as the library judges it when a client is made: this one reaches
+// nobody and reads no file.
 std::optional<std::string> fault_together(const KafkaSettings& settings, KafkaRole role) {
   if (settings.client.empty()) return std::nullopt;
+  if (auto fault = fault_of_mechanism(settings)) return fault;
+  const std::string mechanism = mechanism_of(settings);
+  const bool passwords = uses_sasl(settings) && mechanism != "GSSAPI" && mechanism != "OAUTHBEARER";
   rd_kafka_conf_t* const conf = rd_kafka_conf_new();  // the client's, once there is one
   char why[512];
   for (const auto& [name, value] : settings.client) {
-    if (name.starts_with("ssl.") || name.starts_with("sasl.") || name == "security.protocol" || name == "debug")
-      continue;
-    rd_kafka_conf_set(conf, name.c_str(), value.reveal().c_str(), why, sizeof why);
+    if (!acts(name, passwords)) rd_kafka_conf_set(conf, name.c_str(), value.reveal().c_str(), why, sizeof why);
   }
+  if (passwords) rd_kafka_conf_set(conf, "security.protocol", "sasl_plaintext", why, sizeof why);
   rd_kafka_conf_set_log_cb(conf, nullptr);
-  if (role == KafkaRole::producer) rd_kafka_conf_set(conf, "enable.idempotence", "true", why, sizeof why);
+  if (role == KafkaRole::producer) {
+    for (const auto& [name, value] : producer_properties(settings)) {
+      rd_kafka_conf_set(conf, name.c_str(), value.c_str(), why, sizeof why);
+    }
+  }
   rd_kafka_t* const client =
       rd_kafka_new(role == KafkaRole::producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, why, sizeof why);
   if (client == nullptr) {
@@ -242,6 +286,22 @@ std::optional<std::int64_t> KafkaSettings::number(std::string_view property) con
   const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (fault != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
+}
+
+std::vector<std::pair<std::string, std::string>> producer_properties(const KafkaSettings& settings) {
+  std::vector<std::pair<std::string, std::string>> own = {{"acks", "all"}, {"enable.idempotence", "true"}};
+  // As Java's clients do, so that keys meet those of other programs.
+  if (!settings.has("partitioner")) own.emplace_back("partitioner", "murmur2_random");
+  // The library waits for answers by polling without a pause once a message has lingered. Those that fill no request
+  // are sent by flush(), at the end of a batch, so that nothing is late for it.
+  if (!settings.has("linger.ms") && !settings.has("queue.buffering.max.ms")) {
+    const std::int64_t timeout = std::min(settings.number("message.timeout.ms").value_or(2 * kLinger),
+                                          settings.number("delivery.timeout.ms").value_or(2 * kLinger));
+    own.emplace_back("linger.ms", fmt::format("{}", std::clamp<std::int64_t>(timeout / 2, 0, kLinger)));
+  }
+  if (!settings.has("queue.buffering.max.kbytes")) own.emplace_back("queue.buffering.max.kbytes", "32768");
+  if (!settings.has("queue.buffering.max.messages")) own.emplace_back("queue.buffering.max.messages", "1000000");
+  return own;
 }
 
 std::optional<KafkaSettings> bind_kafka(const Located<std::string>& brokers, const ClientOptions& client,
