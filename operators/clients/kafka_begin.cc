@@ -78,7 +78,7 @@ Result<KafkaOffsets> begin_of(KafkaLookup& lookup, KafkaGroup& group, const Kafk
   }
   if (auto there = check_offsets(lookup, group, *at); !there) return pass_on(there);
   const auto found = lookup.offsets_at(asked, kReach);
-  if (!found) return found;
+  if (!found) return pass_on(found);
   at->insert(found->begin(), found->end());
   return at;
 }

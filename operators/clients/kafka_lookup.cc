@@ -52,23 +52,26 @@ template <class T>
 using Owned = std::unique_ptr<T, void (*)(T*)>;
 using Topic = Owned<rd_kafka_topic_t>;
 
-// A number among the settings of the one topic that an answer is about.
-std::optional<std::size_t> setting_of(rd_kafka_event_t& event, std::string_view name) {
+// Of the one topic that an answer is about.
+std::optional<KafkaTopicSettings> settings_in(rd_kafka_event_t& event) {
   std::size_t count = 0;
   const rd_kafka_DescribeConfigs_result_t* const answer = rd_kafka_event_DescribeConfigs_result(&event);
   if (answer == nullptr) return std::nullopt;
   const rd_kafka_ConfigResource_t** const topics = rd_kafka_DescribeConfigs_result_resources(answer, &count);
   if (count != 1) return std::nullopt;
   const rd_kafka_ConfigEntry_t** const settings = rd_kafka_ConfigResource_configs(topics[0], &count);
+  KafkaTopicSettings found;
   for (const rd_kafka_ConfigEntry_t* one : std::span(settings, count)) {
-    if (rd_kafka_ConfigEntry_name(one) != name) continue;
+    const std::string_view name = rd_kafka_ConfigEntry_name(one);
     const char* const text = rd_kafka_ConfigEntry_value(one);
-    std::size_t number = 0;
     const std::string_view value = text == nullptr ? std::string_view() : text;
+    if (name == "cleanup.policy") found.compacted = value.find("compact") != std::string_view::npos;
+    if (name != "max.message.bytes") continue;
+    std::size_t number = 0;
     const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), number);
-    if (fault == std::errc() && end == value.data() + value.size()) return number;
+    if (fault == std::errc() && end == value.data() + value.size()) found.largest_message = number;
   }
-  return std::nullopt;
+  return found;
 }
 
 // A broker that starts answers before it has heard of any broker, be it itself, and of any topic: such an answer says
@@ -167,7 +170,8 @@ Result<std::vector<KafkaPartition>> partitions_of(KafkaHandle& handle, const std
   auto found = ask_metadata<std::vector<KafkaPartition>>(
       handle, fmt::format("ask for topic '{}'", topic), topic, patience,
       [topic, gone, was_there](const rd_kafka_metadata_topic_t& told, std::vector<KafkaPartition>& out) {
-        *gone = told.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        // A name that is none, or collides with another's, is one of no topic.
+        *gone = told.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || told.err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION;
         if (*gone) return was_there ? told.err : RD_KAFKA_RESP_ERR_NO_ERROR;
         for (int p = 0; p < told.partition_cnt; ++p) out.push_back({topic, told.partitions[p].id});
         return told.err;
@@ -177,9 +181,9 @@ Result<std::vector<KafkaPartition>> partitions_of(KafkaHandle& handle, const std
   return found;
 }
 
-std::optional<std::size_t> largest_message_of(KafkaHandle& handle, const std::string& topic,
+std::optional<KafkaTopicSettings> settings_of(KafkaHandle& handle, const std::string& topic,
                                               std::chrono::milliseconds patience) {
-  const auto found = std::make_shared<std::optional<std::size_t>>();
+  const auto found = std::make_shared<std::optional<KafkaTopicSettings>>();
   const auto call = [client = handle.get(), topic, found](int wait) -> int {
     const Owned<rd_kafka_queue_t> answers(rd_kafka_queue_new(client), rd_kafka_queue_destroy);
     const Owned<rd_kafka_AdminOptions_t> options(rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS),
@@ -192,7 +196,7 @@ std::optional<std::size_t> largest_message_of(KafkaHandle& handle, const std::st
     const Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(answers.get(), wait), rd_kafka_event_destroy);
     if (!event) return RD_KAFKA_RESP_ERR__TIMED_OUT;
     const rd_kafka_resp_err_t error = rd_kafka_event_error(event.get());
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) *found = setting_of(*event, "max.message.bytes");
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) *found = settings_in(*event);
     return error;
   };
   return handle.attempt(fmt::format("ask for the settings of topic '{}'", topic), patience, call) ? *found

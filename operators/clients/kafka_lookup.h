@@ -19,8 +19,14 @@ namespace streamrun {
 Result<std::vector<KafkaPartition>> partitions_of(KafkaHandle& handle, const std::string& topic,
                                                   std::chrono::milliseconds patience, bool was_there = false);
 
-// How large messages that a topic takes may be (max.message.bytes); nothing where brokers do not say it.
-std::optional<std::size_t> largest_message_of(KafkaHandle& handle, const std::string& topic,
+// What a topic takes.
+struct KafkaTopicSettings {
+  std::optional<std::size_t> largest_message;  // max.message.bytes, with all that goes along
+  bool compacted = false;                      // by keys, so that each message needs one
+};
+
+// Nothing where brokers do not say it.
+std::optional<KafkaTopicSettings> settings_of(KafkaHandle& handle, const std::string& topic,
                                               std::chrono::milliseconds patience);
 
 // A group's offsets, and the notes that were committed with them (Kafka's metadata of an offset).

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t kLongestTopic = 249;
 constexpr std::size_t kShownTopic = 40;  // of one that is longer
+constexpr std::string_view kBrokersOwn[] = {"__consumer_offsets", "__transaction_state", "__share_group_state",
+                                            "__cluster_metadata"};
 
 }  // namespace
 
@@ -29,6 +31,12 @@ std::string no_kafka_topic(std::string_view name) {
   return fmt::format("'{}' is no name of a topic: letters, digits, '.', '_' and '-', {} at most",
                      name.size() > kLongestTopic ? std::string(name.substr(0, kShownTopic)) + "…" : std::string(name),
                      kLongestTopic);
+}
+
+std::optional<std::string> fault_of_written_topic(std::string_view name) {
+  if (!is_kafka_topic(name)) return no_kafka_topic(name);
+  if (std::ranges::find(kBrokersOwn, name) == std::end(kBrokersOwn)) return std::nullopt;
+  return fmt::format("'{}' is a topic of the brokers' own, which take no messages to it; write to another", name);
 }
 
 std::optional<std::int32_t> parse_partition(std::string_view text) {

@@ -29,6 +29,9 @@ constexpr std::int64_t kKafkaEnd = -1;
 bool is_kafka_topic(std::string_view name);
 std::string no_kafka_topic(std::string_view name);
 
+// What is wrong with a name of a topic to write to, if something is: nobody else writes to the brokers' own.
+std::optional<std::string> fault_of_written_topic(std::string_view name);
+
 // The number of a partition, as a text.
 std::optional<std::int32_t> parse_partition(std::string_view text);
 

@@ -48,8 +48,10 @@ ColumnPtr KafkaOrigin::timestamps(std::uint32_t first, std::uint32_t count) cons
   const MutableColumn column = Column::make(TypeKind::timestamp, count);
   for (std::uint32_t i = 0; i < count; ++i) {
     const std::int64_t ms = messages_.timestamps[first + i];
-    column->values<std::int64_t>()[i] = ms * 1000;
-    if (ms < 0) column->set_null(i);
+    // Records of times that are none are rejected by the reader, and may be shown as such.
+    const bool is_time = ms >= 0 && ms <= kKafkaLastTime;
+    column->values<std::int64_t>()[i] = is_time ? ms * 1000 : 0;
+    if (!is_time) column->set_null(i);
   }
   return column;
 }

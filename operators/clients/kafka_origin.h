@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,9 @@
 #include "runner/data/record_batch.h"
 
 namespace streamrun {
+
+// The last time of a message, in ms since 1970, that `_timestamp` can hold.
+constexpr std::int64_t kKafkaLastTime = std::numeric_limits<std::int64_t>::max() / 1000;
 
 // Of `_headers`.
 const Type& kafka_headers_type();

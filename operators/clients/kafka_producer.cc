@@ -21,6 +21,7 @@ constexpr std::uint64_t kServeEvery = 64;  // messages
 constexpr std::chrono::seconds kSilence{10};
 constexpr std::chrono::seconds kMaking{3};  // for brokers that make a topic
 constexpr std::chrono::seconds kAsk{2};     // what a topic takes
+constexpr std::size_t kShown = 80;          // bytes of a message, in an error
 
 std::string text_of(rd_kafka_resp_err_t error) {
   switch (error) {
@@ -41,6 +42,28 @@ std::string too_large(std::size_t bytes, std::optional<std::size_t> most) {
   }
   return fmt::format("it is larger than {} that the topic takes; raise max.message.bytes of the topic",
                      most ? fmt::format("the {} bytes", *most) : "what");
+}
+
+// Something is wrong with what a message of the request holds. Brokers of this protocol do not say which one.
+bool is_content(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR_INVALID_RECORD || error == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP;
+}
+
+std::string beginning(const void* bytes, std::size_t size) {
+  if (bytes == nullptr) return "null";
+  std::string text = "'";
+  for (const char c : std::string_view(static_cast<const char*>(bytes), std::min(size, kShown))) {
+    text += c >= ' ' && c <= '~' ? c : '?';
+  }
+  return text + (size > kShown ? "…'" : "'");
+}
+
+std::string shown(const rd_kafka_message_t& message) {
+  return fmt::format(
+      "; this one, or another of its request, has what the topic does not take: no key, or a time out of its bounds; "
+      "its "
+      "key is {}, its value {}",
+      beginning(message.key, message.key_len), beginning(message.payload, message.len));
 }
 
 // Of what another try would meet again: input.
@@ -68,6 +91,7 @@ class KafkaProducer::Delivery {
     std::int32_t partition = -1;
     std::size_t bytes = 0;
     std::string place;  // where it came from; empty: nobody knows
+    std::string shown;  // its beginning, where something is wrong with what it holds
   };
 
   // The first, until it is forgotten; where a request was too large, the largest of its messages.
@@ -93,7 +117,8 @@ class KafkaProducer::Delivery {
                         fault_->bytes < bytes;
     if (fault_ && !larger) return;
     fault_ =
-        Fault{message.err, rd_kafka_topic_name(message.rkt), message.partition, bytes, place ? *place : std::string()};
+        Fault{message.err, rd_kafka_topic_name(message.rkt), message.partition,
+              bytes,       place ? *place : std::string(),   is_content(message.err) ? shown(message) : std::string()};
   }
 
  private:
@@ -141,9 +166,9 @@ Result<std::size_t> KafkaProducer::partitions(const std::string& name, std::chro
   }
 }
 
-std::optional<std::size_t> KafkaProducer::largest_message(const std::string& topic,
+std::optional<KafkaTopicSettings> KafkaProducer::settings(const std::string& topic,
                                                           std::chrono::milliseconds patience) {
-  return largest_message_of(*handle_, topic, patience);
+  return settings_of(*handle_, topic, patience);
 }
 
 std::optional<Error> KafkaProducer::refused() const {
@@ -151,12 +176,13 @@ std::optional<Error> KafkaProducer::refused() const {
   if (!fault) return std::nullopt;
   std::string why = text_of(fault->error);
   if (fault->error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
-    why = too_large(fault->bytes, largest_message_of(*handle_, fault->topic, kAsk));
+    const auto takes = settings_of(*handle_, fault->topic, kAsk);
+    why = too_large(fault->bytes, takes ? takes->largest_message : std::nullopt);
   }
-  return Error{
-      fmt::format("{}a message of {} bytes to {}{} was not taken: {}", fault->place.empty() ? "" : fault->place + ": ",
-                  fault->bytes, fault->topic, fault->partition < 0 ? "" : fmt::format("[{}]", fault->partition), why),
-      kind_of(fault->error)};
+  return Error{fmt::format("{}a message of {} bytes to {}{} was not taken: {}{}",
+                           fault->place.empty() ? "" : fault->place + ": ", fault->bytes, fault->topic,
+                           fault->partition < 0 ? "" : fmt::format("[{}]", fault->partition), why, fault->shown),
+               kind_of(fault->error)};
 }
 
 bool KafkaProducer::gives_up() const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "operators/clients/kafka_handle.h"
+#include "operators/clients/kafka_lookup.h"
 #include "operators/clients/kafka_message.h"
 
 struct rd_kafka_topic_s;
@@ -42,8 +43,8 @@ class KafkaProducer {
   // Any thread: finds the topic, or has it made by brokers that make topics on demand; how many partitions it has.
   // None: there is no such topic. `making`: waits for one that may be in the making.
   Result<std::size_t> partitions(const std::string& topic, std::chrono::milliseconds patience, bool making);
-  // Any thread: how large the topic's messages may be, as far as brokers say it.
-  std::optional<std::size_t> largest_message(const std::string& topic, std::chrono::milliseconds patience);
+  // Any thread: what the topic takes; nothing where brokers do not say it.
+  std::optional<KafkaTopicSettings> settings(const std::string& topic, std::chrono::milliseconds patience);
   // Queued; waits while the queue is full. Fails for a record that can never be sent.
   Result<> send(const KafkaRecord& record);
   // All that was sent has been taken by the brokers when it succeeds; else the first message that was not is told of,

@@ -1,12 +1,33 @@
 #include "operators/clients/kafka_reader.h"
 
+#include <fmt/format.h>
+
 #include "operators/clients/kafka_origin.h"
 
 namespace streamrun {
+namespace {
+
+// A producer may write any number as a time. Spark fails for one that has no place in a timestamp.
+std::vector<RowError> faults_of(const KafkaMessages& messages) {
+  std::vector<RowError> faults;
+  for (std::uint32_t i = 0; i < messages.size(); ++i) {
+    if (messages.timestamps[i] <= kKafkaLastTime) continue;
+    faults.push_back({i, fmt::format("its timestamp of {} ms since 1970 is later than any that `_timestamp` can hold",
+                                     messages.timestamps[i])});
+  }
+  return faults;
+}
+
+}  // namespace
 
 KafkaReader::KafkaReader(std::vector<KafkaRange> ranges, const KafkaOffsets& idle, KafkaConsumer& consumer,
-                         std::shared_ptr<BufferPool> pool, MeanSize& mean)
-    : ranges_(std::move(ranges)), idle_(idle.size()), consumer_(consumer), pool_(std::move(pool)), mean_(mean) {
+                         std::shared_ptr<BufferPool> pool, MeanSize& mean, bool timed)
+    : ranges_(std::move(ranges)),
+      idle_(idle.size()),
+      consumer_(consumer),
+      pool_(std::move(pool)),
+      mean_(mean),
+      timed_(timed) {
   for (const KafkaRange& range : ranges_) rest_ += range.size();
   KafkaOffsets fetched;
   KafkaOffsets resting;
@@ -44,6 +65,7 @@ Result<bool> KafkaReader::next(Morsel& morsel) {
     }
     mean_.bytes += messages.used;
     mean_.records += messages.size();
+    if (timed_) morsel.faults = faults_of(messages);
     auto origin = std::make_shared<KafkaOrigin>(range.partition, std::move(messages));
     morsel.partition = range.index;
     morsel.raw.keep = origin->messages().buffer;

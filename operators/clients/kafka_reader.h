@@ -30,9 +30,9 @@ struct MeanSize {
 
 class KafkaReader final : public RangeReader {
  public:
-  // `idle`: the partitions of which nothing is read in this batch.
+  // `idle`: the partitions of which nothing is read in this batch. `timed`: somebody looks at `_timestamp`.
   KafkaReader(std::vector<KafkaRange> ranges, const KafkaOffsets& idle, KafkaConsumer& consumer,
-              std::shared_ptr<BufferPool> pool, MeanSize& mean);
+              std::shared_ptr<BufferPool> pool, MeanSize& mean, bool timed);
 
   Result<bool> next(Morsel& morsel) override;
 
@@ -49,6 +49,7 @@ class KafkaReader final : public RangeReader {
   KafkaConsumer& consumer_;
   std::shared_ptr<BufferPool> pool_;
   MeanSize& mean_;
+  const bool timed_;
 };
 
 }  // namespace streamrun

@@ -22,16 +22,16 @@ Result<> KafkaWrittenTopics::find(const std::string& topic) {
                     producer_->brokers()),
         ErrorKind::transient);
   }
-  const auto largest = producer_->largest_message(topic, kAsk);
+  const auto settings = producer_->settings(topic, kAsk);
   const std::scoped_lock lock(mutex_);
-  known_[topic] = {*found, largest, SteadyClock::now()};
+  known_[topic] = {*found, settings, SteadyClock::now()};
   return {};
 }
 
-std::optional<std::size_t> KafkaWrittenTopics::largest_message(const std::string& topic) {
+KafkaTopicSettings KafkaWrittenTopics::settings(const std::string& topic) {
   const std::scoped_lock lock(mutex_);
   const auto known = known_.find(topic);
-  return known == known_.end() ? std::nullopt : known->second.largest;
+  return known == known_.end() ? KafkaTopicSettings() : known->second.settings.value_or(KafkaTopicSettings());
 }
 
 std::optional<std::string> KafkaWrittenTopics::fault(const std::string& topic, std::int32_t partition) {
@@ -44,7 +44,7 @@ std::optional<std::string> KafkaWrittenTopics::fault(const std::string& topic, s
   // It may have been made, or have grown, meanwhile.
   if (!known.asked || SteadyClock::now() - *known.asked > kAskAgain) {
     if (const auto found = producer_->partitions(topic, kAsk, making_)) {
-      if (*found != 0 && !known.largest) known.largest = producer_->largest_message(topic, kAsk);
+      if (*found != 0 && !known.settings) known.settings = producer_->settings(topic, kAsk);
       known.partitions = *found;
       making_ = making_ && *found != 0;
     }

@@ -20,13 +20,13 @@ class KafkaWrittenTopics {
   // What is wrong with a message to this partition (negative: to any) of this topic. Nothing where brokers that are
   // away leave that to the publishing.
   std::optional<std::string> fault(const std::string& topic, std::int32_t partition);
-  // How large its messages may be, with all that goes along; nothing where nobody has said it.
-  std::optional<std::size_t> largest_message(const std::string& topic);
+  // What it takes, as far as somebody has said it.
+  KafkaTopicSettings settings(const std::string& topic);
 
  private:
   struct Known {
     std::optional<std::size_t> partitions;  // none: nobody has answered; 0: there is no such topic
-    std::optional<std::size_t> largest;     // message
+    std::optional<KafkaTopicSettings> settings;
     std::optional<SteadyClock::time_point> asked;
   };
 

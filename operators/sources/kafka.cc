@@ -54,6 +54,7 @@ class KafkaSource final : public Source {
 
   void want_hidden(const std::vector<std::string>& names) override {
     headers_ = std::ranges::find(names, "_headers") != names.end();
+    timed_ = std::ranges::find(names, "_timestamp") != names.end();
   }
 
   Result<std::string> start() override {
@@ -159,7 +160,7 @@ class KafkaSource final : public Source {
       ++index;
     }
     if (auto assigned = consumer_->assign(moved); !assigned) return pass_on(assigned);
-    return std::make_unique<KafkaReader>(std::move(ranges), idle, *consumer_, environment_.buffers, mean_);
+    return std::make_unique<KafkaReader>(std::move(ranges), idle, *consumer_, environment_.buffers, mean_, timed_);
   }
 
   void committed(const std::string& cursor, BatchTime batch) override {
@@ -265,6 +266,7 @@ class KafkaSource final : public Source {
   KafkaOffsets ends_;  // as last asked for
   MeanSize mean_;
   bool headers_ = true;  // somebody reads them
+  bool timed_ = true;    // and the timestamps
   bool away_ = false;
   bool nothing_matches_ = false;  // of all topics, and nobody was told
   std::stop_source stop_;         // who waits for brokers gives up, soon

@@ -75,6 +75,31 @@ outputs:
         self.assertIn(f"in[1]:2: output o: there is no partition 2: topic '{topic}' has 2", error)
         self.assertIn('dropped 3 records', error)
 
+    def test_a_record_without_the_key_that_its_topic_needs(self):
+        topic = self.topic(cleanup_policy='compact')
+        rows = [{'id': 1, 'k': 'a'}, {'id': 2, 'k': None}, {'id': 3, 'k': ''}]
+        pipeline = self.pipeline(rows, f'topic: {topic}, key: k', 'columns: [id]')
+        _, error = self.run_to_end(pipeline, code=1)
+        self.assertIn(f"in[1]:2: output o: topic '{topic}' is compacted by keys, and takes no message without one", error)
+        self.run_to_end(pipeline.replace('}}}\noutputs', '}, on_error: drop}}\noutputs'))
+        self.assertEqual(self.consume(topic, '%k %s'), ['a {"id":1}', ' {"id":3}'])
+
+    def test_a_topic_of_the_brokers_own_is_an_error_of_its_record(self):
+        topic = self.topic()
+        rows = [{'k': topic}, {'k': '__consumer_offsets'}, {'k': '__transaction_state'}, {'k': '..'}, {'k': topic}]
+        pipeline = self.pipeline(rows, 'topic: "{k}"', 'columns: [k]')
+        _, error = self.run_to_end(pipeline.replace('}}}\noutputs', '}, on_error: drop}}\noutputs'))
+        self.assertIn("in[1]:2: output o: '__consumer_offsets' is a topic of the brokers' own", error)
+        self.assertIn('dropped 3 records', error)
+        self.assertEqual(len(self.consume(topic)), 2)
+
+    def test_a_record_that_the_brokers_refuse_is_shown(self):
+        topic = self.topic(message_timestamp_difference_max_ms=1000)
+        _, error = self.run_to_end(self.pipeline([{'k': 'key', 'v': 'x'}], f'topic: {topic}, key: k, timestamp: "timestamp_millis(1000L)"',
+                                                 'columns: [v]'), code=1)
+        self.assertIn(f'to {topic}[0] was not taken: ', error)
+        self.assertIn("""its key is 'key', its value '{"v":"x"}'""", error)
+
     def test_a_record_over_the_topics_limit_is_not_tried_again(self):
         topic = self.topic(max_message_bytes=1000)
         # How large it is in the request shows when that is compressed.

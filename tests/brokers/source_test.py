@@ -112,6 +112,20 @@ class Reading(BrokerTest):
         self.assertIn(f'{topic}[0]@1: ', error)
         self.assertIn('dropped 2 records', error)
 
+    def test_times_that_are_none(self):
+        topic = self.topic(message_timestamp_type='CreateTime', retention_ms=-1)
+        producer = Producer({'bootstrap.servers': self.address})
+        for value, time_of_it in (('a', 1000), ('b', 2**63 - 1), ('c', 2000)):
+            producer.produce(topic, value, timestamp=time_of_it)
+        producer.flush()
+        pipeline = self.to_file(topic, steps='[map: {v: value, t: unix_millis(_timestamp)}]')
+        _, error = self.available(pipeline, code=1)
+        self.assertIn(f'{topic}[0]@1: in: its timestamp of 9223372036854775807 ms since 1970', error)
+        rows, error = self.available(pipeline.replace('format: text', 'format: text, on_error: drop'))
+        self.assertEqual(rows, ['a,1000', 'c,2000'])
+        # Nobody looks at it.
+        self.assertEqual(self.available(self.to_file(topic, 'start: earliest, group: untimed'))[0], ['a', 'b', 'c'])
+
     def test_limits(self):
         topic = self.topic(2)
         for partition in (0, 1):

@@ -12,7 +12,7 @@ LIBRARIES = {
     'CLI/': {'cli'},
     'simdjson': {'data', 'expr'},
     'nlohmann/': {'base', 'config', 'plan', 'cli', 'operators'},
-    're2/': {'expr', 'config', 'operators'},
+    're2/': {'expr', 'config', 'plan', 'operators'},
     'librdkafka/': {'operators'},
     'unicode/': {'expr'},
     'openssl/': {'expr'},
