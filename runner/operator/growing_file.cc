@@ -77,6 +77,7 @@ Result<> GrowingFile::Writing::finish_fresh() {
   if (::fstatat((*folder)->descriptor(), place_->name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
     file_.number_ = {status.st_dev, status.st_ino};
   }
+  forget_note(**folder, place_->name);
   return (*folder)->sync();
 }
 

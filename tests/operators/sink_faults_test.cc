@@ -1,7 +1,4 @@
 // Files on a disk that fails at any of its calls, and runs that end in the midst of one.
-#include <signal.h>
-#include <sys/wait.h>
-
 #include "runner/operator/byte_input.h"
 #include "tests/operators/sink_fixture.h"
 
@@ -108,9 +105,9 @@ TEST_CASE("files: what cannot be cut back is not tried again") {
     const auto stage = output.stage(2);
     output.append(*stage, {"b"});
     output.disk.fail({Call::truncate, EIO, 0, 100, 0});
-    // The note of a growing file is written first.
-    output.disk.fail({Call::write, ENOSPC, path == "grows.csv" ? 2 : 1, 100, 2});
-    output.disk.leave_room(path == "grows.csv" ? 60 : 2);
+    // The note of a growing file is written first, and again before each write.
+    output.disk.fail({Call::write, ENOSPC, path == "grows.csv" ? 3 : 1, 100, 2});
+    output.disk.leave_room(path == "grows.csv" ? 1000 : 2);
     const auto done = stage->publish();
     REQUIRE(!done);
     CHECK(done.error().kind == ErrorKind::fatal);
@@ -140,24 +137,6 @@ TEST_CASE("files: a full disk that gets room again") {
       CHECK(all_of(output) == all_of(good));
     }
   }
-}
-
-// What a run does that ends without another word, in a process of its own.
-template <class Run>
-void in_a_killed_run(Run&& run) {
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    run();
-    ::kill(::getpid(), SIGKILL);
-  }
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  REQUIRE(WIFSIGNALED(status));
-}
-
-std::vector<std::string> many(const std::string& key) {
-  return std::vector<std::string>(20'000, key + std::string(100, '-'));
 }
 
 TEST_CASE("files: killed in the midst of a growing file, then started again") {
