@@ -25,6 +25,7 @@ class GrowingSink final : public FileSink {
       : FileSink(std::move(target), environment), spools_(environment.spools), claims_(*this) {}
 
   Result<> start() override {
+    if (auto started = FileSink::start(); !started) return started;
     // A path that is the same in every batch can be judged at once.
     if (target().path.routes() || target().path.has_time()) return {};
     const FilePlace place = target().place(folders(), BatchTime(0), {}, 0);

@@ -153,13 +153,71 @@ TEST_CASE("files: without its note nothing is written, and the error says why") 
   output.disk.fail({FaultyDisk::Call::open, EACCES, 1, 1, 0});
   const auto done = stage->publish();
   REQUIRE(!done);
-  CHECK(done.error().message ==
-        "cannot make '.all.csv.undo': Permission denied; while rows go behind those of 'all.csv', a note beside it says "
-        "how long it was, or what a killed run leaves could not be cut off: let this user make files in its folder, or "
-        "write to a path in another one");
+  CHECK(
+      done.error().message ==
+      "cannot make '.all.csv.undo': Permission denied; while rows go behind those of 'all.csv', a note beside it says "
+      "how long it was, or what a killed run leaves could not be cut off: let this user make files in its folder, or "
+      "write to a path in another one");
   CHECK(output.file("all.csv") == "a,x\n");
   REQUIRE(stage->publish());
   CHECK(output.file("all.csv") == "a,x\nb,x\n");
+}
+
+TEST_CASE("files: what a killed run has left in folders that no run opens again goes at the start") {
+  struct Case {
+    std::string path;
+    std::string killed;  // where it wrote, once it had published to the same folder
+  };
+  for (const Case& one : {Case{"out/{k}/all.csv", "out/a/all.csv"}, Case{"out/%Y/%s/all.csv", "out/1970/0/all.csv"}}) {
+    CAPTURE(one.path);
+    Output output(describe_file_sink(), path_options(one.path));
+    output.publish(1, {"a"});
+    output.sink.reset();
+    in_a_killed_run([&] {
+      output.restart();
+      Stage& stage = *output.stage(2).release();
+      static_cast<void>(output.try_append(stage, std::vector<std::string>(20'000, "a")));
+      output.disk.kill_at_sync();
+      static_cast<void>(stage.publish());
+    });
+    CHECK(fs::file_size(output.folder + "/" + one.killed) > 4);
+    fs::create_directory_symlink(output.folder + "/out/elsewhere", output.folder + "/out/link");
+    output.restart();
+    REQUIRE(output.sink->start());
+    CHECK(output.file(one.killed) == "a,x\n");
+    CHECK(output.files() == std::vector<std::string>{one.killed});
+    CHECK(output.log.size() == 1);
+  }
+}
+
+TEST_CASE("files: temporary files in folders of earlier batches go at the start, but not behind a link") {
+  Output output(describe_file_sink(), path_options("out/{batch}/{k}/all.csv"));
+  in_a_killed_run([&] {
+    output.restart();
+    static_cast<void>(output.try_append(*output.stage(3).release(), {"a", "b"}));
+  });
+  REQUIRE(output.files().size() == 2);
+  output.restart();
+  SECTION("in a folder") {
+    REQUIRE(output.sink->start());
+    CHECK(output.files().empty());
+  }
+  SECTION("in a folder that has moved away behind a link") {
+    fs::rename(output.folder + "/out/3", output.folder + "/moved");
+    fs::create_directory_symlink(output.folder + "/moved", output.folder + "/out/3");
+    REQUIRE(output.sink->start());
+    CHECK(output.files().size() == 2);
+  }
+  SECTION("of a run that lives") {
+    fs::remove_all(output.folder + "/out");
+    const auto living = output.stage(4);
+    output.append(*living, {"a"});
+    Output next(describe_file_sink(), path_options("out/{batch}/{k}/all.csv"), false, true, &output);
+    REQUIRE(next.sink->start());
+    CHECK(output.files().size() == 1);
+    REQUIRE(living->publish());
+    CHECK(output.files() == std::vector<std::string>{"out/4/a/all.csv"});
+  }
 }
 
 }  // namespace
