@@ -123,7 +123,8 @@ SinkDescriptor describe_file_sink() {
           .required("path", &FileOptions::path,
                     "with {batch}, {output}, {partition}, {part}, {column} or strftime of the batch's time")
           .optional("exists", &FileOptions::exists, "append for a file that grows, fail for one a batch",
-                    "what becomes of a file that is there already; one a batch is replaced with --start-time")
+                    "what becomes of a file that is there already; one a batch is replaced with --start-time; with a "
+                    "{column} in `path`, only those that get rows are")
           .optional("empty", &FileOptions::empty, "skip", "whether a batch without rows makes a file")
           .optional("compression", &FileOptions::compression, "none", "of what is written")
           .optional("mode", &FileOptions::mode, "0600", "rights of new files, in octal")

@@ -45,6 +45,9 @@ class GrowingSink final : public FileSink {
     Result<> done;
     if (files.empty() && target().writes_empty()) {
       done = append(batch, target().render(batch, {}, 0), {}, nullptr, grown, changes);
+    } else if (files.empty() && target().rules.exists == Exists::replace && !target().path.routes()) {
+      const std::string path = target().render(batch, {}, 0);
+      done = grown.try_emplace(path, file(path)).first->second.remove_former(place_of(batch, {}));
     }
     for (auto file = files.begin(); done && file != files.end(); ++file) {
       done = append(batch, file->first, file->second.route, &file->second.rows, grown, changes);

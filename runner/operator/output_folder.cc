@@ -177,6 +177,12 @@ Result<std::shared_ptr<OutputFolder>> OutputFolders::open(const FilePlace& place
   return known_.emplace_front(place.folder, std::move(folder)).folder;
 }
 
+bool OutputFolders::has(const std::string& folder) const {
+  struct stat status{};
+  const std::string path = below_folder(working_folder_, folder);
+  return ::stat(path.empty() ? "." : path.c_str(), &status) == 0 || errno != ENOENT;
+}
+
 void OutputFolders::tidy_once(const OutputFolder& folder) {
   if (tidied_.contains(folder.path())) return;
   tidy_(folder);

@@ -77,6 +77,8 @@ class OutputFolders : public std::enable_shared_from_this<OutputFolders> {
   // `fixed`: how much of the path no data can change: what is behind is walked without following links.
   FilePlace find(const std::string& path, std::size_t fixed);
   Result<std::shared_ptr<OutputFolder>> open(const FilePlace& place);
+  // Whether it is there; none is made.
+  bool has(const std::string& folder) const;
   // Tidies the folders that stand so many levels below `folder`, as they are: links are not followed, and what cannot
   // be looked into is left alone.
   void tidy_below(const std::string& folder, std::size_t levels);
