@@ -91,7 +91,7 @@ std::optional<BoundSink> bind(const FileOptions& options, SinkBindContext& conte
   target->rules.roll = options.roll;
   target->rules.header = target->encoder->header();
   target->rules.lines = target->encoder->rows() != FormatDescriptor::Rows::bytes;
-  target->rules.quote = target->encoder->quote();
+  target->rules.framing = target->encoder->framing();
   target->write_empty = options.empty == Empty::write;
 
   BoundSink bound;

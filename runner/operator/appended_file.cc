@@ -80,7 +80,8 @@ Result<> AppendedFile::write_note(OutputFolder& folder) {
   note.boot = place_.folders->disk().boot();
   note.compression = rules_.compression;
   note.lines = rules_.lines;
-  note.quote = rules_.quote;
+  note.quote = rules_.framing.quote;
+  note.delimiter = rules_.framing.delimiter;
   note.before.length = before_;
   return note_.open(folder, std::move(note), writer_.file());
 }

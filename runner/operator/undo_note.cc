@@ -71,11 +71,12 @@ Result<bool> begins_alike(int file, const UndoNote& note, const std::string& pat
 // Of one length as long as the name is the same: it is written over.
 std::string to_text(const UndoNote& note) {
   return fmt::format(
-      "streamrun-undo-1 {} {:016x} {:016x} {} {} {:02x} {:016x} {:016x} {:016x} {:016x} {:016x} {:016x} {:016x}\n{}\n",
+      "streamrun-undo-1 {} {:016x} {:016x} {} {} {:02x} {:02x} {:016x} {:016x} {:016x} {:016x} {:016x} {:016x} "
+      "{:016x}\n{}\n",
       note.boot.empty() ? "0" : note.boot, note.file_number.device, note.file_number.number,
-      static_cast<int>(note.compression), note.lines ? 1 : 0, static_cast<unsigned char>(note.quote), note.head,
-      note.before.length, note.before.hash, note.written.length, note.written.hash, note.next.length, note.next.hash,
-      note.name);
+      static_cast<int>(note.compression), note.lines ? 1 : 0, static_cast<unsigned char>(note.quote),
+      static_cast<unsigned char>(note.delimiter), note.head, note.before.length, note.before.hash, note.written.length,
+      note.written.hash, note.next.length, note.next.hash, note.name);
 }
 
 // Nothing: it is none, or was cut off itself.
@@ -89,10 +90,11 @@ std::optional<UndoNote> read_note(int file) {
   int compression = 0;
   int lines = 0;
   unsigned quote = 0;
+  unsigned delimiter = 0;
   int begin = 0;
-  if (std::sscanf(bytes.data(), "streamrun-undo-1 %63s %lx %lx %d %d %x %lx %lx %lx %lx %lx %lx %lx%n", boot.data(),
-                  &numbers[0], &numbers[1], &compression, &lines, &quote, &numbers[2], &numbers[3], &numbers[4],
-                  &numbers[5], &numbers[6], &numbers[7], &numbers[8], &begin) != 13 ||
+  if (std::sscanf(bytes.data(), "streamrun-undo-1 %63s %lx %lx %d %d %x %x %lx %lx %lx %lx %lx %lx %lx%n", boot.data(),
+                  &numbers[0], &numbers[1], &compression, &lines, &quote, &delimiter, &numbers[2], &numbers[3],
+                  &numbers[4], &numbers[5], &numbers[6], &numbers[7], &numbers[8], &begin) != 14 ||
       compression < 0 || compression > static_cast<int>(Compression::lz4)) {
     return std::nullopt;
   }
@@ -105,6 +107,7 @@ std::optional<UndoNote> read_note(int file) {
   note.compression = static_cast<Compression>(compression);
   note.lines = lines != 0;
   note.quote = static_cast<char>(quote);
+  note.delimiter = static_cast<char>(delimiter);
   note.head = numbers[2];
   note.before = {numbers[3], numbers[4]};
   note.written = {numbers[5], numbers[6]};
@@ -153,7 +156,7 @@ Result<std::uint64_t> UndoNote::whole(int file, std::uint64_t size, FileNumber n
     FileRules rules;
     rules.compression = compression;
     rules.lines = lines;
-    rules.quote = quote;
+    rules.framing = {.cr_ends_line = delimiter != '\0', .quote = quote, .delimiter = delimiter};
     const auto end = inspect_end(rules, file, size, path, before.length);
     if (!end) return pass_on(end);
     if (end->whole == size || size <= next.length) return end->whole;

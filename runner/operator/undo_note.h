@@ -34,6 +34,7 @@ struct UndoNote {
   Compression compression = Compression::none;
   bool lines = true;
   char quote = '\0';
+  char delimiter = '\0';
   std::uint64_t head = 0;  // hash of the first bytes of what was there before
   LengthMark before;
   // As the last write found the file, and as it leaves it.

@@ -150,6 +150,7 @@ class Output {
   static FormatDescriptor csv_format(bool header) {
     FormatDescriptor csv;
     csv.name = "csv";
+    csv.framing = [](const void*) { return csv_framing({}); };
     csv.make_encoder = [header](const void*, const std::vector<Field>& columns) {
       CsvOptions options;
       options.header = header ? CsvHeader::names : CsvHeader::none;
