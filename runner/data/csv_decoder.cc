@@ -269,7 +269,8 @@ RecordFraming csv_framing(const CsvOptions& options) {
   return {.cr_ends_line = true,
           .quote = options.multiline ? options.quote : '\0',
           .delimiter = options.delimiter,
-          .header = options.header != CsvHeader::none};
+          .header = options.header != CsvHeader::none,
+          .header_is_line = options.header == CsvHeader::skipped};
 }
 
 std::unique_ptr<Decoder> make_csv_decoder(const Schema& schema, const std::vector<bool>& wanted,

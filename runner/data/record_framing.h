@@ -5,7 +5,7 @@
 //   - A field whose first byte is the quote is quoted. Within it two quotes are one, and all else is text: delimiters,
 //     line ends, which stay as they are, blanks. One quote ends it. What then stands before the next delimiter or line
 //     end makes the record unreadable, but it is outside of quotes. There is no other escape.
-//   - A quote anywhere else is text, and opens nothing.
+//   - A quote anywhere else is text, and opens nothing. So it is in a header that is passed over: that is a line.
 //
 // A record is its lines, and its place is that of the first. A quote that is opened by mistake takes what follows with
 // it up to the next quote, at worst up to the end of the input, as in Spark's `multiLine`: all of it is one record,
@@ -27,8 +27,9 @@ struct RecordFraming {
   bool cr_ends_line = false;  // CR alone does too
   char quote = '\0';          // NUL: line ends within quotes end records as well
   char delimiter = '\0';
-  bool header = false;  // the first record that is not blank stands before the others
-  bool text = true;     // UTF-8, perhaps behind a byte order mark
+  bool header = false;          // the first record that is not blank stands before the others
+  bool header_is_line = false;  // it is passed over, whatever is in it: quotes do not open in it
+  bool text = true;             // UTF-8, perhaps behind a byte order mark
 
   bool quoted() const { return quote != '\0'; }
 };

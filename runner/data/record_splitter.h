@@ -32,7 +32,9 @@ class RecordSplitter {
  public:
   // `at_start`: the first text begins the input.
   RecordSplitter(const RecordFraming& framing, bool at_start)
-      : framing_(framing), mark_(at_start && framing.text ? 0 : kByteOrderMark.size()) {}
+      : framing_(framing),
+        mark_(at_start && framing.text ? 0 : kByteOrderMark.size()),
+        header_(at_start && framing.header && framing.header_is_line) {}
 
   // Calls found(end, lines) behind the line end of each record, in order, until it is false: a record of so many lines
   // ends before text[end]. Whether a CR at the end of a text is half a line end is known with the next text only, where
@@ -50,16 +52,23 @@ class RecordSplitter {
   std::size_t scan_lines(std::string_view text, F&& found);
   void skip_mark(std::string_view text);
   void see_quote(std::string_view text, std::size_t at);
+  // Up to `end`, in a line that may be the header.
+  void see_header(std::string_view text, std::size_t end);
   template <class F>
-  bool see_line_end(std::size_t end, F&& found) {
+  bool see_line_end(std::string_view text, std::size_t end, F&& found) {
     const std::uint64_t lines = ++lines_;
     if (inside_) return true;
+    if (header_) {
+      see_header(text, end);
+      header_ = blank_;
+    }
     lines_ = 0;
     return found(end, lines);
   }
   std::size_t stop(std::string_view text, std::size_t at) {
     if (at != 0) last_ = text[at - 1];
     closed_ = kNowhere;
+    seen_ = 0;
     return at;
   }
 
@@ -72,6 +81,9 @@ class RecordSplitter {
   char last_ = '\n';               // the byte before the text
   bool inside_ = false;            // of quotes
   bool cr_ = false;                // the text before ended with a CR
+  bool header_;                    // it has not ended
+  bool blank_ = true;              // so far, the line that may be the header
+  std::size_t seen_ = 0;           // position in the text up to which it was looked at
 };
 
 template <class F>
@@ -81,7 +93,7 @@ std::size_t RecordSplitter::scan(std::string_view text, F&& found) {
   if (mark_ < kByteOrderMark.size()) skip_mark(text);
   if (cr_) {
     cr_ = false;
-    if (text[0] != '\n' && !see_line_end(0, found)) return stop(text, 0);
+    if (text[0] != '\n' && !see_line_end(text, 0, found)) return stop(text, 0);
   }
   // Bits [from, …) of the block at `base`.
   const auto visit = [&](std::size_t base, std::uint64_t ends, std::uint64_t quotes) {
@@ -92,7 +104,7 @@ std::size_t RecordSplitter::scan(std::string_view text, F&& found) {
       }
       for (; ends != 0; ends &= ends - 1) {
         const std::size_t end = base + static_cast<std::size_t>(std::countr_zero(ends)) + 1;
-        if (!see_line_end(end, found)) return end;
+        if (!see_line_end(text, end, found)) return end;
       }
       return kNowhere;
     }
@@ -100,7 +112,7 @@ std::size_t RecordSplitter::scan(std::string_view text, F&& found) {
       const std::size_t at = base + static_cast<std::size_t>(std::countr_zero(events));
       if ((quotes & events & -events) != 0) {
         see_quote(text, at);
-      } else if (!see_line_end(at + 1, found)) {
+      } else if (!see_line_end(text, at + 1, found)) {
         return at + 1;
       }
     }
@@ -126,6 +138,8 @@ std::size_t RecordSplitter::scan(std::string_view text, F&& found) {
     const bool quote = framing_.quoted() && c == framing_.quote;
     if (const auto end = visit(at, ends ? 1 : 0, quote ? 1 : 0); end != kNowhere) return stop(text, end);
   }
+  if (header_) see_header(text, text.size());
+  seen_ = 0;
   last_ = text.back();
   closed_ = closed_ == text.size() ? 0 : kNowhere;
   return text.size();
@@ -146,14 +160,24 @@ std::size_t RecordSplitter::scan_lines(std::string_view text, F&& found) {
 inline void RecordSplitter::skip_mark(std::string_view text) {
   std::size_t at = 0;
   while (at != text.size() && mark_ != kByteOrderMark.size() && text[at] == kByteOrderMark[mark_]) ++at, ++mark_;
+  seen_ = at;
   if (mark_ == kByteOrderMark.size()) {
     closed_ = at;
   } else if (at != text.size()) {
+    if (mark_ != 0) blank_ = false;
     mark_ = kByteOrderMark.size();
   }
 }
 
+inline void RecordSplitter::see_header(std::string_view text, std::size_t end) {
+  for (const char c : text.substr(seen_, end - seen_)) {
+    blank_ = blank_ && (c == '\n' || c == '\r' || is_blank({&c, 1}, framing_.delimiter));
+  }
+  seen_ = end;
+}
+
 inline void RecordSplitter::see_quote(std::string_view text, std::size_t at) {
+  if (header_) return;
   if (inside_) {
     inside_ = false;
     closed_ = at + 1;
