@@ -125,8 +125,7 @@ std::optional<BoundSink> bind(const FileOptions& options, SinkBindContext& conte
   target->rules.roll = options.roll;
   target->rules.header = target->encoder->header();
   target->rules.lines = target->encoder->rows() != FormatDescriptor::Rows::bytes;
-  target->rules.quote = target->encoder->quote();
-  target->rules.escape = target->encoder->escape();
+  target->rules.framing = target->encoder->framing();
   target->write_empty = options.empty == Empty::write;
 
   BoundSink bound;
@@ -157,10 +156,10 @@ SinkDescriptor describe_file_sink() {
       Options<FileOptions>{}
           .required("path", &FileOptions::path,
                     "with {batch}, {output}, {partition}, {part}, {column} or strftime of the batch's time")
-          .optional(
-              "exists", &FileOptions::exists, "append for a file that grows, fail for one a batch",
-              "what becomes of a file that is there already: a file source is read anew by every run, so that rows "
-              "which grow a file come twice; one a batch is replaced with --start-time")
+          .optional("exists", &FileOptions::exists, "append for a file that grows, fail for one a batch",
+                    "what becomes of a file that is there already: a file source is read anew by every run, so that "
+                    "rows which grow a file come twice; one a batch is replaced with --start-time; with a {column} in "
+                    "`path`, only those that get rows are")
           .optional("empty", &FileOptions::empty, "skip", "whether a batch without rows makes a file")
           .optional("compression", &FileOptions::compression, "none", "of what is written")
           .optional("mode", &FileOptions::mode, "0600", "rights of new files, in octal")

@@ -9,6 +9,7 @@
 
 #include "runner/operator/file_descriptor.h"
 #include "runner/operator/file_glob.h"
+#include "runner/operator/standard_output.h"
 
 namespace streamrun {
 
@@ -88,6 +89,10 @@ Result<> SeenFiles::look(const std::vector<FilePlace>& known, bool now) {
     if (by_id_.emplace(one.id, distinct.size()).second) distinct.push_back(std::move(one));
   }
   files_ = std::move(distinct);
+  for (const Seen& seen : files_) {
+    auto other = check_not_standard_output(environment_, seen.path, seen.id.device, seen.id.inode);
+    if (!other) return other;
+  }
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include "operators/sources/file_set.h"
 #include "runner/operator/file_descriptor.h"
 #include "runner/operator/file_glob.h"
+#include "runner/operator/standard_output.h"
 
 namespace streamrun {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 class StaticFiles final : public FileSet {
  public:
   StaticFiles(const FilePaths& paths, const Environment& environment)
-      : patterns_(paths.paths), folder_(environment.working_folder) {}
+      : patterns_(paths.paths), folder_(environment.working_folder), environment_(environment) {}
 
   Result<std::vector<FoundFile>> look(const std::vector<FilePlace>& from, bool) override {
     if (paths_.empty()) {
@@ -90,12 +91,19 @@ class StaticFiles final : public FileSet {
     std::ranges::sort(found);
     const auto twice = std::ranges::unique(found);
     found.erase(twice.begin(), twice.end());
+    for (const std::string& path : found) {
+      struct stat status{};
+      if (::stat(below_folder(folder_, path).c_str(), &status) != 0) continue;
+      auto other = check_not_standard_output(environment_, path, status.st_dev, status.st_ino);
+      if (!other) return other;
+    }
     paths_ = std::move(found);
     return {};
   }
 
   const std::vector<std::string> patterns_;
   const std::string folder_;
+  const Environment environment_;
   std::vector<std::string> paths_;
 };
 

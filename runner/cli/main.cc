@@ -1,7 +1,10 @@
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdlib>
 #include <exception>
 #include <new>
@@ -39,6 +42,22 @@ const std::terminate_handler kUsualEnd = std::get_terminate();
   kUsualEnd();
   std::abort();
 }
+
+// Constructors of libraries allocate before main() is reached, and where there is no room the allocator or the C++
+// library ends the process without a word.
+void check_address_space(int, char**, char**) {
+  // More than the allocator's first steps take, less than with the stack of a thread, which every run needs.
+  constexpr std::size_t kEnough = std::size_t{12} << 20;
+  // As a system call: what watches memory is not set up either.
+  const long room = syscall(SYS_mmap, nullptr, kEnough, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0L);
+  if (room == -1) {
+    syscall(SYS_write, STDERR_FILENO, kOutOfMemory.data(), kOutOfMemory.size());
+    syscall(SYS_exit_group, 1);
+  }
+  syscall(SYS_munmap, room, kEnough);
+}
+[[gnu::section(".preinit_array"), gnu::used]] void (*const before_constructors)(int, char**,
+                                                                                char**) = check_address_space;
 
 }  // namespace
 

@@ -176,7 +176,8 @@ RecordFraming csv_framing(const CsvOptions& options) {
           .escape = options.escape,
           .comment = options.comment,
           .trim = options.trim,
-          .header = options.header != CsvHeader::none};
+          .header = options.header != CsvHeader::none,
+          .header_is_line = options.header == CsvHeader::skipped};
 }
 
 std::unique_ptr<Decoder> make_csv_decoder(const Schema& schema, const std::vector<bool>& wanted,

@@ -6,9 +6,8 @@
 //     line ends, which stay as they are, blanks. One quote ends it. What then stands before the next delimiter or line
 //     end makes the record unreadable, but it is outside of quotes.
 //   - Where there is an escape, it takes the place of the doubled quote: within quotes a quote or an escape behind it
-//   is
-//     text. Before anything else, and outside of quotes, it is text itself.
-//   - A quote anywhere else is text, and opens nothing.
+//     is text. Before anything else, and outside of quotes, it is text itself.
+//   - A quote anywhere else is text, and opens nothing. So it is in a header that is passed over: that is a line.
 //   - Where blanks are trimmed, those around a field are no part of it, and a quote behind them is its first byte.
 //   - Where there is a comment character, a line that begins with it where a record would begin is none.
 //
@@ -32,11 +31,12 @@ struct RecordFraming {
   bool cr_ends_line = false;  // CR alone does too
   char quote = '\0';          // NUL: line ends within quotes end records as well
   char delimiter = '\0';
-  char escape = '\0';   // NUL: a quote within quotes is doubled
-  char comment = '\0';  // NUL: there are none
-  bool trim = false;    // blanks may stand before a quote that opens
-  bool header = false;  // the first record that is not blank stands before the others
-  bool text = true;     // UTF-8, perhaps behind a byte order mark
+  char escape = '\0';           // NUL: a quote within quotes is doubled
+  char comment = '\0';          // NUL: there are none
+  bool trim = false;            // blanks may stand before a quote that opens
+  bool header = false;          // the first record that is not blank stands before the others
+  bool header_is_line = false;  // it is passed over, whatever is in it: quotes do not open in it
+  bool text = true;             // UTF-8, perhaps behind a byte order mark
 
   bool quoted() const { return quote != '\0'; }
   bool is_comment(std::string_view record) const {

@@ -32,7 +32,9 @@ class RecordSplitter {
  public:
   // `at_start`: the first text begins the input.
   RecordSplitter(const RecordFraming& framing, bool at_start)
-      : framing_(framing), mark_(at_start && framing.text ? 0 : kByteOrderMark.size()) {
+      : framing_(framing),
+        mark_(at_start && framing.text ? 0 : kByteOrderMark.size()),
+        header_(at_start && framing.header && framing.header_is_line) {
     if (!framing.quoted()) return;
     signs_[sign_count_++] = framing.quote;
     if (framing.escape != '\0') signs_[sign_count_++] = framing.escape;
@@ -56,10 +58,17 @@ class RecordSplitter {
   void skip_mark(std::string_view text);
   void see_sign(std::string_view text, std::size_t at);
   void leave(std::string_view text);
+  // Up to `end`, in a line that may be the header.
+  void see_header(std::string_view text, std::size_t end);
   template <class F>
-  bool see_line_end(std::size_t end, F&& found) {
+  bool see_line_end(std::string_view text, std::size_t end, F&& found) {
     const std::uint64_t lines = ++lines_;
     if (inside_) return true;
+    if (header_) {
+      see_header(text, end);
+      header_ = blank_ || comment_;
+      blank_ = true;
+    }
     lines_ = 0;
     comment_ = false;
     return found(end, lines);
@@ -67,6 +76,7 @@ class RecordSplitter {
   std::size_t stop(std::string_view text, std::size_t at) {
     if (at != 0) last_ = last_shown_ = text[at - 1];
     begin_ = closed_ = escaped_ = kNowhere;
+    seen_ = 0;
     return at;
   }
 
@@ -85,6 +95,9 @@ class RecordSplitter {
   bool inside_ = false;   // of quotes
   bool comment_ = false;  // the line at hand is one
   bool cr_ = false;       // the text before ended with a CR
+  bool header_;           // it has not ended
+  bool blank_ = true;     // so far, the line that may be the header
+  std::size_t seen_ = 0;  // position in the text up to which it was looked at
 };
 
 template <class F>
@@ -94,7 +107,7 @@ std::size_t RecordSplitter::scan(std::string_view text, F&& found) {
   if (mark_ < kByteOrderMark.size()) skip_mark(text);
   if (cr_) {
     cr_ = false;
-    if (text[0] != '\n' && !see_line_end(0, found)) return stop(text, 0);
+    if (text[0] != '\n' && !see_line_end(text, 0, found)) return stop(text, 0);
   }
   // Bits [from, …) of the block at `base`.
   const auto visit = [&](std::size_t base, std::uint64_t ends, std::uint64_t signs) {
@@ -105,7 +118,7 @@ std::size_t RecordSplitter::scan(std::string_view text, F&& found) {
       }
       for (; ends != 0; ends &= ends - 1) {
         const std::size_t end = base + static_cast<std::size_t>(std::countr_zero(ends)) + 1;
-        if (!see_line_end(end, found)) return end;
+        if (!see_line_end(text, end, found)) return end;
       }
       return kNowhere;
     }
@@ -113,7 +126,7 @@ std::size_t RecordSplitter::scan(std::string_view text, F&& found) {
       const std::size_t at = base + static_cast<std::size_t>(std::countr_zero(events));
       if ((signs & events & -events) != 0) {
         see_sign(text, at);
-      } else if (!see_line_end(at + 1, found)) {
+      } else if (!see_line_end(text, at + 1, found)) {
         return at + 1;
       }
     }
@@ -142,6 +155,8 @@ std::size_t RecordSplitter::scan(std::string_view text, F&& found) {
     for (unsigned i = 0; i < sign_count_; ++i) sign |= c == signs_[i];
     if (const auto end = visit(at, ends ? 1 : 0, sign ? 1 : 0); end != kNowhere) return stop(text, end);
   }
+  if (header_) see_header(text, text.size());
+  seen_ = 0;
   leave(text);
   return text.size();
 }
@@ -161,17 +176,26 @@ std::size_t RecordSplitter::scan_lines(std::string_view text, F&& found) {
 inline void RecordSplitter::skip_mark(std::string_view text) {
   std::size_t at = 0;
   while (at != text.size() && mark_ != kByteOrderMark.size() && text[at] == kByteOrderMark[mark_]) ++at, ++mark_;
+  seen_ = at;
   if (mark_ == kByteOrderMark.size()) {
     begin_ = at;
     last_shown_ = '\n';
   } else if (at != text.size()) {
+    if (mark_ != 0) blank_ = false;
     mark_ = kByteOrderMark.size();
   }
 }
 
+inline void RecordSplitter::see_header(std::string_view text, std::size_t end) {
+  for (const char c : text.substr(seen_, end - seen_)) {
+    blank_ = blank_ && (c == '\n' || c == '\r' || is_blank({&c, 1}, framing_.delimiter));
+  }
+  seen_ = end;
+}
+
 inline void RecordSplitter::see_sign(std::string_view text, std::size_t at) {
   const char sign = text[at];
-  if (comment_) return;
+  if (comment_ || (header_ && sign != framing_.comment)) return;
   if (inside_) {
     if (at == escaped_) return;
     if (sign == framing_.quote) {

@@ -23,10 +23,12 @@ BatchRunner::BatchRunner(const PhysicalPlan& plan, const Environment& environmen
 }
 
 Result<> BatchRunner::start() {
+  // No batch is at hand that a wait would serve: the first signal ends it.
+  const Retry retry(*environment_.clock, warn_, environment_.stop);
   for (; started_sinks_ < sinks_.size(); ++started_sinks_) {
     const PlanOutput& output = plan_.outputs[started_sinks_];
     Result<> started =
-        if_memory_lasts([&] { return retry_(output, [&] { return sinks_[started_sinks_]->start(); }); },
+        if_memory_lasts([&] { return retry(output, [&] { return sinks_[started_sinks_]->start(); }); },
                         [&] { return Result<>(std::unexpected(out_of_memory("output '" + output.name + "'"))); });
     if (!started) return started;
   }

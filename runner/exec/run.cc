@@ -48,7 +48,8 @@ class BatchLoop {
   static RunReport empty_report(const PhysicalPlan& plan);
   Environment of_run(const PhysicalPlan& plan, const Environment& environment, const RunOptions& options);
 
-  Result<> start();
+  // Not `begun`, without an error: told to stop before there was anything to do.
+  Result<> start(bool& begun);
   Result<> loop();
   // Waits for the next tick. False: told to stop.
   bool await_tick();
@@ -107,10 +108,12 @@ void BatchLoop::warn(const std::string& message) {
   if (environment_.log) environment_.log(LogLevel::warning, message);
 }
 
-Result<> BatchLoop::start() {
-  if (Result<> started = sources_.start(); !started) return started;
+Result<> BatchLoop::start(bool& begun) {
+  if (Result<> started = sources_.start(); !started) return told_to_stop() ? Result<>{} : started;
   ticks_.begin(options_.start_time, sources_.last_batch(), !options_.available_now);
-  return runner_.start();
+  auto started = runner_.start();
+  begun = started.has_value();
+  return started;
 }
 
 bool BatchLoop::await_tick() {
@@ -201,12 +204,9 @@ RunReport BatchLoop::run() {
     runner_.interrupt();
   });
   const std::stop_callback on_failed(pass_abort_.get_token(), [this] { wakeup_.wake(); });
-  Result<> done = guarded("the start", [this] { return start(); });
-  if (done) {
-    done = run_batches();
-  } else if (told_to_stop()) {
-    done = {};  // no batch has begun
-  }
+  bool begun = false;
+  Result<> done = guarded("the start", [&] { return start(begun); });
+  if (done && begun) done = run_batches();
   if (!done) report_.failure = done.error();
   runner_.report_drops();
   close();

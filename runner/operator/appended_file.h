@@ -10,21 +10,17 @@
 #include "runner/operator/file_rules.h"
 #include "runner/operator/file_writer.h"
 #include "runner/operator/output_folder.h"
+#include "runner/operator/undo_note.h"
 
 namespace streamrun {
 
-// A file, whatever its name is by now.
-struct FileNumber {
-  std::uint64_t device = 0;
-  std::uint64_t number = 0;
-  friend bool operator==(const FileNumber&, const FileNumber&) = default;
-};
-
-// While it is open it is locked, and a note beside it (`.NAME.undo`) says how long it was: whoever finds both knows
-// that a run was killed, and what to cut off. One thread.
+// While it is open it is locked, and a note beside it says how long it was: whoever finds both knows that a run was
+// killed, and what to cut off. One thread; it stays where it is.
 class AppendedFile {
  public:
   AppendedFile(const FileRules& rules, FilePlace place);
+  AppendedFile(const AppendedFile&) = delete;
+  AppendedFile& operator=(const AppendedFile&) = delete;
 
   // How a run left a file.
   struct Left {
@@ -47,22 +43,17 @@ class AppendedFile {
 
  private:
   Result<> recover(OutputFolder& folder, std::uint64_t& size);
-  Result<> write_note(OutputFolder& folder) const;
+  Result<> write_note(OutputFolder& folder);
+  Result<> remove_note();
   Result<> check_unchanged() const;
 
   const FileRules& rules_;
   FilePlace place_;
-  std::string note_;
+  UndoNoteWriter note_;
   FileWriter writer_;
   FileNumber number_;
   std::uint64_t before_ = 0;
 };
-
-// Whether a file of that name may be a note.
-bool is_note_name(std::string_view name);
-
-// Cuts files back whose writers were killed since the machine was started.
-void cut_back_abandoned(const OutputFolder& folder, const OutputFolders& folders);
 
 // How files were before a batch that may yet fail.
 class FileChanges {

@@ -50,7 +50,7 @@ class BatchStage final : public Stage {
   Result<> append(StagedRows&& rows) override {
     // By path: other values may make the same one.
     const std::string path = sink_.target().render(batch_, rows.route, 0);
-    Part& part = parts_[path];
+    Part& part = parts_.try_emplace(path, nullptr, 0, rows.route).first->second;
     if (!sink_.target().rules.roll_size()) return add(part, path, rows.route, rows.bytes);
     std::size_t taken = 0;
     auto done = FrameReader().read(rows.bytes, [&](std::string_view row) {
@@ -78,6 +78,7 @@ class BatchStage final : public Stage {
       folders.emplace(file.place().folder, &file.place());
       paths.insert(file.place().path());
     }
+    if (auto removed = remove_former(); !removed) return removed;
     for (const auto& [path, place] : folders) {
       const auto folder = place->open();
       if (!folder) return pass_on(folder);
@@ -99,7 +100,25 @@ class BatchStage final : public Stage {
   struct Part {
     TemporaryFile* file = nullptr;
     std::uint32_t number = 0;
+    std::string route = {};
   };
+
+  // What a former run published of this batch, where this one has fewer parts or no rows at all.
+  Result<> remove_former() const {
+    const FileTarget& target = sink_.target();
+    if (target.rules.exists != Exists::replace) return {};
+    const auto remove_behind = [&](const std::string& route, std::size_t parts) {
+      return remove_parts([&](std::uint32_t part) { return target.place(sink_.folders(), batch_, route, part); },
+                          static_cast<std::uint32_t>(parts));
+    };
+    if (!target.path.routes())
+      return files_.empty() || target.rules.roll ? remove_behind({}, files_.size()) : Result<>{};
+    if (!target.rules.roll) return {};
+    for (const auto& [path, part] : parts_) {
+      if (auto removed = remove_behind(part.route, part.number + 1); !removed) return removed;
+    }
+    return {};
+  }
 
   // All of `bytes`, or nothing.
   Result<> add(Part& part, const std::string& series, const std::string& route, std::string_view bytes) {

@@ -308,6 +308,21 @@ Compression compression_of(std::string_view first_bytes) {
   return Compression::none;
 }
 
+std::string_view unread_compression(std::string_view first_bytes) {
+  if (first_bytes.starts_with("\x02\x21\x4c\x18")) {
+    return "is compressed in lz4's legacy format, which is not read; use lz4 without -l";
+  }
+  if (first_bytes.starts_with(std::string_view("\xfd"
+                                               "7zXZ\0",
+                                               6))) {
+    return "is compressed with xz, which is not read; use gzip, zstd or lz4";
+  }
+  if (first_bytes.starts_with("BZh") && first_bytes.substr(4).starts_with("1AY&")) {
+    return "is compressed with bzip2, which is not read; use gzip, zstd or lz4";
+  }
+  return {};
+}
+
 std::uint64_t skipped_frame(std::string_view first_bytes) {
   const auto byte = [&](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(first_bytes[i])}; };
   if (first_bytes.size() < 8 || (byte(0) & 0xF0U) != 0x50 || first_bytes.substr(1, 3) != "\x2a\x4d\x18") return 0;
@@ -325,7 +340,8 @@ std::unique_ptr<ByteInput> decompress(Compression compression, std::unique_ptr<B
   return make_decompressor(compression, std::move(compressed), std::move(name));
 }
 
-Result<WholeMembers> whole_members(Compression compression, std::unique_ptr<ByteInput> compressed, std::string name) {
+Result<WholeMembers> whole_members(Compression compression, std::unique_ptr<ByteInput> compressed, std::string name,
+                                   const std::function<void(std::string_view text)>& see) {
   const auto input = make_decompressor(compression, std::move(compressed), std::move(name));
   std::vector<char> made(kCompressedBuffer);
   WholeMembers found;
@@ -335,6 +351,7 @@ Result<WholeMembers> whole_members(Compression compression, std::unique_ptr<Byte
     found.bytes = input->whole();
     if (!n || *n == 0) return found;
     found.last = made[*n - 1];
+    see({made.data(), *n});
   }
 }
 

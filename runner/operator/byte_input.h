@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,6 +28,8 @@ enum class Compression : std::uint8_t { none, gzip, zstd, lz4 };
 // Bytes of a file that tell how it is compressed.
 constexpr std::size_t kMagicBytes = 8;
 Compression compression_of(std::string_view first_bytes);
+// What they say of a compression that is not read, and what to do: empty if they do not.
+std::string_view unread_compression(std::string_view first_bytes);
 // The length of the frame that begins so, if it is one that zstd and lz4 pass over (as pzstd writes them); else 0.
 std::uint64_t skipped_frame(std::string_view first_bytes);
 
@@ -40,8 +43,9 @@ struct WholeMembers {
   std::uint64_t bytes = 0;  // behind them something is torn, or no member at all
   char last = '\0';         // byte of the text
 };
-// From the first member on.
-Result<WholeMembers> whole_members(Compression, std::unique_ptr<ByteInput> compressed, std::string name);
+// From the first member on. `see` gets the text, of what is torn too.
+Result<WholeMembers> whole_members(Compression, std::unique_ptr<ByteInput> compressed, std::string name,
+                                   const std::function<void(std::string_view text)>& see);
 
 // The other way. One thread.
 class Compressor {

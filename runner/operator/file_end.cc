@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "runner/base/shown_text.h"
+#include "runner/data/record_splitter.h"
 #include "runner/operator/byte_input.h"
 #include "runner/operator/file_descriptor.h"
 
@@ -15,6 +17,7 @@ namespace streamrun {
 namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{256} << 10;
+constexpr std::size_t kShownBytes = 200;  // of a line, beyond as many as it should have
 
 std::unique_ptr<ByteInput> range(int file, const std::string& path, std::uint64_t begin, std::uint64_t end) {
   return read_file_range(FileDescriptor(::fcntl(file, F_DUPFD_CLOEXEC, 0)), path, begin, end);
@@ -48,6 +51,9 @@ Result<> check_compression(const FileRules& rules, int file, std::uint64_t size,
   const auto read = range(file, path, 0, first.size())->read(first.data(), first.size());
   if (!read) return pass_on(read);
   const Compression found = compression_of(first);
+  if (const std::string_view why = unread_compression(first); !why.empty() && rules.lines) {
+    return failure(fmt::format("'{}' {}; write to another path, or move it away", path, why));
+  }
   if (found == rules.compression) return {};
   if (rules.compression == Compression::none) {
     // Bytes that are written as they are may well be compressed.
@@ -98,17 +104,16 @@ Result<Lines> read_lines(const FileRules& rules, int file, std::uint64_t begin, 
                          const std::string& path) {
   Lines lines{begin};
   std::uint64_t at = begin;
-  bool escaped = false;
+  RecordSplitter splitter(rules.framing, begin == 0);
   auto read = read_through(file, path, begin, end, [&](std::string_view bytes) {
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-      if (std::exchange(escaped, false)) continue;
-      escaped = lines.within_quotes && rules.escape != '\0' && bytes[i] == rules.escape;
-      if (rules.quote != '\0' && bytes[i] == rules.quote) lines.within_quotes = !lines.within_quotes;
-      if (bytes[i] == '\n' && !lines.within_quotes) lines.whole = at + i + 1;
-    }
+    splitter.scan(bytes, [&](std::size_t behind, std::uint64_t) {
+      lines.whole = at + behind;
+      return true;
+    });
     at += bytes.size();
   });
   if (!read) return pass_on(read);
+  lines.within_quotes = splitter.inside_quotes();
   return lines;
 }
 
@@ -122,15 +127,40 @@ Result<FileEnd> inspect_lines(const FileRules& rules, int file, std::uint64_t si
     return FileEnd{lines->whole};
   }
   if (*end != size) return torn(path, fmt::format("ends in {} zero bytes", size - *end), *end);
-  char last = '\n';
-  if (const auto read = range(file, path, size - 1, size)->read(&last, 1); !read) return pass_on(read);
-  if (last == '\n') return FileEnd{size};
-  if (rules.quote != '\0') {
+  // A line end does not tell whether a quote is open: only all that is before it does.
+  if (rules.framing.quoted()) {
     const auto lines = read_lines(rules, file, 0, size, path);
     if (!lines) return pass_on(lines);
     if (lines->within_quotes) return torn(path, "ends within quotes", lines->whole);
   }
-  return FileEnd{size, true};
+  char last = '\n';
+  if (const auto read = range(file, path, size - 1, size)->read(&last, 1); !read) return pass_on(read);
+  return FileEnd{size, last != '\n'};
+}
+
+// Rows must not go under the names of other columns.
+Result<> check_header(const FileRules& rules, int file, std::uint64_t size, const std::string& path) {
+  std::string_view header = rules.header;
+  if (header.empty()) return {};
+  header = header.substr(0, header.find_last_not_of("\r\n") + 1);
+  const auto input = decompress(rules.compression, range(file, path, 0, size), path);
+  std::string first(header.size() + kShownBytes, '\0');
+  std::size_t there = 0;
+  while (there != first.size()) {
+    const auto n = input->read(first.data() + there, first.size() - there);
+    // What is torn is found where the end is looked at.
+    if (!n && n.error().kind != ErrorKind::input) return pass_on(n);
+    if (!n || *n == 0) break;
+    there += *n;
+  }
+  const std::string_view begin = without_mark(std::string_view(first).substr(0, there));
+  if (there == 0) return {};
+  if (begin.starts_with(header) && begin.substr(header.size()).find_first_not_of("\r\n") != 0) return {};
+  return failure(
+      fmt::format("'{}' begins with the line '{}', and the header of this output is '{}': its rows would stand "
+                  "under the names of others; give `columns` as they are there, write to another path, or "
+                  "move the file away",
+                  path, shown_text(begin.substr(0, begin.find_first_of("\r\n"))), shown_text(header)));
 }
 
 }  // namespace
@@ -142,13 +172,27 @@ Result<FileEnd> inspect_end(const FileRules& rules, int file, std::uint64_t size
   if (!ours || *ours != 0) {
     if (auto same = check_compression(rules, file, size, path); !same) return pass_on(same);
   }
+  if (!ours) {
+    if (auto same = check_header(rules, file, size, path); !same) return pass_on(same);
+  }
   if (rules.compression == Compression::none) {
     return rules.lines ? inspect_lines(rules, file, size, path, ours) : FileEnd{size};
   }
   const std::uint64_t begin = ours.value_or(0);
-  const auto whole = whole_members(rules.compression, range(file, path, begin, size), path);
+  RecordSplitter splitter(rules.framing, true);
+  const auto whole = whole_members(rules.compression, range(file, path, begin, size), path, [&](std::string_view text) {
+    if (rules.lines && rules.framing.quoted()) splitter.scan(text, [](std::size_t, std::uint64_t) { return true; });
+  });
   if (!whole) return pass_on(whole);
-  if (begin + whole->bytes == size) return FileEnd{size, rules.lines && whole->last != '\n' && whole->last != '\0'};
+  if (begin + whole->bytes == size) {
+    if (!ours && splitter.inside_quotes()) {
+      return failure(
+          fmt::format("'{}' ends within quotes, and rows behind them would be text in them; move it away, or "
+                      "write to another path",
+                      path));
+    }
+    return FileEnd{size, rules.lines && whole->last != '\n' && whole->last != '\0'};
+  }
   if (ours) return FileEnd{begin + whole->bytes};
   return torn(path,
               fmt::format("does not end with a whole {} member: the last {} bytes are not complete",

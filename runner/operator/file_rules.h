@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "runner/data/record_framing.h"
 #include "runner/operator/byte_input.h"
 #include "runner/operator/options.h"
 
@@ -25,10 +26,9 @@ struct FileRules {
   Compression compression = Compression::none;
   unsigned mode = 0600;
   std::optional<RollOptions> roll;
-  std::string header;  // of a new file
-  bool lines = true;   // rows are lines; but for what stands within `quote`, where there is one
-  char quote = '\0';
-  char escape = '\0';  // within it, before a byte that ends nothing
+  std::string header;     // of a new file
+  bool lines = true;      // rows are lines, but for line ends within quotes, if `framing` has these
+  RecordFraming framing;  // of the format
 
   std::optional<std::uint64_t> roll_size() const {
     return roll && roll->size ? std::optional<std::uint64_t>(roll->size->bytes) : std::nullopt;

@@ -10,6 +10,7 @@
 #include "runner/operator/appended_file.h"
 #include "runner/operator/row_frames.h"
 #include "runner/operator/temporary_file.h"
+#include "runner/operator/undo_note.h"
 
 namespace streamrun {
 namespace {
@@ -27,6 +28,12 @@ FileSink::FileSink(std::shared_ptr<const FileTarget> target, const Environment& 
     remove_abandoned(folder, folders_->files()->names());
     cut_back_abandoned(folder, *folders_);
   });
+}
+
+Result<> FileSink::start() {
+  const std::size_t levels = target_->path.varying_folders(target_->output);
+  if (levels != 0) folders_->tidy_below(std::string(target_->path.literal_folder()), levels);
+  return {};
 }
 
 void FileSink::encode(const RecordBatch& batch, KernelContext& context, std::vector<StagedRows>& out) const {

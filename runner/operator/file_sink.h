@@ -41,6 +41,8 @@ class FileSink : public Sink {
  public:
   FileSink(std::shared_ptr<const FileTarget> target, const Environment& environment);
   void encode(const RecordBatch& batch, KernelContext& context, std::vector<StagedRows>& out) const override;
+  // Folders that are named by time or by data may be met by no later run: what killed ones have left there goes now.
+  Result<> start() override;
 
   const FileTarget& target() const { return *target_; }
   OutputFolders& folders() const { return *folders_; }

@@ -93,6 +93,9 @@ Result<> FileWriter::flush() {
 
 Result<> FileWriter::write(std::string_view bytes) {
   std::uint64_t at = written_;
+  if (see_) {
+    if (auto seen = see_(at, bytes); !seen) return seen;
+  }
   while (!bytes.empty()) {
     const ssize_t n = disk_.write(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
     if (n < 0 && errno == EINTR) continue;

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "runner/base/disk.h"
 #include "runner/base/result.h"
@@ -26,6 +28,8 @@ class FileWriter {
   void start_at(std::uint64_t size) { written_ = sent_ = size; }
   bool is_open() const { return static_cast<bool>(file_); }
   int file() const { return file_.get(); }
+  // `see` is called before bytes go to the file, with the length that it has then; where it fails they do not.
+  void before_writing(std::function<Result<>(std::uint64_t at, std::string_view bytes)> see) { see_ = std::move(see); }
   // While open.
   Result<> add(std::string_view bytes);
   // What is left to read of `from`, as it is. Before anything is added.
@@ -49,6 +53,7 @@ class FileWriter {
   Disk& disk_;
   Compression compression_;
   std::string name_;
+  std::function<Result<>(std::uint64_t at, std::string_view bytes)> see_;
   FileDescriptor file_;
   std::unique_ptr<Compressor> compressor_;
   std::string buffer_;

@@ -69,7 +69,7 @@ Result<> GrowingFile::Writing::finish_fresh() {
   changes_.made(*place_, fresh_->size());
   fresh_.reset();
   if (replaces_parts_) {
-    if (auto removed = remove_later_parts(); !removed) return removed;
+    if (auto removed = remove_parts(place_of_, file_.part_ + 1); !removed) return removed;
   }
   const auto folder = place_->open();
   if (!folder) return pass_on(folder);
@@ -77,6 +77,7 @@ Result<> GrowingFile::Writing::finish_fresh() {
   if (::fstatat((*folder)->descriptor(), place_->name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
     file_.number_ = {status.st_dev, status.st_ino};
   }
+  forget_note(**folder, place_->name);
   return (*folder)->sync();
 }
 
@@ -127,17 +128,11 @@ Result<FilePlace> GrowingFile::Writing::find() {
   }
 }
 
-// Parts of two runs must not stand side by side.
-Result<> GrowingFile::Writing::remove_later_parts() const {
-  for (std::uint32_t part = file_.part_ + 1;; ++part) {
-    const FilePlace place = place_of_(part);
-    const auto folder = place.open();
-    if (!folder) return pass_on(folder);
-    const auto there = (*folder)->has_file(place.name);
-    if (!there) return pass_on(there);
-    if (!*there) return {};
-    if (auto removed = (*folder)->remove(place.name); !removed) return removed;
-  }
+Result<> GrowingFile::remove_former(const PlaceOf& place_of) {
+  if (met_) return {};
+  auto removed = remove_parts(place_of, 0);
+  met_ = removed.has_value();
+  return removed;
 }
 
 Result<> GrowingFile::append(const FileRules& rules, BatchTime batch, const PlaceOf& place_of, const ByteSpool* rows,

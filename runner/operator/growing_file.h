@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -20,7 +19,7 @@ namespace streamrun {
 // One thread at a time. A copy keeps how it was.
 class GrowingFile {
  public:
-  using PlaceOf = std::function<FilePlace(std::uint32_t part)>;
+  using PlaceOf = PlaceOfPart;
 
   // One batch's way into the parts.
   class Writing;
@@ -29,6 +28,8 @@ class GrowingFile {
   // undone, and this object is of no more use than the copy that was taken before.
   Result<> append(const FileRules& rules, BatchTime batch, const PlaceOf& place_of, const ByteSpool* rows,
                   FileChanges& changes);
+  // There are no rows for it so far: what an earlier run left, and this one is to replace, goes.
+  Result<> remove_former(const PlaceOf& place_of);
 
  private:
   std::uint32_t part_ = 0;
@@ -60,7 +61,6 @@ class GrowingFile::Writing {
   bool must_roll() const;
   void next_part();
   Result<FilePlace> find();
-  Result<> remove_later_parts() const;
   Result<> finish_fresh();
   std::uint64_t size() const { return fresh_ ? fresh_->size() : grown_->size(); }
 

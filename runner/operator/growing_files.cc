@@ -25,6 +25,7 @@ class GrowingSink final : public FileSink {
       : FileSink(std::move(target), environment), spools_(environment.spools), claims_(*this) {}
 
   Result<> start() override {
+    if (auto started = FileSink::start(); !started) return started;
     // A path that is the same in every batch can be judged at once.
     if (target().path.routes() || target().path.has_time()) return {};
     const FilePlace place = target().place(folders(), BatchTime(0), {}, 0);
@@ -44,6 +45,9 @@ class GrowingSink final : public FileSink {
     Result<> done;
     if (files.empty() && target().writes_empty()) {
       done = append(batch, target().render(batch, {}, 0), {}, nullptr, grown, changes);
+    } else if (files.empty() && target().rules.exists == Exists::replace && !target().path.routes()) {
+      const std::string path = target().render(batch, {}, 0);
+      done = grown.try_emplace(path, file(path)).first->second.remove_former(place_of(batch, {}));
     }
     for (auto file = files.begin(); done && file != files.end(); ++file) {
       done = append(batch, file->first, file->second.route, &file->second.rows, grown, changes);

@@ -146,6 +146,9 @@ Result<Compression> find_compression(const FileDescriptor& file, std::string_vie
     if (!n) return pass_on(n);
     const std::string_view bytes(first, *n);
     const Compression found = compression_of(bytes);
+    if (const std::string_view why = unread_compression(bytes); !why.empty()) {
+      return failure(fmt::format("'{}' {}", name, why));
+    }
     const std::uint64_t frame = skipped_frame(bytes);
     if (found != Compression::none) return found;
     if (frame == 0) return *n == 0 && at != 0 ? Compression::zstd : Compression::none;

@@ -172,13 +172,41 @@ Result<std::shared_ptr<OutputFolder>> OutputFolders::open(const FilePlace& place
   auto fd = walk(place);
   if (!fd) return pass_on(fd);
   auto folder = std::make_shared<OutputFolder>(disk_, std::move(*fd), place.folder);
-  if (!tidied_.contains(place.folder)) {
-    tidy_(*folder);
-    if (tidied_.size() >= kTidiedFolders) tidied_.clear();
-    tidied_.insert(place.folder);
-  }
+  tidy_once(*folder);
   if (known_.size() >= descriptors_to_keep(kOpenFolders)) known_.pop_back();
   return known_.emplace_front(place.folder, std::move(folder)).folder;
+}
+
+bool OutputFolders::has(const std::string& folder) const {
+  struct stat status{};
+  const std::string path = below_folder(working_folder_, folder);
+  return ::stat(path.empty() ? "." : path.c_str(), &status) == 0 || errno != ENOENT;
+}
+
+void OutputFolders::tidy_once(const OutputFolder& folder) {
+  if (tidied_.contains(folder.path())) return;
+  tidy_(folder);
+  if (tidied_.size() >= kTidiedFolders) tidied_.clear();
+  tidied_.insert(folder.path());
+}
+
+void OutputFolders::tidy_below(const std::string& folder, std::size_t levels) {
+  const std::lock_guard lock(mutex_);
+  const std::string path = below_folder(working_folder_, folder);
+  FileDescriptor root(disk_.open(AT_FDCWD, path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
+  if (root) tidy_below(OutputFolder(disk_, std::move(root), folder), levels);
+}
+
+void OutputFolders::tidy_below(const OutputFolder& folder, std::size_t levels) {
+  if (levels == 0) return tidy_once(folder);
+  const auto names = folder.names();
+  if (!names) return;
+  for (const std::string& name : *names) {
+    if (name == "." || name == "..") continue;
+    constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    FileDescriptor below(disk_.open(folder.descriptor(), name.c_str(), kFlags, 0));
+    if (below) tidy_below(OutputFolder(disk_, std::move(below), folder.path_of(name) + "/"), levels - 1);
+  }
 }
 
 }  // namespace streamrun

@@ -77,6 +77,11 @@ class OutputFolders : public std::enable_shared_from_this<OutputFolders> {
   // `fixed`: how much of the path no data can change: what is behind is walked without following links.
   FilePlace find(const std::string& path, std::size_t fixed);
   Result<std::shared_ptr<OutputFolder>> open(const FilePlace& place);
+  // Whether it is there; none is made.
+  bool has(const std::string& folder) const;
+  // Tidies the folders that stand so many levels below `folder`, as they are: links are not followed, and what cannot
+  // be looked into is left alone.
+  void tidy_below(const std::string& folder, std::size_t levels);
   const std::shared_ptr<WrittenFiles>& files() const { return files_; }
   Disk& disk() const { return disk_; }
   void warn(const std::string& message) const;
@@ -89,6 +94,8 @@ class OutputFolders : public std::enable_shared_from_this<OutputFolders> {
   // Nothing but a folder that its path still leads to.
   std::shared_ptr<OutputFolder> known(const std::string& path);
   Result<FileDescriptor> walk(const FilePlace& place) const;
+  void tidy_once(const OutputFolder& folder);
+  void tidy_below(const OutputFolder& folder, std::size_t levels);
 
   Disk& disk_;
   std::string working_folder_;

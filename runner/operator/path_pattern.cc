@@ -157,6 +157,19 @@ bool PathPattern::fixed() const {
                      [](const Piece& piece) { return piece.kind == Kind::text || piece.kind == Kind::output; });
 }
 
+std::size_t PathPattern::varying_folders(std::string_view output) const {
+  std::string route;
+  for (const Piece& piece : pieces_) {
+    if (piece.kind == Kind::partition || piece.kind == Kind::column) route += {'_', kRouteEnd};
+  }
+  const std::string path = render(BatchTime(0), output, route, 0);
+  std::size_t folders = 0;
+  for (std::size_t i = literal_folder_.size() + 1; i < path.size(); ++i) {
+    folders += path[i] == '/' && path[i - 1] != '/' ? 1 : 0;
+  }
+  return folders;
+}
+
 std::string PathPattern::describe(std::string_view output) const {
   std::string out;
   for (const Piece& piece : pieces_) {

@@ -36,6 +36,8 @@ class PathPattern {
   std::string describe(std::string_view output) const;
   // Bytes of the text, up to and with its last slash, that no row's value can change.
   std::string_view literal_folder() const { return literal_folder_; }
+  // How many folders stand below that one, down to the file.
+  std::size_t varying_folders(std::string_view output) const;
 
   // What a row adds to the path, appended to `route`. `columns` follow the schema.
   void route_of(std::span<const ColumnPtr> columns, std::uint32_t row, PartitionIndex partition,

@@ -22,6 +22,7 @@ std::shared_ptr<const RowEncoder> RowEncoder::bind(const SinkBindContext& contex
   made->rows_ = format.rows;
   made->columns_ = context.columns;
   made->options_ = context.format_options;
+  if (format.framing) made->framing_ = format.framing(context.format_options.get());
   made->encoder_ = format.make_encoder(context.format_options.get(), fields);
   return made;
 }

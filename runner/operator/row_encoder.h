@@ -18,8 +18,8 @@ class RowEncoder {
 
   FormatDescriptor::Rows rows() const { return rows_; }
   std::string_view header() const { return encoder_->header(); }
-  char quote() const { return encoder_->quote(); }
-  char escape() const { return encoder_->escape(); }
+  // Where what was written ends, when it is read again.
+  const RecordFraming& framing() const { return framing_; }
   // The columns that are written, in their order.
   std::vector<ColumnPtr> pick(const RecordBatch& batch) const;
   void encode(const std::vector<ColumnPtr>& picked, const Selection& rows, std::string& out) const {
@@ -32,6 +32,7 @@ class RowEncoder {
   FormatDescriptor::Rows rows_ = FormatDescriptor::Rows::ended;
   std::vector<std::uint32_t> columns_;
   OptionsPtr options_;
+  RecordFraming framing_;
   std::unique_ptr<Encoder> encoder_;
 };
 

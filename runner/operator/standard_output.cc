@@ -1,17 +1,48 @@
 #include "runner/operator/standard_output.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <iterator>
+#include <memory>
 #include <utility>
 
 #include "runner/operator/file_descriptor.h"
 
 namespace streamrun {
 
+namespace {
+
+// Whether an output of the run writes there.
+struct StandardOutputUse {
+  bool any = false;
+
+  static StandardOutputUse& of(const Environment& environment) {
+    return **environment.shared->get<StandardOutputUse>(
+        [] { return Result<std::shared_ptr<StandardOutputUse>>(std::make_shared<StandardOutputUse>()); });
+  }
+};
+
+}  // namespace
+
 StandardOutput::StandardOutput(const Environment& environment)
-    : disk_(*environment.disk), descriptor_(environment.output), terminal_(::isatty(descriptor_) != 0) {}
+    : disk_(*environment.disk), descriptor_(environment.output), terminal_(::isatty(descriptor_) != 0) {
+  StandardOutputUse::of(environment).any = true;
+}
+
+Result<> check_not_standard_output(const Environment& environment, const std::string& path, std::uint64_t device,
+                                   std::uint64_t inode) {
+  struct stat status{};
+  if (!StandardOutputUse::of(environment).any || ::fstat(environment.output, &status) != 0 ||
+      !S_ISREG(status.st_mode) || status.st_dev != device || status.st_ino != inode) {
+    return {};
+  }
+  return failure(
+      fmt::format("'{}' is the file that standard output goes to, and an output writes there: its rows would be "
+                  "read again; send standard output to a file that is not read",
+                  path));
+}
 
 Result<> StandardOutput::Text::write(std::string_view bytes) {
   const std::uint64_t from = std::exchange(at_, at_ + bytes.size());

@@ -39,6 +39,11 @@ class StandardOutput {
   bool terminal_;
 };
 
+// An error where the file that a source reads, known by device and inode, is the one that standard output goes to, and
+// an output of the run writes there: it would read what it has made, without end.
+Result<> check_not_standard_output(const Environment& environment, const std::string& path, std::uint64_t device,
+                                   std::uint64_t inode);
+
 // `\x1B` for what a terminal would act on: C0 and C1 controls but tab and line feed.
 std::string show_controls(std::string_view text);
 

@@ -79,6 +79,7 @@ Result<> TemporaryFile::fill(OutputFolder& folder, bool there) {
   if (!end) return pass_on(end);
   ::fchmod(writer_.file(), status.st_mode & 0777U);
   if (auto copied = writer_.copy(old->get(), path); !copied) return copied;
+  if (status.st_size == 0 && !rules_.header.empty()) return writer_.add(rules_.header);
   return end->open_line ? writer_.add("\n") : Result<>{};
 }
 
@@ -115,6 +116,20 @@ void remove_abandoned(const OutputFolder& folder, const TemporaryNames& names) {
   if (!all) return;  // Whoever may not look may still write.
   for (const std::string& name : *all) {
     if (names.abandoned(folder.descriptor(), name)) static_cast<void>(folder.remove(name));
+  }
+}
+
+Result<> remove_parts(const PlaceOfPart& place_of, std::uint32_t first) {
+  for (std::uint32_t part = first;; ++part) {
+    const FilePlace place = place_of(part);
+    if (!place.folders->has(place.folder)) return {};
+    const auto folder = place.open();
+    if (!folder) return pass_on(folder);
+    const auto there = (*folder)->has_file(place.name);
+    if (!there) return pass_on(there);
+    if (!*there) return {};
+    if (auto removed = (*folder)->remove(place.name); !removed) return removed;
+    if (auto synced = (*folder)->sync(); !synced) return synced;
   }
 }
 

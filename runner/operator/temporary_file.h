@@ -1,6 +1,8 @@
 // A file that appears whole or not at all: written under another name, renamed at the end.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -47,6 +49,10 @@ class TemporaryFile {
 
 // Removes what killed runs have left of theirs in a folder.
 void remove_abandoned(const OutputFolder& folder, const TemporaryNames& names);
+
+// Removes part `first` of an earlier run, and those behind it: parts of two runs must not stand side by side.
+using PlaceOfPart = std::function<FilePlace(std::uint32_t part)>;
+Result<> remove_parts(const PlaceOfPart& place_of, std::uint32_t first);
 
 // A file is there, and `rules` do not let it be replaced.
 std::unexpected<Error> exists_failure(const FilePlace& place, const FileRules& rules);

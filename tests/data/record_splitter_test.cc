@@ -184,6 +184,35 @@ TEST_CASE("csv: records end where the grammar ends them, however the bytes come"
   }
 }
 
+TEST_CASE("csv: a header that is passed over is a line, whatever is in it") {
+  std::mt19937 random(11);
+  const std::vector<std::string> pieces = {"\"",   "\"", ",", ",",  "\n",  "\r",
+                                           "\r\n", "a",  " ", "\t", ",\"", std::string(70, 'x')};
+  for (int round = 0; round < 60'000; ++round) {
+    RecordFraming framing{.cr_ends_line = true, .quote = '"', .delimiter = round % 3 == 0 ? '\t' : ','};
+    const std::string text = any_text(random, pieces, 40);
+    bool open = false;
+    framing.quote = '\0';
+    std::string rest = text;
+    std::vector<Parsed> expected;
+    for (const Parsed& line : parse(text, framing, open)) {
+      rest.erase(0, line.bytes.size());
+      expected.push_back(line);
+      const std::string bytes = line.bytes.substr(0, line.bytes.find_last_not_of("\r\n") + 1);
+      if (!is_blank(bytes, framing.delimiter)) break;
+    }
+    framing.quote = '"';
+    for (const Parsed& record : parse(rest, framing, open)) expected.push_back(record);
+    const std::string mark = round % 2 == 0 ? "" : std::string(kByteOrderMark);
+    if (!expected.empty()) expected.front().bytes.insert(0, mark);
+    framing.header = framing.header_is_line = true;
+    std::vector<Split> found = split(text.empty() ? text : mark + text, framing, random, round % 2 == 0 ? 3 : 200);
+    CAPTURE(text, framing.delimiter);
+    REQUIRE(found.size() == expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i) CHECK(found[i].bytes == expected[i].bytes);
+  }
+}
+
 TEST_CASE("csv: behind a byte order mark a record begins") {
   std::mt19937 random(1);
   const RecordFraming framing{.cr_ends_line = true, .quote = '"', .delimiter = ','};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -39,6 +40,10 @@ class FaultyDisk final : public Disk {
   int calls(Call call) const { return calls_[static_cast<std::size_t>(call)]; }
   // The power is cut: what was not synced is gone, and the machine starts anew.
   void crash();
+  // As if it had been started anew with all that is on the disk.
+  void start_machine() { ++boots_; }
+  // At the next sync the process ends.
+  void kill_at_sync() { kills_ = true; }
 
   int open(int folder, const char* name, int flags, mode_t mode) override;
   ssize_t write(int file, const char* bytes, std::size_t size, off_t at) override;
@@ -76,6 +81,7 @@ class FaultyDisk final : public Disk {
   std::vector<Entry> entries_;  // changed since their folder was synced, oldest first
   int kept_ = 0;
   int boots_ = 0;
+  bool kills_ = false;
 };
 
 inline bool FaultyDisk::fails(Call call) {
@@ -154,6 +160,7 @@ inline int FaultyDisk::truncate(int file, off_t size) {
 
 inline int FaultyDisk::sync(int file) {
   const std::scoped_lock lock(mutex_);
+  if (kills_) ::kill(::getpid(), SIGKILL);
   if (fails(Call::sync)) return -1;
   struct stat status{};
   ::fstat(file, &status);

@@ -1,7 +1,4 @@
 // Files on a disk that fails at any of its calls, and runs that end in the midst of one.
-#include <signal.h>
-#include <sys/wait.h>
-
 #include "runner/operator/byte_input.h"
 #include "tests/operators/sink_fixture.h"
 
@@ -108,9 +105,9 @@ TEST_CASE("files: what cannot be cut back is not tried again") {
     const auto stage = output.stage(2);
     output.append(*stage, {"b"});
     output.disk.fail({Call::truncate, EIO, 0, 100, 0});
-    // The note of a growing file is written first.
-    output.disk.fail({Call::write, ENOSPC, path == "grows.csv" ? 2 : 1, 100, 2});
-    output.disk.leave_room(path == "grows.csv" ? 60 : 2);
+    // The note of a growing file is written first, and again before each write.
+    output.disk.fail({Call::write, ENOSPC, path == "grows.csv" ? 3 : 1, 100, 2});
+    output.disk.leave_room(path == "grows.csv" ? 1000 : 2);
     const auto done = stage->publish();
     REQUIRE(!done);
     CHECK(done.error().kind == ErrorKind::fatal);
@@ -140,24 +137,6 @@ TEST_CASE("files: a full disk that gets room again") {
       CHECK(all_of(output) == all_of(good));
     }
   }
-}
-
-// What a run does that ends without another word, in a process of its own.
-template <class Run>
-void in_a_killed_run(Run&& run) {
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    run();
-    ::kill(::getpid(), SIGKILL);
-  }
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  REQUIRE(WIFSIGNALED(status));
-}
-
-std::vector<std::string> many(const std::string& key) {
-  return std::vector<std::string>(20'000, key + std::string(100, '-'));
 }
 
 TEST_CASE("files: killed in the midst of a growing file, then started again") {
@@ -214,6 +193,9 @@ TEST_CASE("files: a growing file is looked at before anything goes behind it") {
   auto gzip = make_compressor(Compression::gzip);
   REQUIRE(gzip->add("old,x\n", packed));
   REQUIRE(gzip->finish(packed));
+  std::string open;
+  REQUIRE(gzip->add("old,x\nhalf,\"x\n", open));
+  REQUIRE(gzip->finish(open));
   const std::vector<Case> cases{
       {"none", "old,x\n", "old,x\n", ""},
       {"none", "old,x", "old,x\n", ""},
@@ -221,7 +203,17 @@ TEST_CASE("files: a growing file is looked at before anything goes behind it") {
       {"none", "old,x\nhalf,\"x", "",
        "ends within quotes, as a write that was cut off leaves it; cut it back with "
        "`truncate -s 6 all.csv`, or move it away"},
+      {"none", "old,x\nhalf,\"x\n", "",
+       "ends within quotes, as a write that was cut off leaves it; cut it back with "
+       "`truncate -s 6 all.csv`"},
+      {"none", "old,x\n\"a\nb\",x\n", "old,x\n\"a\nb\",x\n", ""},
+      {"none", "5\",x\n", "5\",x\n", ""},
       {"none", std::string("old,x\n\0\0\0", 9), "", "ends in 3 zero bytes"},
+      {"none", "\x02!L\x18old", "",
+       "is compressed in lz4's legacy format, which is not read; use lz4 without -l; write to "
+       "another path, or move it away"},
+      {"lz4", "\x02!L\x18old", "", "is compressed in lz4's legacy format"},
+      {"none", "BZh91AY&SY", "", "is compressed with bzip2, which is not read; use gzip, zstd or lz4"},
       {"none", packed, "", "is compressed with gzip, and rows behind it would not be; say `compression: gzip`"},
       {"gzip", "old,x\n", "",
        "is not compressed, and rows behind it would be compressed with gzip; say "
@@ -229,6 +221,7 @@ TEST_CASE("files: a growing file is looked at before anything goes behind it") {
       {"zstd", packed, "", "is compressed with gzip, and rows behind it would be compressed with zstd"},
       {"gzip", packed, "old,x\n", ""},
       {"gzip", packed + packed, "old,x\nold,x\n", ""},
+      {"gzip", open, "", "ends within quotes, and rows behind them would be text in them; move it away"},
       {"gzip", packed + packed.substr(0, packed.size() - 3), "",
        "does not end with a whole gzip member: the last " + std::to_string(packed.size() - 3) +
            " bytes are not complete"},
@@ -253,6 +246,57 @@ TEST_CASE("files: a growing file is looked at before anything goes behind it") {
         if (const auto at = said.find("all.csv"); at != std::string::npos) said.replace(at, 7, name);
         CHECK(done.error().message.find(said) != std::string::npos);
         CHECK(output.file(name) == one.bytes);
+      }
+    }
+  }
+}
+
+TEST_CASE("files: rows do not go under another header") {
+  struct Case {
+    std::string bytes;
+    std::string whole;  // what stands in front of the next row; empty: refused
+    std::string said;
+  };
+  const std::vector<Case> cases{
+      {"", "k,v\n", ""},
+      {"k,v\n", "k,v\n", ""},
+      {"k,v", "k,v\n", ""},
+      {"k,v\r\nold,x\r\n", "k,v\r\nold,x\r\n", ""},
+      {"\xEF\xBB\xBFk,v\nold,x\n", "\xEF\xBB\xBFk,v\nold,x\n", ""},
+      {"v,k\nx,old\n", "", "'v,k'"},
+      {"k,v,more\n", "", "'k,v,more'"},
+      {"k\n", "", "'k'"},
+      {"\nk,v\n", "", "''"},
+      {"old,x\n", "", "'old,x'"},
+  };
+  for (const Case& one : cases) {
+    for (const std::string compression : {"none", "gzip"}) {
+      for (const std::string path : {"1.csv", "{k}.csv", "{batch}.csv"}) {
+        Output output(describe_file_sink(),
+                      mapping({{"path", text(path)}, {"exists", text("append")}, {"compression", text(compression)}}),
+                      true);
+        std::string bytes = one.bytes;
+        if (compression == "gzip" && !bytes.empty()) {
+          bytes.clear();
+          auto gzip = make_compressor(Compression::gzip);
+          REQUIRE(gzip->add(one.bytes, bytes));
+          REQUIRE(gzip->finish(bytes));
+        }
+        std::ofstream(output.folder + "/1.csv", std::ios::binary) << bytes;
+        const auto stage = output.stage(1);
+        Result<> done = output.try_append(*stage, {"1"});
+        if (done) done = stage->publish();
+        CAPTURE(one.bytes, compression, path);
+        CHECK(done.has_value() == one.said.empty());
+        stage->discard();
+        if (done) CHECK(all_of(output) == "1.csv: " + one.whole + "1,x\n; ");
+        if (!done) {
+          CHECK(done.error().message ==
+                "'1.csv' begins with the line " + one.said +
+                    ", and the header of this output is 'k,v': its rows would stand under the names of others; give "
+                    "`columns` as they are there, write to another path, or move the file away");
+          CHECK(output.file("1.csv") == bytes);
+        }
       }
     }
   }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -148,6 +150,7 @@ class Output {
   static FormatDescriptor csv_format(bool header) {
     FormatDescriptor csv;
     csv.name = "csv";
+    csv.framing = [](const void*) { return csv_framing({}); };
     csv.make_encoder = [header](const void*, const std::vector<Field>& columns) {
       CsvOptions options;
       options.header = header ? CsvHeader::names : CsvHeader::none;
@@ -164,6 +167,24 @@ class Output {
 
 inline SyntaxNode path_options(const std::string& path) {
   return mapping({{"path", text(path)}});
+}
+
+// What a run does that ends without another word, in a process of its own.
+template <class Run>
+void in_a_killed_run(Run&& run) {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    run();
+    ::kill(::getpid(), SIGKILL);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFSIGNALED(status));
+}
+
+inline std::vector<std::string> many(const std::string& key) {
+  return std::vector<std::string>(20'000, key + std::string(100, '-'));
 }
 
 }  // namespace streamrun

@@ -1,8 +1,11 @@
 """What the system refuses ends the run loudly, and leaves nothing half-written behind."""
 import os
 import resource
+import shutil
 import signal
 import subprocess
+import tempfile
+from pathlib import Path
 
 from processes.process import ProcessTest
 
@@ -25,6 +28,30 @@ class Faults(ProcessTest):
                 code, _, error, _ = run.end(read=False)
             self.assertEqual((code, error), (1, "error: output 'o': cannot write 'standard output': "
                                                 'No space left on device\n'))
+
+    def test_standard_output_is_a_file_that_is_read(self):
+        pipeline = """
+batch_interval: 10ms
+sources: {{s: {{file: {{path: {path}}}}}}}
+outputs: [{{name: o, from: s, {sink}}}]
+"""
+        for path in ('"{in,own}.txt"', '"*.txt"', '"*.txt", follow: true', 'own.txt, follow: true'):
+            for sink in ('stdout: {}', 'print: {}', 'file: {path: out}'):
+                with self.subTest(path=path, sink=sink):
+                    folder = Path(tempfile.mkdtemp())
+                    self.addCleanup(shutil.rmtree, folder, True)
+                    with (folder / 'own.txt').open('a', encoding='utf-8') as own:
+                        own.write('a\n')
+                        own.flush()
+                        run = self.start(pipeline.format(path=path, sink=sink), '--available-now', folder=folder,
+                                         files={'in.txt': 'b\n'}, stdout=own)
+                    code, _, error, _ = run.end(read=False)
+                    if sink.startswith('file'):
+                        self.assertEqual((code, error), (0, ''))
+                    else:
+                        self.assertEqual(code, 1)
+                        self.assertIn("'own.txt' is the file that standard output goes to", error)
+                        self.assertEqual((folder / 'own.txt').read_text(), 'a\n')
 
     def nobody_reads(self):
         read, write = os.pipe()

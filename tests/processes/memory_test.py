@@ -145,6 +145,22 @@ class KeyedMemory(ProcessTest):
                     self.assertEqual(code, 1)
                     self.assertIn('r step 1 (reduce_by_key): ', error)
 
+    def test_address_space_for_the_program_and_no_more(self):
+        """Where libraries can be mapped, but not set up: whatever the room, it is a run or an error with a name."""
+        for most in range(54000, 80000, 500):
+            run = self.start("""
+batch_interval: 1s
+sources: {s: {queue: {batches: [[1]]}}}
+outputs: [{name: o, from: s, stdout: {}}]
+""", before=lambda m=most: resource.setrlimit(resource.RLIMIT_AS, (m << 10, m << 10)))
+            code, out, error, _ = run.end()
+            with self.subTest(most):
+                if code == 127:
+                    self.assertIn('shared object', error)  # not ours: the loader's
+                else:
+                    self.assertEqual((code, out) if code == 0 else (code, out, error[:7]),
+                                     (0, '{"value":1}\n') if code == 0 else (1, '', 'error: '))
+
     def test_address_space_that_ends_names_what_holds_it(self):
         code, _, error, _ = self.keyed(5000000, memory='memory: 1GiB', before=lambda: resource.setrlimit(
             resource.RLIMIT_AS, (200 << 20, 200 << 20)))

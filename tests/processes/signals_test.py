@@ -61,6 +61,23 @@ outputs: [{name: o, from: s, pipe: {command: [sh, -c, 'echo begun; read go < gat
         self.assertEqual((code, out, error), (0, '', ''))
         self.assertEqual((run.folder / 'out').read_text(), '{"value":1}\n')
 
+    def test_first_ends_the_retries_of_a_start(self):
+        for more in (False, True):
+            with self.subTest(more=more):
+                run = self.start("""
+batch_interval: 1s
+sources: {s: {queue: {batches: [[1]]}}}
+outputs: [{name: o, from: s, file: {path: plain/x}, retry: {times: 1000, backoff: 1h}}]
+""", files={'plain': ''})
+                fault = "output 'o': cannot open folder 'plain/': Not a directory"
+                self.assertEqual(run.process.stderr.readline().decode(), f'warning: {fault}; trying again in 1h\n')
+                if more:
+                    run.stop_at_once()
+                else:
+                    run.send()
+                code, out, error, _ = run.end()
+                self.assertEqual((code, out, error), (1, '', f'error: {fault}\n'))
+
     def test_hang_up_finishes_as_well(self):
         run = self.start(to_stdout(ENDLESS['queue']))
         run.line()
