@@ -57,6 +57,16 @@ std::unexpected<Error> KafkaGroup::lose(Error error) {
   return std::unexpected(lost_.emplace(std::move(error)));
 }
 
+Result<> KafkaGroup::settle(std::chrono::milliseconds patience) {
+  auto settled = lookup_.settle(patience);
+  if (lookup_.committing()) return settled;
+  if (settled) {
+    for (const auto& [partition, offset] : under_way_) known_[partition] = offset;
+  }
+  under_way_.clear();
+  return settled;
+}
+
 Result<> KafkaGroup::ask(std::chrono::milliseconds patience) {
   std::vector<KafkaPartition> ours;
   for (const auto& [partition, offset] : known_) ours.push_back(partition);
@@ -91,6 +101,10 @@ Result<> KafkaGroup::commit(const KafkaOffsets& offsets, BatchTime batch, bool c
   batch_ = batch;
   due_ = offsets;
   if (lost_ || offsets.empty() || (!all && !counts && offsets == known_)) return {};
+  if (!under_way_.empty()) {
+    auto before = settle(kAnswer);
+    if (!under_way_.empty()) return before;
+  }
   // Each time: what is committed to a topic that was made again would skip as many of its records, and nobody could see
   // it any more.
   if (auto answered = ask(kAnswer); !answered) {
@@ -107,14 +121,17 @@ Result<> KafkaGroup::commit(const KafkaOffsets& offsets, BatchTime batch, bool c
   lookup_.commit(changed, note_of(batch));
   // Whether it is answered or not: a renewal that is lost has days until it matters.
   if (all) renewed_ = now;
-  if (auto settled = lookup_.settle(kAnswer); !settled) return settled;
-  for (const auto& [partition, offset] : changed) known_[partition] = offset;
-  return {};
+  under_way_ = std::move(changed);
+  return settle(kAnswer);
 }
 
 Result<> KafkaGroup::close() {
   if (lost_) return told_ ? Result<>{} : holds();
   if (due_.empty()) return {};
+  if (!under_way_.empty()) {
+    auto before = settle(kLastAnswer);
+    if (!under_way_.empty()) return before;
+  }
   // What has been answered already is not worth a complaint.
   const bool known = due_ == known_;
   const auto patience = known ? kAnswer : kLastAnswer;
@@ -124,8 +141,9 @@ Result<> KafkaGroup::close() {
         fmt::format("cannot commit offsets: {}; the next run reads the last batch again", answered.error().message));
   }
   if (lost_) return holds();
+  sent_ = due_;
   lookup_.commit(due_, batch_ ? note_of(*batch_) : "");
-  auto settled = lookup_.settle(patience);
+  auto settled = settle(patience);
   return known ? Result<>{} : settled;
 }
 

@@ -38,14 +38,18 @@ class KafkaGroup {
   Result<> close();
 
  private:
+  // What was sent has been answered, or an error. One that waits for its coordinator in the client would come behind a
+  // later one, and set the offsets back: there is one under way at a time.
+  Result<> settle(std::chrono::milliseconds patience);
   // Whether it was answered; what is found out stands in `lost_`.
   Result<> ask(std::chrono::milliseconds patience);
 
   KafkaLookup& lookup_;
   const std::string name_;
-  KafkaOffsets known_;  // what it has, as far as is known
-  KafkaOffsets sent_;   // last; the answer may be lost
-  KafkaOffsets due_;    // of the last batch, whether they could be sent or not
+  KafkaOffsets known_;      // what it has, as far as is known
+  KafkaOffsets sent_;       // last; the answer may be lost
+  KafkaOffsets under_way_;  // sent, and not yet answered
+  KafkaOffsets due_;        // of the last batch, whether they could be sent or not
   std::optional<BatchTime> batch_;
   std::optional<Error> lost_;
   bool told_ = false;                               // somebody was given that error

@@ -300,6 +300,10 @@ void KafkaLookup::commit(const KafkaOffsets& offsets, std::string_view note) {
   }
 }
 
+bool KafkaLookup::committing() const {
+  return commits_->open != 0;
+}
+
 Result<> KafkaLookup::settle(std::chrono::milliseconds patience) {
   const SteadyClock::time_point began = SteadyClock::now();
   const SteadyClock::time_point end = began + patience;

@@ -60,6 +60,8 @@ class KafkaLookup {
   // Sent at once, with `note` to each; settle() waits for the answers.
   void commit(const KafkaOffsets& offsets, std::string_view note);
   Result<> settle(std::chrono::milliseconds patience);
+  // What was sent is not answered yet: it may still arrive.
+  bool committing() const;
 
  private:
   struct Commits;
