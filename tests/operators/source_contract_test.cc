@@ -35,6 +35,7 @@ struct Surroundings {
 SyntaxNode options_of(std::string_view source, const Surroundings& around) {
   if (source == "queue") return mapping({{"batches", queued_batches()}});
   if (source == "file") return mapping({{"path", text("in-*")}});
+  if (source == "directory") return mapping({{"path", text(".")}, {"pattern", text("in-*")}});
   if (source == "stdin") return mapping({});
   if (source == "kafka") {
     // A range that is read again waits for the fetch that is under way.
