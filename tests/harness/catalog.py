@@ -66,7 +66,8 @@ def uses(root, catalog):
         for key, k, v in parts(node):
             if (kind, key) in catalog:
                 yield from entry(kind, key, k.start_mark, v)
-        if (form := value(node, 'format')) is not None and ('formats', form.value) in catalog:
+        form = value(node, 'format')
+        if isinstance(form, yaml.ScalarNode) and ('formats', form.value) in catalog:
             yield from entry('formats', form.value, node.start_mark, node)
 
     for section in ('sources', 'tables'):
