@@ -319,7 +319,8 @@ std::optional<BoundSource> bind(const KafkaOptions& options, SourceBindContext& 
   const std::string where = fmt::format("' as group '{}' at {}", input->group, input->settings.brokers);
   // A pattern never matches the brokers' own.
   for (const std::string& topic : input->topics) {
-    bound.alone.push_back((topic.starts_with("__") ? "the brokers' topic '" : "topic '") + topic + where);
+    bound.alone.push_back(
+        fmt::format("{} '{}{}", topic.starts_with("__") ? "the brokers' topic" : "topic", topic, where));
   }
   if (input->pattern) {
     const std::string& pattern = input->pattern->pattern();
