@@ -55,7 +55,7 @@ class FileSource final : public Source {
     std::uint64_t begun = 0;  // files
     SourceRange range;
     range.from = from;
-    range.exhausted = input_->bounded;
+    range.exhausted = input_->bounded || (limits.available_now && !input_->grows);
     std::vector<FilePlace> until;
     for (const FoundFile& one : *found) {
       FilePlace& at = until.emplace_back(one.at);
