@@ -8,6 +8,7 @@ Catalog builtin_catalog() {
   catalog.add(describe_file_source());
   catalog.add(describe_directory_source());
   catalog.add(describe_stdin_source());
+  catalog.add(describe_socket_source());
   catalog.add(describe_kafka_source());
   catalog.add(describe_generate_source());
 
@@ -29,12 +30,14 @@ Catalog builtin_catalog() {
   catalog.add(describe_join());
   catalog.add(describe_cogroup());
   catalog.add(describe_glom());
+  catalog.add(describe_pipe());
   catalog.add(describe_repartition());
   catalog.add(describe_distinct());
   catalog.add(describe_sort());
   catalog.add(describe_limit());
   catalog.add(describe_top());
   catalog.add(describe_transform_step());
+  catalog.add(describe_use());
   catalog.add(describe_cache());
 
   catalog.add(describe_print_sink());

@@ -5,7 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness import cases, catalog, documents, examples, hostile, mutants, programs, rules, schema, terminal
+from harness import cases, catalog, documents, examples, hostile, mutants, option_mutants, programs, rules, schema, terminal
 
 ACCEPT = os.environ.get('STREAMRUN_ACCEPT') == '1'
 
@@ -37,14 +37,15 @@ def program_jobs(build, quick=False):
 
 
 def source_jobs(build, tidy):
+    """`tidy`: a build that is set up, and need not be built."""
     yield lambda: documents.readme(build / 'streamrun')
     yield lambda: documents.benchmark(str(build / 'streamrun'))
     yield rule('includes', rules.include_faults)
     yield rule('format', rules.format_faults)
-    for check in (catalog, examples, schema, terminal):
+    for check in (catalog, examples, option_mutants, schema, terminal):
         yield rule(check.__name__.rpartition('.')[2], lambda c=check: c.faults(str(build / 'streamrun')))
     for path in rules.tidy_sources() if tidy else []:
-        yield rule(f'clang-tidy {path.relative_to(cases.ROOT)}', lambda p=path: rules.tidy_faults(build, p))
+        yield rule(f'clang-tidy {path.relative_to(cases.ROOT)}', lambda p=path: rules.tidy_faults(tidy, p))
 
 
 def broker_tests(build, watched):
@@ -71,7 +72,7 @@ def jobs(options):
     yield from (('', job) for job in [*processes, *program_jobs(build), *source_jobs(build, options.tidy)])
     for other, threaded in ((options.sanitized, False), (options.threads, True)):
         if other:
-            found = [*program_jobs(other.resolve()), *case_jobs(other.resolve() / 'streamrun', threaded=threaded)]
+            found = [*program_jobs(other.resolve(), quick=threaded), *case_jobs(other.resolve() / 'streamrun', threaded=threaded)]
             yield from ((f'{other.name}: ', job) for job in found)
 
 
@@ -80,7 +81,7 @@ def main():
     parser.add_argument('build', type=Path, help='where all targets are built')
     parser.add_argument('--sanitized', type=Path, metavar='BUILD', help='another build that has to pass the whole suite')
     parser.add_argument('--threads', type=Path, metavar='BUILD', help='another one, for what runs several threads')
-    parser.add_argument('--tidy', action='store_true', help='clang-tidy, too')
+    parser.add_argument('--tidy', type=Path, metavar='BUILD', help='clang-tidy, too, with the compile commands of a build that is set up')
     parser.add_argument('--quick', action='store_true', help='cases, unit tests and samples, without brokers')
     parser.add_argument('--only', default='', metavar='TEXT', help='only the cases whose path holds it')
     options = parser.parse_args()

@@ -25,8 +25,21 @@ Result<> check_named(const KafkaStart& start, const std::vector<KafkaPartition>&
   return {};
 }
 
+// What a checkpoint knows has to be there.
+Result<> check_resumed(const KafkaOffsets& resume, const std::vector<KafkaPartition>& partitions,
+                       const std::string& brokers) {
+  for (const auto& [partition, offset] : resume) {
+    if (std::ranges::binary_search(partitions, partition)) continue;
+    return failure(fmt::format(
+        "{}@{}: the checkpoint stands at a partition that is not there, at {}: the topic was deleted, or is "
+        "no longer read; --reset gives up the source's place in the checkpoint",
+        partition.name(), offset, brokers));
+  }
+  return {};
+}
+
 // Offsets of a group or an option may be anything.
-Result<> check_offsets(KafkaLookup& lookup, const KafkaGroup& group, const KafkaOffsets& at) {
+Result<> check_offsets(KafkaLookup& lookup, const KafkaGroup& group, const KafkaOffsets& at, bool resumed) {
   KafkaOffsets asked;
   for (const auto& [partition, offset] : at) asked[partition] = kKafkaBeginning;
   const auto begins = lookup.offsets_at(asked, kReach);
@@ -35,20 +48,25 @@ Result<> check_offsets(KafkaLookup& lookup, const KafkaGroup& group, const Kafka
   const auto ends = lookup.offsets_at(asked, kReach);
   if (!ends) return pass_on(ends);
   for (const auto& [partition, offset] : at) {
-    const std::string from =
-        group.knows(partition) ? fmt::format("group '{}' stands", group.name()) : std::string("`start` says to begin");
+    const std::string from = resumed                  ? std::string("the checkpoint stands")
+                             : group.knows(partition) ? fmt::format("group '{}' stands", group.name())
+                                                      : std::string("`start` says to begin");
     if (offset < begins->at(partition)) {
       return failure(
           fmt::format("{}@{}: {} at a record that is no longer there, the first is {}: records were deleted, by "
-                      "retention or with the topic; set the group's offsets to go on behind the gap, or take another "
-                      "`group` and a `start`",
-                      partition.name(), offset, from, begins->at(partition)));
+                      "retention or with the topic; {}",
+                      partition.name(), offset, from, begins->at(partition),
+                      resumed ? "--reset gives up the source's place in the checkpoint"
+                              : "set the group's offsets to go on behind the gap, or take another `group` and a "
+                                "`start`"));
     }
     if (offset > ends->at(partition)) {
       return failure(fmt::format(
           "{}@{}: {} behind the end of the partition, which is {}: the topic may have been deleted and made "
-          "again; set the group's offsets, or take another `group` and a `start`",
-          partition.name(), offset, from, ends->at(partition)));
+          "again; {}",
+          partition.name(), offset, from, ends->at(partition),
+          resumed ? "--reset gives up the source's place in the checkpoint"
+                  : "set the group's offsets, or take another `group` and a `start`"));
     }
   }
   return {};
@@ -57,10 +75,15 @@ Result<> check_offsets(KafkaLookup& lookup, const KafkaGroup& group, const Kafka
 }  // namespace
 
 Result<KafkaOffsets> begin_of(KafkaLookup& lookup, KafkaGroup& group, const KafkaStart& start,
-                              const std::vector<KafkaPartition>& partitions, bool by_pattern) {
+                              const std::vector<KafkaPartition>& partitions, bool by_pattern,
+                              const std::optional<KafkaOffsets>& resume) {
   if (auto named = check_named(start, partitions, lookup.brokers()); !named) return pass_on(named);
   auto at = group.find(partitions);
   if (!at) return at;
+  if (resume) {
+    if (auto there = check_resumed(*resume, partitions, lookup.brokers()); !there) return pass_on(there);
+    at = *resume;
+  }
   const KafkaOffsets known = *at;
   const auto came_later = [&](const KafkaPartition& partition) {
     return std::ranges::any_of(known,
@@ -76,7 +99,7 @@ Result<KafkaOffsets> begin_of(KafkaLookup& lookup, KafkaGroup& group, const Kafk
       asked[partition] = came_later(partition) ? kKafkaBeginning : start.time;
     }
   }
-  if (auto there = check_offsets(lookup, group, *at); !there) return pass_on(there);
+  if (auto there = check_offsets(lookup, group, *at, resume.has_value()); !there) return pass_on(there);
   const auto found = lookup.offsets_at(asked, kReach);
   if (!found) return pass_on(found);
   at->insert(found->begin(), found->end());

@@ -1,6 +1,7 @@
 // Where the reading of partitions begins.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "operators/clients/kafka_group.h"
@@ -9,9 +10,11 @@
 
 namespace streamrun {
 
-// At the group's offsets; where it has none, as `start` says, or, of partitions that came after those it knows, at the
-// beginning: nothing of them has been read. `by_pattern`: topics come as well. An error if there is nothing there.
+// At `resume`, which a checkpoint has kept, else at the group's offsets; where it has none, as `start` says, or, of
+// partitions that came after those it knows, at the beginning: nothing of them has been read. `by_pattern`: topics come
+// as well. An error if there is nothing there.
 Result<KafkaOffsets> begin_of(KafkaLookup& lookup, KafkaGroup& group, const KafkaStart& start,
-                              const std::vector<KafkaPartition>& partitions, bool by_pattern);
+                              const std::vector<KafkaPartition>& partitions, bool by_pattern,
+                              const std::optional<KafkaOffsets>& resume);
 
 }  // namespace streamrun

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include "operators/clients/kafka_note.h"
 
 namespace streamrun {
 namespace {
@@ -13,30 +14,12 @@ constexpr std::chrono::milliseconds kAnswer{1000};  // between batches
 constexpr std::chrono::seconds kLastAnswer{10};
 constexpr std::chrono::hours kRenewEvery{1};  // brokers drop offsets that nobody has committed for some days
 
-constexpr const char* kVersion = "streamrun";  // of a note: 1
-constexpr const char* kBatch = "batch";
-constexpr std::int64_t kLastTime = 253'402'300'800'000;  // the end of year 9999
-
-std::string note_of(BatchTime batch) {
-  return nlohmann::json{{kVersion, 1}, {kBatch, batch.value}}.dump();
-}
-
-// Nothing: it is none of ours.
-std::optional<BatchTime> batch_of(const std::string& note) {
-  const nlohmann::json json = nlohmann::json::parse(note, nullptr, false);
-  if (!json.is_object() || !json.contains(kVersion) || json[kVersion] != 1) return std::nullopt;
-  const auto batch = json.find(kBatch);
-  if (batch == json.end() || !batch->is_number_integer()) return std::nullopt;
-  const auto time = batch->get<std::int64_t>();
-  return time >= 0 && time < kLastTime ? std::optional(BatchTime(time)) : std::nullopt;
-}
-
 }  // namespace
 
 Result<KafkaOffsets> KafkaGroup::find(const std::vector<KafkaPartition>& partitions) {
   auto found = lookup_.committed(partitions, kReach);
   if (!found) return pass_on(found);
-  for (const std::string& note : found->notes) batch_ = std::max(batch_, batch_of(note));
+  for (const std::string& note : found->notes) batch_ = std::max(batch_, batch_of_note(note));
   return known_ = sent_ = std::move(found->offsets);
 }
 
@@ -118,7 +101,7 @@ Result<> KafkaGroup::commit(const KafkaOffsets& offsets, BatchTime batch, bool c
   }
   if (changed.empty()) changed.insert(*offsets.begin());
   sent_ = offsets;
-  lookup_.commit(changed, note_of(batch));
+  lookup_.commit(changed, note_of_batch(batch));
   // Whether it is answered or not: a renewal that is lost has days until it matters.
   if (all) renewed_ = now;
   under_way_ = std::move(changed);
@@ -142,7 +125,7 @@ Result<> KafkaGroup::close() {
   }
   if (lost_) return holds();
   sent_ = due_;
-  lookup_.commit(due_, batch_ ? note_of(*batch_) : "");
+  lookup_.commit(due_, batch_ ? note_of_batch(*batch_) : "");
   auto settled = settle(patience);
   return known ? Result<>{} : settled;
 }

@@ -235,9 +235,10 @@ Result<> KafkaHandle::attempt(std::string_view what, std::chrono::milliseconds p
   bool doubted = false;
   bool told = false;
   for (int wait = kFirstTry;; wait = std::min(2 * wait, kLongestTry)) {
+    // What is in doubt is asked for behind the end, too, and there has to be time for an answer.
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - SteadyClock::now()).count();
     const auto error = static_cast<rd_kafka_resp_err_t>(
-        call_for(static_cast<int>(std::clamp<std::int64_t>(left, 1, wait)), call, stopped)
+        call_for(static_cast<int>(std::clamp<std::int64_t>(left, kShortTry, wait)), call, stopped)
             .value_or(RD_KAFKA_RESP_ERR__TIMED_OUT));
     serve();
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {

@@ -18,6 +18,7 @@ namespace streamrun {
 // Const, shared.
 struct KafkaTarget {
   std::string output;
+  std::string transactions;  // id of those that it writes in, with a checkpoint
   KafkaSettings settings;
   PathPattern topic;
   std::optional<Expression> key;

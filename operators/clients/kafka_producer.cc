@@ -128,11 +128,13 @@ class KafkaProducer::Delivery {
 };
 
 Result<std::unique_ptr<KafkaProducer>> KafkaProducer::open(const KafkaSettings& settings, KafkaLog log,
-                                                           std::stop_token stop, std::stop_token ending) {
-  auto handle = KafkaHandle::open(KafkaRole::producer, settings, producer_properties(settings), std::move(log),
-                                  std::move(stop), [](rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
-                                    static_cast<Delivery*>(static_cast<KafkaHandle*>(opaque)->owner)->note(*message);
-                                  });
+                                                           std::stop_token stop, std::stop_token ending,
+                                                           const std::string& transactions) {
+  auto handle =
+      KafkaHandle::open(KafkaRole::producer, settings, producer_properties(settings, transactions), std::move(log),
+                        std::move(stop), [](rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+                          static_cast<Delivery*>(static_cast<KafkaHandle*>(opaque)->owner)->note(*message);
+                        });
   if (!handle) return pass_on(handle);
   return std::unique_ptr<KafkaProducer>(new KafkaProducer(std::move(*handle), std::move(ending)));
 }

@@ -34,12 +34,15 @@ class KafkaProducer {
  public:
   // `stop`: whoever waits gives up, soon. `ending`: so does who waits for brokers that are away.
   static Result<std::unique_ptr<KafkaProducer>> open(const KafkaSettings& settings, KafkaLog log,
-                                                     std::stop_token stop = {}, std::stop_token ending = {});
+                                                     std::stop_token stop = {}, std::stop_token ending = {},
+                                                     const std::string& transactions = {});
   ~KafkaProducer();
   KafkaProducer(const KafkaProducer&) = delete;
   KafkaProducer& operator=(const KafkaProducer&) = delete;
 
   const std::string& brokers() const { return handle_->brokers(); }
+  // For its transactions, if it was given an id of such.
+  KafkaHandle& handle() { return *handle_; }
   // Any thread: finds the topic, or has it made by brokers that make topics on demand; how many partitions it has.
   // None: there is no such topic. `making`: waits for one that may be in the making.
   Result<std::size_t> partitions(const std::string& topic, std::chrono::milliseconds patience, bool making);

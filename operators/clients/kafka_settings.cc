@@ -14,7 +14,9 @@
 namespace streamrun {
 namespace {
 
-constexpr std::int64_t kLinger = 5000;  // ms
+constexpr std::int64_t kLinger = 5000;                // ms
+constexpr std::int64_t kTransactionMs = 60'000;       // brokers abort one that is older
+constexpr std::int64_t kMostTransactionMs = 900'000;  // that brokers allow by default
 
 enum class For : std::uint8_t { both, consumer, producer };
 
@@ -288,8 +290,20 @@ std::optional<std::int64_t> KafkaSettings::number(std::string_view property) con
   return number;
 }
 
-std::vector<std::pair<std::string, std::string>> producer_properties(const KafkaSettings& settings) {
+std::vector<std::pair<std::string, std::string>> producer_properties(const KafkaSettings& settings,
+                                                                     const std::string& transactions) {
   std::vector<std::pair<std::string, std::string>> own = {{"acks", "all"}, {"enable.idempotence", "true"}};
+  if (!transactions.empty()) {
+    own.emplace_back("transactional.id", transactions);
+    // No message may wait for longer than its transaction.
+    const std::int64_t waits = std::max(settings.number("message.timeout.ms").value_or(kTransactionMs),
+                                        settings.number("delivery.timeout.ms").value_or(kTransactionMs));
+    own.emplace_back("transaction.timeout.ms",
+                     fmt::format("{}", std::clamp(waits, kTransactionMs, kMostTransactionMs)));
+    if (!settings.has("message.timeout.ms") && !settings.has("delivery.timeout.ms")) {
+      own.emplace_back("message.timeout.ms", fmt::format("{}", kTransactionMs));
+    }
+  }
   // As Java's clients do, so that keys meet those of other programs.
   if (!settings.has("partitioner")) own.emplace_back("partitioner", "murmur2_random");
   // The library waits for answers by polling without a pause once a message has lingered. Those that fill no request

@@ -42,8 +42,9 @@ struct KafkaSettings {
   std::optional<std::int64_t> number(std::string_view property) const;
 };
 
-// What this program sets of a producer beside `client`, and above it.
-std::vector<std::pair<std::string, std::string>> producer_properties(const KafkaSettings& settings);
+// What this program sets of a producer beside `client`, and above it. `transactions`: their id; empty: it has none.
+std::vector<std::pair<std::string, std::string>> producer_properties(const KafkaSettings& settings,
+                                                                     const std::string& transactions = {});
 
 // Nothing: diagnosed. Only properties of an allow-list are taken, and only values that the library takes.
 std::optional<KafkaSettings> bind_kafka(const Located<std::string>& brokers, const ClientOptions& client,

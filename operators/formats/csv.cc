@@ -51,7 +51,7 @@ struct CsvFormat : TimeOptions {
   Located<char> escape;
   Located<char> comment;
   Located<bool> trim;
-  bool multiline = true;
+  Located<bool> multiline{true, {}};
   Located<std::vector<std::string>> null_value;
   Located<CsvRagged> ragged;
 
@@ -63,7 +63,7 @@ struct CsvFormat : TimeOptions {
     if (escape.value != quote.value) made.escape = escape.value;
     made.comment = comment.value;
     made.trim = trim.value;
-    made.multiline = multiline;
+    made.multiline = multiline.value;
     made.ragged = ragged.value == CsvRagged::null;
     made.null_values = null_value.value;
     std::erase(made.null_values, "");
@@ -173,6 +173,11 @@ bool check_write(const CsvFormat& format, const std::vector<Field>& columns, Spa
   if (format.ragged.value != CsvRagged::error) {
     refuse(format.ragged.span, "`ragged` is for what is read; leave it out");
   }
+  if (!format.multiline.value) {
+    refuse(format.multiline.span,
+           "`multiline` is for what is read: a value with a line end is written within quotes; leave it out, and "
+           "replace line ends by regexp_replace where there must be none");
+  }
   return good;
 }
 
@@ -188,7 +193,10 @@ FormatDescriptor describe_csv_format() {
   options.optional("delimiter", &CsvFormat::delimiter, ",", "what stands between fields, one character")
       .optional("header", &CsvFormat::header, "false",
                 "true: the first line of a file names the columns, which are read by name; skip: it is passed over")
-      .optional("quote", &CsvFormat::quote, "\"", "what stands around fields; doubled within them")
+      .optional(
+          "quote", &CsvFormat::quote, "\"",
+          "what stands around fields; doubled within them. Where quotes are mere text: a character that never comes, "
+          "such as \"\\u0001\"")
       .optional("escape", &CsvFormat::escape, "the quote",
                 "within quotes, what makes a quote or itself text; then quotes are not doubled")
       .optional("comment", &CsvFormat::comment, "none",

@@ -6,6 +6,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,8 +32,7 @@ struct RegexFormat : TimeOptions {
 
 // What all decoders of a source share.
 struct CompiledRegex {
-  std::string pattern;  // as RE2 takes it
-  std::unique_ptr<RE2> regex;
+  RegexSyntax syntax;
   std::vector<Field> columns;  // of the named groups, in their order
   std::vector<int> groups;     // of the columns
   std::vector<std::string> null_values;
@@ -43,20 +43,26 @@ struct CompiledRegex {
 
 struct RegexScratch final : DecodeScratch {
   std::vector<std::string_view> found;  // of the groups that are wanted
-  std::vector<re2::StringPiece> pieces;
 };
+
+// A search for so many groups RE2 does in one pass over the text, if the pattern leaves no choice at any byte.
+constexpr std::size_t kOnePassGroups = 4;
 
 class RegexDecoder final : public Decoder {
  public:
   RegexDecoder(std::shared_ptr<const CompiledRegex> compiled, const std::vector<bool>& wanted)
       : compiled_(std::move(compiled)) {
+    std::vector<int> groups;
     for (std::uint32_t i = 0; i < compiled_->columns.size() && i < wanted.size(); ++i) {
       if (!wanted[i]) continue;
       columns_.push_back(i);
-      groups_.push_back(compiled_->groups[i]);
+      groups.push_back(compiled_->groups[i]);
     }
-    // Without a group the whole match need not be found either.
-    if (!groups_.empty()) captures_ = std::ranges::max(groups_) + 1;
+    for (std::size_t i = 0; i == 0 || i < groups.size(); i += kOnePassGroups) {
+      const auto begin = groups.begin() + static_cast<std::ptrdiff_t>(i);
+      const auto count = static_cast<std::ptrdiff_t>(std::min(groups.size() - i, kOnePassGroups));
+      parts_.push_back(compile_regex(keep_groups(compiled_->syntax, {begin, begin + count})));
+    }
   }
 
   std::unique_ptr<DecodeScratch> scratch() const override { return std::make_unique<RegexScratch>(); }
@@ -66,8 +72,7 @@ class RegexDecoder final : public Decoder {
                                 std::vector<std::uint32_t>& skipped) const override {
     RegexScratch own;
     RegexScratch& room = scratch != nullptr ? static_cast<RegexScratch&>(*scratch) : own;
-    room.found.resize(groups_.size());
-    room.pieces.resize(static_cast<std::size_t>(captures_));
+    room.found.resize(columns_.size());
     std::vector<CellColumn> cells;
     for (const std::uint32_t i : columns_) cells.emplace_back(compiled_->columns[i], i, count);
     const std::span all = std::span(records.records).subspan(first, count);
@@ -82,7 +87,7 @@ class RegexDecoder final : public Decoder {
       } else {
         if (row == 0 && first == 0 && records.at_start) text = without_mark(text);
         if (!context.framed) text = without_line_end(text);
-        if (match(text, room)) [[likely]] {
+        if (match(text, room.found)) [[likely]] {
           read(room.found, row, cells, fault);
         } else if (is_blank(text, '\0')) {
           skipped.push_back(row);
@@ -106,14 +111,17 @@ class RegexDecoder final : public Decoder {
     for (CellColumn& one : cells) one.set_null(row);
   }
 
-  bool match(std::string_view text, RegexScratch& room) const {
-    if (!compiled_->regex->Match({text.data(), text.size()}, 0, text.size(), RE2::ANCHOR_BOTH, room.pieces.data(),
-                                 captures_)) {
-      return false;
-    }
-    for (std::size_t i = 0; i < groups_.size(); ++i) {
-      const re2::StringPiece& piece = room.pieces[static_cast<std::size_t>(groups_[i])];
-      room.found[i] = {piece.data(), piece.size()};
+  bool match(std::string_view text, std::vector<std::string_view>& found) const {
+    std::array<re2::StringPiece, kOnePassGroups + 1> pieces;
+    std::size_t i = 0;
+    for (const std::unique_ptr<const RE2>& part : parts_) {
+      const std::size_t groups = std::min(found.size() - i, kOnePassGroups);
+      // Without a group the whole match need not be found either.
+      const int captures = groups == 0 ? 0 : static_cast<int>(groups) + 1;
+      if (!part->Match({text.data(), text.size()}, 0, text.size(), RE2::ANCHOR_BOTH, pieces.data(), captures)) {
+        return false;
+      }
+      for (std::size_t group = 1; group <= groups; ++group) found[i++] = {pieces[group].data(), pieces[group].size()};
     }
     return true;
   }
@@ -132,9 +140,8 @@ class RegexDecoder final : public Decoder {
   }
 
   std::shared_ptr<const CompiledRegex> compiled_;
-  std::vector<std::uint32_t> columns_;  // that are wanted,
-  std::vector<int> groups_;             // and their groups
-  int captures_ = 0;                    // for RE2: the whole match and the groups up to the last one that is wanted
+  std::vector<std::uint32_t> columns_;             // that are wanted
+  std::vector<std::unique_ptr<const RE2>> parts_;  // the pattern with their groups, a few at a time
 };
 
 // Settles the columns of a source.
@@ -146,10 +153,10 @@ class Binder {
     const std::size_t errors = context_.diagnostics.error_count();
     check_patterns(format_, context_.diagnostics);
     auto made = std::make_shared<CompiledRegex>();
-    made->pattern = syntax_.re2;
-    made->regex = compile_regex(syntax_);
-    if (!made->regex->ok()) {
-      bad_pattern(*made->regex);
+    made->syntax = syntax_;
+    const std::unique_ptr<const RE2> regex = compile_regex(syntax_);
+    if (!regex->ok()) {
+      bad_pattern(*regex);
       return nullptr;
     }
     if (syntax_.groups.empty()) {
@@ -157,7 +164,7 @@ class Binder {
             "the pattern has no named group; write (?P<name>…) around each part that is a column");
       return nullptr;
     }
-    const auto& numbers = made->regex->NamedCapturingGroups();
+    const auto& numbers = regex->NamedCapturingGroups();
     for (const RegexSyntax::Group& group : syntax_.groups) {
       if (std::ranges::find(made->columns, group.name, &Field::name) != made->columns.end()) {
         error("duplicate-column", within(group.place),

@@ -10,6 +10,7 @@ namespace streamrun {
 namespace {
 
 enum class Empty { skip, write };
+enum class Write { append, replace };
 
 }  // namespace
 
@@ -21,6 +22,11 @@ struct EnumNames<Exists> {
 template <>
 struct EnumNames<Empty> {
   static constexpr std::pair<std::string_view, Empty> names[] = {{"skip", Empty::skip}, {"write", Empty::write}};
+};
+template <>
+struct EnumNames<Write> {
+  static constexpr std::pair<std::string_view, Write> names[] = {{"append", Write::append},
+                                                                 {"replace", Write::replace}};
 };
 template <>
 struct EnumNames<Compression> {
@@ -41,6 +47,7 @@ namespace {
 struct FileOptions {
   Located<std::string> path;
   std::optional<Exists> exists;
+  std::optional<Write> write;
   Empty empty = Empty::skip;
   Compression compression = Compression::none;
   std::optional<LocatedText> mode;
@@ -110,16 +117,32 @@ std::optional<BoundSink> bind(const FileOptions& options, SinkBindContext& conte
   if (options.roll && !options.roll->size && !options.roll->interval) {
     context.diagnostics.error("missing-option", context.place, "`roll` needs `size` or `interval`");
   }
+  const bool replaced = options.write == Write::replace;
   if (path && path->has_batch() && options.roll && options.roll->interval) {
     context.diagnostics.error("bad-option", context.place, "a file of one {batch} cannot `roll` by `interval`");
+  }
+  if (path && path->has_batch() && options.write) {
+    context.diagnostics.error("conflicting-options", context.place,
+                              "with {batch} in `path` each batch has a file of its own; take {batch} or `write` away");
+  }
+  if (replaced && options.roll) {
+    context.diagnostics.error("conflicting-options", context.place,
+                              "`write: replace` is one file, and `roll` makes several; take one of them away");
+  }
+  if (replaced && options.exists == Exists::append) {
+    context.diagnostics.error("conflicting-options", context.place,
+                              "`write: replace` keeps nothing of what is there; take `exists: append` away");
   }
   target->encoder = RowEncoder::bind(context);
   if (context.diagnostics.error_count() != errors || !path || !target->encoder) return std::nullopt;
 
-  const bool per_batch = path->has_batch();
+  const bool per_batch = path->has_batch() || replaced;
   target->output = context.name;
   target->path = std::move(*path);
-  target->rules.exists = options.exists.value_or(per_batch ? Exists::fail : Exists::append);
+  target->replaced = replaced;
+  target->rules.exists = options.exists.value_or(replaced    ? Exists::replace
+                                                 : per_batch ? Exists::fail
+                                                             : Exists::append);
   target->rules.exists_said = options.exists.has_value();
   target->rules.compression = options.compression;
   target->rules.roll = options.roll;
@@ -131,10 +154,14 @@ std::optional<BoundSink> bind(const FileOptions& options, SinkBindContext& conte
   BoundSink bound;
   bound.reads = target->path.columns();
   bound.can_fail = !target->path.columns().empty();
-  bound.writes = {{target->path.describe(context.name), target->path.fixed(), options.path.span}};
+  bound.writes = {
+      {target->path.describe(context.name), target->path.fixed(), target->path.shape(context.name), options.path.span}};
   bound.detail = options.path.value;
-  bound.guarantee = per_batch ? "at least once: a file appears whole or not at all"
-                              : "at least once: a batch is in the file whole or not at all";
+  bound.guarantee = replaced    ? "at least once: each batch replaces the file, whole or not at all"
+                    : per_batch ? "at least once: a file appears whole or not at all"
+                                : "at least once: a batch is in the file whole or not at all";
+  bound.exactly_once = true;
+  bound.writes_empty = target->write_empty || replaced || target->rules.exists == Exists::replace;
   bound.drains = !per_batch;
   bound.open = [target = std::shared_ptr<const FileTarget>(std::move(target)),
                 per_batch](const Environment& environment) -> std::unique_ptr<Sink> {
@@ -160,6 +187,9 @@ SinkDescriptor describe_file_sink() {
                     "what becomes of a file that is there already: a file source is read anew by every run, so that "
                     "rows which grow a file come twice; one a batch is replaced with --start-time; with a {column} in "
                     "`path`, only those that get rows are")
+          .optional("write", &FileOptions::write, "append",
+                    "of a path without {batch}: append lets a file grow, replace writes it anew, whole, in each batch "
+                    "that has rows; with a {column} in `path`, those that get rows")
           .optional("empty", &FileOptions::empty, "skip", "whether a batch without rows makes a file")
           .optional("compression", &FileOptions::compression, "none", "of what is written")
           .optional("mode", &FileOptions::mode, "0600", "rights of new files, in octal")

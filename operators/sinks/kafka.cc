@@ -10,6 +10,7 @@
 #include "operators/clients/kafka_origin.h"
 #include "operators/clients/kafka_producer.h"
 #include "operators/clients/kafka_staged.h"
+#include "operators/clients/kafka_transactions.h"
 #include "operators/clients/kafka_written_topics.h"
 #include "runner/operator/byte_spool.h"
 #include "runner/operator/path_pattern.h"
@@ -43,14 +44,26 @@ class KafkaSink final : public Sink {
     if (staged.rows != 0) out.push_back(std::move(staged));
   }
 
-  Result<> start() override {
+  Result<> start(OutputLog* log) override {
     KafkaSettings settings = target_->settings;
     auto broker = EmbeddedBroker::stand_in(settings, environment_);
     if (!broker) return pass_on(broker);
     broker_ = std::move(*broker);
-    auto producer = KafkaProducer::open(settings, environment_.log, stop_.get_token(), environment_.stop);
+    // The broker in this process forgets its transactions with it.
+    const bool transacts = log != nullptr && !settings.embedded;
+    const std::string id = transacts ? target_->transactions : std::string();
+    transactions_.reset();
+    auto producer = KafkaProducer::open(settings, environment_.log, stop_.get_token(), environment_.stop, id);
     if (!producer) return pass_on(producer);
     producer_ = std::move(*producer);
+    if (transacts) {
+      const std::stop_callback on_end(environment_.stop, [this] { stop_.request_stop(); });
+      transactions_.emplace(producer_->handle(), id);
+      if (auto taken = transactions_->take_over(); !taken) return taken;
+      const auto last = transactions_->last_batch();
+      if (!last) return pass_on(last);
+      stands_ = log->again_until() ? *last : std::nullopt;
+    }
     topics_.open(*producer_);
     if (!target_->topic.fixed()) return {};
     const std::stop_callback on_end(environment_.stop, [this] { stop_.request_stop(); });
@@ -59,17 +72,36 @@ class KafkaSink final : public Sink {
 
   Result<std::unique_ptr<Stage>> stage(BatchTime) override;
 
-  Result<> send(const ByteSpool& spool) {
+  // `topic`: one of those that it went to.
+  Result<> send(const ByteSpool& spool, std::string* topic = nullptr) {
     FrameReader frames;
     KafkaRecord record;
     return spool.read([&](std::string_view bytes) {
       return frames.read(bytes, [&](std::string_view frame) -> Result<> {
         StagedMessage::read(frame, record);
+        if (topic != nullptr && topic->empty()) *topic = record.topic;
         return producer_->send(record);
       });
     });
   }
   Result<> flush() { return producer_->flush(); }
+  bool transacts() const { return transactions_.has_value(); }
+
+  // All of the batch in one transaction, unless it stands already.
+  Result<> transact(BatchTime batch, const ByteSpool& spool) {
+    if (spool.size() == 0 || (stands_ && batch <= *stands_)) return {};
+    if (auto begun = transactions_->begin(); !begun) return begun;
+    std::string topic;
+    auto done = send(spool, &topic);
+    if (auto flushed = flush(); done) done = std::move(flushed);
+    if (done) done = transactions_->commit(batch, topic);
+    if (done || done.error().kind == ErrorKind::fatal) return done;
+    producer_->drop();
+    const auto aborted = transactions_->abort();
+    if (aborted) return done;
+    return failure(fmt::format("{}; {}", done.error().message, aborted.error().message), ErrorKind::fatal);
+  }
+
   void interrupt() override { stop_.request_stop(); }
   Result<> close() override { return producer_ ? producer_->flush() : Result<>{}; }
   const std::shared_ptr<SpoolPool>& spools() const { return environment_.spools; }
@@ -79,24 +111,28 @@ class KafkaSink final : public Sink {
   Environment environment_;
   std::shared_ptr<EmbeddedBroker> broker_;
   std::unique_ptr<KafkaProducer> producer_;
+  std::optional<KafkaTransactions> transactions_;
+  std::optional<BatchTime> stands_;  // of batches that come again: up to this one all are there
   mutable KafkaWrittenTopics topics_;
   std::stop_source stop_;
 };
 
 class KafkaStage final : public Stage {
  public:
-  explicit KafkaStage(KafkaSink& sink) : sink_(sink), spool_(sink.spools()) {}
+  KafkaStage(KafkaSink& sink, BatchTime batch) : sink_(sink), batch_(batch), spool_(sink.spools()) {}
 
   Result<> append(StagedRows&& rows) override { return spool_.append(std::move(rows.bytes)); }
   // Kept until the stage goes: a retry sends all of it again.
   Result<> publish() override {
+    if (sink_.transacts()) return sink_.transact(batch_, spool_);
     auto sent = sink_.send(spool_);
     // Those before it are on their way: nothing of them may go out behind a retry's.
     auto flushed = sink_.flush();
     return sent ? flushed : sent;
   }
   void discard() override { spool_.clear(); }
-  std::size_t drainable() const override { return spool_.size(); }
+  // A transaction is open for as long as its messages take, and no longer.
+  std::size_t drainable() const override { return sink_.transacts() ? 0 : spool_.size(); }
   Result<> drain() override {
     auto sent = sink_.send(spool_);
     if (sent) spool_.clear();
@@ -105,11 +141,12 @@ class KafkaStage final : public Stage {
 
  private:
   KafkaSink& sink_;
+  BatchTime batch_;
   ByteSpool spool_;
 };
 
-Result<std::unique_ptr<Stage>> KafkaSink::stage(BatchTime) {
-  return std::make_unique<KafkaStage>(*this);
+Result<std::unique_ptr<Stage>> KafkaSink::stage(BatchTime batch) {
+  return std::make_unique<KafkaStage>(*this, batch);
 }
 
 struct Binder {
@@ -165,6 +202,7 @@ struct Binder {
     scope.param_used = context.param_used;
     scope.owner = fmt::format("output '{}'", context.name);
     target.output = context.name;
+    target.transactions = fmt::format("streamrun.{}.{}", context.pipeline, context.name);
     bind_topic();
     target.key = key();
     target.headers = as(options.headers, kafka_headers_type());
@@ -198,6 +236,7 @@ std::optional<BoundSink> bind(const KafkaOptions& options, SinkBindContext& cont
   bound.drains = true;
   bound.detail = fmt::format("{} at {}", options.topic.value, options.brokers.value);
   bound.guarantee = "at least once";
+  bound.exactly_once = !binder.target.settings.embedded;
   bound.open = [target = std::make_shared<const KafkaTarget>(std::move(binder.target))](
                    const Environment& environment) { return std::make_unique<KafkaSink>(target, environment); };
   return bound;
@@ -210,10 +249,11 @@ SinkDescriptor describe_kafka_sink() {
       "kafka", "a topic of Kafka; each row is a message",
       "{name: out, from: in, kafka: {brokers: \"localhost:9092\", topic: results, key: account}, format: json}", true,
       Options<KafkaOptions>{}
-          .required("brokers", &KafkaOptions::brokers,
+          .optional("brokers", &KafkaOptions::brokers, "",
                     "host:port, several with commas between; a start waits 30 s for an answer; `embedded` is a broker "
-                    "in this "
-                    "process")
+                    "in this process")
+          .section("connection", Shape::of_kind(Shape::Kind::identifier),
+                   "one of the pipeline's `connections`, for its brokers and client; what stands in `client` here wins")
           .required("topic", &KafkaOptions::topic, "its name, with {column}, {batch} and {output} as in a path")
           .optional("key", &KafkaOptions::key, "none",
                     "an expression; strings and binaries as they are, others as text")
@@ -225,6 +265,7 @@ SinkDescriptor describe_kafka_sink() {
           .optional("client", &KafkaOptions::client, "", "properties of librdkafka: TLS, SASL, compression, buffers")
           .optional("allow_plaintext_password", &KafkaOptions::allow_plaintext_password, "false",
                     "a password may go over the network without TLS")
+          .one_of({"brokers", "connection"})
           .table(),
       &bind);
 }

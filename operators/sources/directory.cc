@@ -39,7 +39,8 @@ std::optional<BoundSource> bind(const DirectoryOptions& options, SourceBindConte
   bound.hidden = {{"_file", TypeKind::string}, {"_line", TypeKind::int64}};
   bound.partitions = input->partitions;
   const std::string& folder = options.path.value;
-  bound.reads.push_back({folder + (folder.ends_with('/') ? "" : "/") + options.pattern.value, options.path.span});
+  const std::string within = folder.ends_with('/') ? folder : folder + "/";
+  bound.reads.push_back({within + options.pattern.value, within.size(), options.path.span});
   bound.detail = fmt::format("files '{}' in {}", options.pattern.value, folder);
   bound.open = [input = std::shared_ptr<const FileInput>(std::move(input)), name = context.name, folder,
                 pattern = options.pattern.value](const Environment& environment) {

@@ -55,7 +55,9 @@ std::optional<BoundSource> bind(const FileOptions& options, SourceBindContext& c
   bound.hidden = {{"_file", TypeKind::string}, {"_line", TypeKind::int64}};
   bound.bounded = !options.follow;
   bound.partitions = input->partitions;
-  for (const std::string& path : input->paths.paths) bound.reads.push_back({path, options.path.span});
+  for (const std::string& path : input->paths.paths) {
+    bound.reads.push_back({path, path.rfind('/', path.find_first_of("*?[")) + 1, options.path.span});
+  }
   bound.detail = options.follow ? options.path.value + ", followed" : options.path.value;
   bound.open = [input = std::shared_ptr<const FileInput>(std::move(input))](const Environment& environment) {
     return make_file_source(input, (input->grows ? make_followed_files : make_static_files)(input->paths, environment),

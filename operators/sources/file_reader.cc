@@ -1,5 +1,7 @@
 #include "operators/sources/file_reader.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -9,12 +11,13 @@ namespace streamrun {
 
 FileReader::FileReader(std::vector<FilePiece> pieces, std::shared_ptr<const FileInput> input,
                        std::shared_ptr<FileSet> files, std::shared_ptr<BufferPool> pool,
-                       std::shared_ptr<Unpacked> unpacked)
+                       std::shared_ptr<Unpacked> unpacked, bool again)
     : pieces_(std::move(pieces)),
       input_(std::move(input)),
       files_(std::move(files)),
       pool_(std::move(pool)),
-      unpacked_(std::move(unpacked)) {
+      unpacked_(std::move(unpacked)),
+      again_(again) {
   for (const auto& [place, begin] : pieces_) {
     // A compressed file is not cut: all of it goes where it begins.
     weights_.push_back(place.offset == kToEnd ? place.known : place.offset - begin.offset);
@@ -28,6 +31,12 @@ Result<bool> FileReader::next(Morsel& morsel) {
     auto more = next_of_piece(morsel);
     if (!more) {
       const std::uint64_t at = reader_ ? reader_->offset() : begin.offset;
+      if (again_) {
+        return failure(
+            fmt::format("{}; a batch that was begun and not committed needs its bytes {} to {}: put the file "
+                        "back as it was, or give up the place of the source with --reset",
+                        more.error().message, at, place.offset));
+      }
       if (files_->passes_over_lost(place, at, place.offset)) continue;
     }
     if (!more || *more) return more;
@@ -70,7 +79,7 @@ std::uint64_t FileReader::slice_end() const {
   return static_cast<std::uint64_t>(static_cast<UInt128>(partition_ + 1) * total_ / input_->partitions);
 }
 
-Result<std::unique_ptr<ByteInput>> FileReader::open_bytes(const FilePlace& place, std::uint64_t begin,
+Result<std::unique_ptr<ByteInput>> FileReader::open_bytes(const FileCursor& place, std::uint64_t begin,
                                                           std::uint64_t end) {
   auto file = files_->open(place);
   if (!file) return pass_on(file);
@@ -82,7 +91,7 @@ Result<> FileReader::open_piece(const FilePiece& piece) {
   if (line == 0) {
     auto before = open_bytes(piece.place, 0, piece.begin.offset);
     if (!before) return pass_on(before);
-    const auto extent = measure(**before, input_->framing, true, {.last_counts = true, .open_counts = true});
+    const auto extent = measure(**before, input_->framing, true, {.last_counts = true});
     if (!extent) return pass_on(extent);
     line = extent->lines + 1;
   }

@@ -25,22 +25,22 @@ struct FileInput {
 
 // Bytes of one file from `begin` up to the place's offset; of a compressed one they count what it holds.
 struct FilePiece {
-  FilePlace place;
-  FilePlace::Begin begin;
+  FileCursor place;
+  FileCursor::Begin begin;
 };
 
 class FileReader final : public RangeReader {
  public:
-  // `unpacked`: of compressed files.
+  // `unpacked`: of compressed files. `again`: of a batch that a former run has begun, whose records are to be the same.
   FileReader(std::vector<FilePiece> pieces, std::shared_ptr<const FileInput> input, std::shared_ptr<FileSet> files,
-             std::shared_ptr<BufferPool> pool, std::shared_ptr<Unpacked> unpacked);
+             std::shared_ptr<BufferPool> pool, std::shared_ptr<Unpacked> unpacked, bool again);
 
   Result<bool> next(Morsel& morsel) override;
 
  private:
   // Records of the piece at hand; false: it is at its end.
   Result<bool> next_of_piece(Morsel& morsel);
-  Result<std::unique_ptr<ByteInput>> open_bytes(const FilePlace& place, std::uint64_t begin, std::uint64_t end);
+  Result<std::unique_ptr<ByteInput>> open_bytes(const FileCursor& place, std::uint64_t begin, std::uint64_t end);
   Result<> open_piece(const FilePiece& piece);
   Result<std::shared_ptr<const std::string>> read_header(const FilePiece& piece);
   void close_piece();
@@ -53,6 +53,7 @@ class FileReader final : public RangeReader {
   std::shared_ptr<FileSet> files_;
   std::shared_ptr<BufferPool> pool_;
   std::shared_ptr<Unpacked> unpacked_;
+  const bool again_;
 
   std::size_t piece_ = 0;
   std::uint64_t done_ = 0;  // weight of the pieces that are read

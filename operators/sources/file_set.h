@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "operators/sources/file_place.h"
+#include "operators/sources/file_cursor.h"
 #include "runner/operator/environment.h"
 
 namespace streamrun {
@@ -16,7 +16,7 @@ struct FilePaths {
 };
 
 struct FoundFile {
-  FilePlace at;       // where it is read on from
+  FileCursor at;      // where it is read on from
   bool idle = false;  // nothing has come since
   bool last = false;  // nothing will come any more: what is behind its last line end is a record
 };
@@ -26,17 +26,21 @@ class FileSet {
  public:
   virtual ~FileSet() = default;
   // In the order of reading. `from`: what was read so far. `now`: there is no later batch to wait for.
-  virtual Result<std::vector<FoundFile>> look(const std::vector<FilePlace>& from, bool now) = 0;
+  virtual Result<std::vector<FoundFile>> look(const std::vector<FileCursor>& from, bool now) = 0;
   // The very file that `place` tells of, whatever has become of its name.
-  virtual Result<InputFile> open(const FilePlace& place) = 0;
+  virtual Result<InputFile> open(const FileCursor& place) = 0;
+  // `file` was begun, and a later batch reads on from `place`: it is to be within reach until then.
+  virtual void hold(const FileCursor& place, const InputFile& file) {
+    static_cast<void>(place), static_cast<void>(file);
+  }
   // By what a file is found again in a cursor.
-  virtual std::string key(const FilePlace& place) const = 0;
+  virtual std::string key(const FileCursor& place) const = 0;
   // Whether it goes on without a file that failed; then it has said so.
-  virtual bool passes_over(const FilePlace& place, const Error& why, bool now) = 0;
+  virtual bool passes_over(const FileCursor& place, const Error& why, bool now) = 0;
   // Whether it goes on without bytes that were planned and are no longer there; then it has said so.
-  virtual bool passes_over_lost(const FilePlace& place, std::uint64_t begin, std::uint64_t end) = 0;
+  virtual bool passes_over_lost(const FileCursor& place, std::uint64_t begin, std::uint64_t end) = 0;
   // The batch that read up to `places` is done: none before it is read again.
-  virtual void committed(const std::vector<FilePlace>& places) = 0;
+  virtual void committed(const std::vector<FileCursor>& places) = 0;
 };
 
 std::shared_ptr<FileSet> make_static_files(const FilePaths& paths, const Environment& environment);

@@ -11,8 +11,8 @@
 namespace streamrun {
 namespace {
 
-bool same_places(const std::vector<FilePlace>& a, const std::vector<FilePlace>& b) {
-  return std::ranges::equal(a, b, [](const FilePlace& one, const FilePlace& other) { return one.same_place(other); });
+bool same_places(const std::vector<FileCursor>& a, const std::vector<FileCursor>& b) {
+  return std::ranges::equal(a, b, [](const FileCursor& one, const FileCursor& other) { return one.same_place(other); });
 }
 
 class FileSource final : public Source {
@@ -20,87 +20,92 @@ class FileSource final : public Source {
   FileSource(std::shared_ptr<const FileInput> input, std::shared_ptr<FileSet> files, const Environment& environment)
       : input_(std::move(input)), buffers_(environment.buffers), files_(std::move(files)) {}
 
-  Result<std::string> start() override {
+  Result<std::string> start(const std::optional<std::string>& resume) override {
+    if (resume) return begin_at(resume, {}, to_file_cursors);
     // A path that waits for its file does so only for what could be one.
     for (const std::string& path : input_->paths.paths) {
       if (is_glob(path)) continue;
-      FilePlace place;
+      FileCursor place;
       place.path = path;
       if (const auto file = open(place); !file && file.error().kind == ErrorKind::input) return pass_on(file);
     }
     const auto found = files_->look({}, false);
     if (!found) return pass_on(found);
-    std::vector<FilePlace> places;
+    std::vector<FileCursor> places;
     for (const FoundFile& one : *found) {
-      FilePlace at = one.at;
+      FileCursor at = one.at;
       auto file = open(at);
       if (!file && files_->passes_over(at, file.error(), false)) continue;
       if (!file) return pass_on(file);
       if (!input_->from_end) continue;
       if (auto done = input_->grows ? skip(*file, at) : pass_by(*file, at); !done) return pass_on(done);
+      at.done = !input_->grows;
       if (at.offset != 0) places.push_back(std::move(at));
     }
     return to_text(places);
   }
 
   Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime) override {
-    const auto begin = to_file_places(from);
+    planned_ = true;
+    const auto begin = to_file_cursors(from);
     if (!begin) return pass_on(begin);
     const auto found = files_->look(*begin, limits.available_now);
     if (!found) return pass_on(found);
-    ExtentLimits left{limits.records.value_or(kToEnd), limits.bytes.value_or(kToEnd), false, false};
-    const bool all_counts = !input_->grows || limits.available_now;
+    ExtentLimits left{limits.records.value_or(kToEnd), limits.bytes.value_or(kToEnd), false};
+    const bool all_counts = !input_->grows || (limits.available_now && !input_->from_end);
     const bool measured = limits.records || limits.bytes || input_->grows;
     bool enough = false;
     std::uint64_t begun = 0;  // files
     SourceRange range;
     range.from = from;
     range.exhausted = input_->bounded || (limits.available_now && !input_->grows);
-    std::vector<FilePlace> until;
+    std::vector<FileCursor> until;
     for (const FoundFile& one : *found) {
-      FilePlace& at = until.emplace_back(one.at);
+      FileCursor& at = until.emplace_back(one.at);
       if (one.idle || at.offset == kToEnd) continue;
       enough = enough || left.records == 0 || left.bytes == 0 || begun == input_->max_files;
-      if (at.offset == 0 && !enough) ++begun;
+      const bool fresh = at.offset == 0;
       left.last_counts = all_counts || one.last;
-      left.open_counts = !input_->grows || one.last;
       const auto done = enough ? Took::enough : take(measured, left, at, range.empty);
       if (!done) {
         if (!files_->passes_over(at, done.error(), limits.available_now)) return pass_on(done);
         continue;
       }
+      // One that holds nothing begins nothing, or it would count in every batch.
+      if (fresh && at.offset != 0) ++begun;
       if (*done == Took::all) {
+        at.done = !input_->grows;
         if (one.last) at.renamed_from.clear();
         continue;
       }
       range.exhausted = false;
       enough = *done == Took::enough;
     }
-    std::erase_if(until, [](const FilePlace& one) { return one.offset == 0; });
+    std::erase_if(until, [](const FileCursor& one) { return one.offset == 0; });
     range.until = range.empty && same_places(until, *begin) ? from : to_text(until);
     return range;
   }
 
   Result<std::unique_ptr<RangeReader>> read(const SourceRange& range) override {
-    auto cursors = cursors_of(range, to_file_places);
+    auto cursors = cursors_of(range, to_file_cursors);
     if (!cursors) return pass_on(cursors);
     auto& [from, until] = *cursors;
-    std::map<std::string, FilePlace::Begin> known;
-    for (const FilePlace& place : from) known[files_->key(place)] = {place.offset, place.line};
+    std::map<std::string, FileCursor::Begin> known;
+    for (const FileCursor& place : from) known[files_->key(place)] = {place.offset, place.line};
     std::vector<FilePiece> pieces;
-    for (FilePlace& place : until) {
+    for (FileCursor& place : until) {
       const auto before = known.find(files_->key(place));
-      const FilePlace::Begin begin = place.begin             ? *place.begin
-                                     : before == known.end() ? FilePlace::Begin{}
-                                                             : before->second;
+      const FileCursor::Begin begin = place.begin             ? *place.begin
+                                      : before == known.end() ? FileCursor::Begin{}
+                                                              : before->second;
       if (begin.offset != place.offset) pieces.push_back({std::move(place), begin});
     }
-    return std::make_unique<FileReader>(std::move(pieces), input_, files_, buffers_, read_);
+    return std::make_unique<FileReader>(std::move(pieces), input_, files_, buffers_, read_, !planned_);
   }
 
   void committed(const std::string& cursor, BatchTime) override {
     if (input_->bounded) return;
-    if (const auto places = to_file_places(cursor)) files_->committed(*places);
+    if (const auto places = to_file_cursors(cursor)) files_->committed(*places);
   }
 
   bool ended() const override { return input_->bounded; }
@@ -108,7 +113,7 @@ class FileSource final : public Source {
  private:
   enum class Took : std::uint8_t { all, what_is_whole, enough };
 
-  Result<InputFile> open(const FilePlace& place) const {
+  Result<InputFile> open(const FileCursor& place) const {
     auto file = files_->open(place);
     if (file && input_->grows && file->streamed()) {
       return failure(fmt::format("'{}' {} cannot be followed", place.path,
@@ -118,7 +123,7 @@ class FileSource final : public Source {
   }
 
   // All whole records.
-  Result<> skip(const InputFile& file, FilePlace& at) const {
+  Result<> skip(const InputFile& file, FileCursor& at) const {
     auto own = file.duplicate();
     if (!own) return pass_on(own);
     auto bytes = std::move(*own).bytes(0, kToEnd);
@@ -130,13 +135,13 @@ class FileSource final : public Source {
   }
 
   // All there is, as if it had been read.
-  static Result<> pass_by(const InputFile& file, FilePlace& at) {
+  static Result<> pass_by(const InputFile& file, FileCursor& at) {
     at.line = 0;
     return remember(file, file.streamed() ? kToEnd : file.size(), at);
   }
 
   // Goes on in one file, as far as the limits allow; `empty`: the range holds nothing yet.
-  Result<Took> take(bool measured, ExtentLimits& left, FilePlace& at, bool& empty) const {
+  Result<Took> take(bool measured, ExtentLimits& left, FileCursor& at, bool& empty) const {
     auto file = open(at);
     if (!file) return pass_on(file);
     const bool streamed = file->streamed();
@@ -168,12 +173,15 @@ class FileSource final : public Source {
       if (auto noted = remember(*file, kToEnd, at); !noted) return pass_on(noted);
     }
     if (at_end) return Took::all;
-    return input_->grows ? Took::what_is_whole : Took::enough;
+    if (input_->grows) return Took::what_is_whole;
+    files_->hold(at, *file);
+    return Took::enough;
   }
 
   std::shared_ptr<const FileInput> input_;
   std::shared_ptr<BufferPool> buffers_;
   std::shared_ptr<FileSet> files_;
+  bool planned_ = false;  // what was read before was planned by a former run
   const std::shared_ptr<Unpacked> measured_ = std::make_shared<Unpacked>();
   const std::shared_ptr<Unpacked> read_ = std::make_shared<Unpacked>();
 };

@@ -27,6 +27,8 @@ constexpr std::size_t kMostHeld = 256;
 constexpr std::size_t kMostGone = 1000;
 // The space of a deleted file is free only when nobody holds it.
 constexpr std::int64_t kHoldDeletedMs = 60'000;
+// Since it was last written: somebody may still do so when another file has its name, as not all who have it open look.
+constexpr std::int64_t kLateMs = 60'000;
 // A file of so many bytes that another one begins with is a copy of it, even if that was not cut.
 constexpr std::uint64_t kTellingBytes = 4096;
 
@@ -52,41 +54,41 @@ class FollowedFiles final : public FileSet {
   FollowedFiles(FilePaths paths, const Environment& environment)
       : environment_(environment), most_held_(most_held()), seen_(std::move(paths), environment) {}
 
-  Result<std::vector<FoundFile>> look(const std::vector<FilePlace>& from, bool now) override;
-  Result<InputFile> open(const FilePlace& place) override;
-  std::string key(const FilePlace& place) const override {
+  Result<std::vector<FoundFile>> look(const std::vector<FileCursor>& from, bool now) override;
+  Result<InputFile> open(const FileCursor& place) override;
+  std::string key(const FileCursor& place) const override {
     return fmt::format("{}:{}", place.id.device, place.id.inode);
   }
-  bool passes_over(const FilePlace& place, const Error& why, bool now) override;
-  bool passes_over_lost(const FilePlace& place, std::uint64_t begin, std::uint64_t end) override;
-  void committed(const std::vector<FilePlace>& places) override;
+  bool passes_over(const FileCursor& place, const Error& why, bool now) override;
+  bool passes_over_lost(const FileCursor& place, std::uint64_t begin, std::uint64_t end) override;
+  void committed(const std::vector<FileCursor>& places) override;
 
  private:
   // Whether another file has taken the place's name and is written to.
-  bool has_successor(const FilePlace& place) const;
+  bool has_successor(const FileCursor& place) const;
   // Whether what was read of a file is no longer what it begins with.
-  bool is_changed(const FilePlace& place, const Seen& seen);
+  bool is_changed(const FileCursor& place, const Seen& seen);
 
-  FoundFile go_on(const FilePlace& place, const Seen& seen) const;
+  FoundFile go_on(const FileCursor& place, const Seen& seen) const;
   // Of a file whose name has gone; none: it is done with.
-  std::optional<FoundFile> go_on_without_name(const FilePlace& place);
+  std::optional<FoundFile> go_on_without_name(const FileCursor& place);
   // Of a file that was cut: from its start, behind what is left of it in the copy that was made before.
-  void begin_anew(const FilePlace& place, const Seen& seen, std::vector<FoundFile>& before,
+  void begin_anew(const FileCursor& place, const Seen& seen, std::vector<FoundFile>& before,
                   std::vector<FoundFile>& now);
-  std::optional<FoundFile> find_copy(const FilePlace& place);
-  FoundFile go_on_in_copy(const FilePlace& place, const Seen& copy) const;
-  bool is_copy(const FilePlace& place, const Seen& seen) const;
+  std::optional<FoundFile> find_copy(const FileCursor& place);
+  FoundFile go_on_in_copy(const FileCursor& place, const Seen& copy) const;
+  bool is_copy(const FileCursor& place, const Seen& seen) const;
   // Whether a file is a copy of what another one that is there begins with.
-  bool is_beginning(const Seen& copy, const FilePlace& place) const;
-  bool place_at_end(const Seen& seen, FilePlace& place) const;
+  bool is_beginning(const Seen& copy, const FileCursor& place) const;
+  bool place_at_end(const Seen& seen, FileCursor& place) const;
   // Descriptors of some of the files that are there, and of no more of those whose names are gone.
-  void hold(const std::vector<FoundFile>& gone);
+  void hold_deleted(const std::vector<FoundFile>& gone);
   void let_go(FileId id);
 
   std::string full(const std::string& path) const { return below_folder(environment_.working_folder, path); }
   // By its descriptor, its name, or whatever it is called now in its folder.
-  Result<InputFile> reach(const FilePlace& place);
-  std::optional<Seen> locate(const FilePlace& place);
+  Result<InputFile> reach(const FileCursor& place);
+  std::optional<Seen> locate(const FileCursor& place);
 
   const Environment environment_;
   const std::size_t most_held_;
@@ -95,19 +97,19 @@ class FollowedFiles final : public FileSet {
   SeenFiles seen_;
   std::set<FileId> known_;  // to the cursor
   std::map<FileId, FileDescriptor> held_;
-  std::set<FileId> done_;                                   // held for a batch that may be read again, and then no more
-  std::set<FileId> out_of_reach_;                           // gone, and not found
-  std::set<FileId> cut_;                                    // said to be
-  std::map<FileId, std::pair<Seen, FilePlace>> unchanged_;  // as last compared
+  std::set<FileId> done_;          // held for a batch that may be read again, and then no more
+  std::set<FileId> out_of_reach_;  // gone, and not found
+  std::set<FileId> cut_;           // said to be
+  std::map<FileId, std::pair<Seen, FileCursor>> unchanged_;  // as last compared
 };
 
-bool FollowedFiles::has_successor(const FilePlace& place) const {
+bool FollowedFiles::has_successor(const FileCursor& place) const {
   const std::string& name = place.renamed_from.empty() ? place.path : place.renamed_from;
   const Seen* const other = seen_.find(name);
   return other != nullptr && other->id != place.id && other->size != 0;
 }
 
-bool FollowedFiles::is_changed(const FilePlace& place, const Seen& seen) {
+bool FollowedFiles::is_changed(const FileCursor& place, const Seen& seen) {
   if (seen.size < place.known) return true;
   const auto last = unchanged_.find(place.id);
   if (last != unchanged_.end()) {
@@ -117,7 +119,7 @@ bool FollowedFiles::is_changed(const FilePlace& place, const Seen& seen) {
       return false;
     }
   }
-  FilePlace now_here = place;
+  FileCursor now_here = place;
   now_here.path = seen.path;
   const auto file = reach(now_here);
   if (!file) return false;  // nor is it read
@@ -127,9 +129,9 @@ bool FollowedFiles::is_changed(const FilePlace& place, const Seen& seen) {
   return false;
 }
 
-FoundFile FollowedFiles::go_on(const FilePlace& place, const Seen& seen) const {
+FoundFile FollowedFiles::go_on(const FileCursor& place, const Seen& seen) const {
   FoundFile found;
-  FilePlace& at = found.at = place;
+  FileCursor& at = found.at = place;
   at.begin.reset();
   if (at.renamed_from.empty() && at.path != seen.path) at.renamed_from = at.path;
   at.path = seen.path;
@@ -140,7 +142,7 @@ FoundFile FollowedFiles::go_on(const FilePlace& place, const Seen& seen) const {
   return found;
 }
 
-std::optional<Seen> FollowedFiles::locate(const FilePlace& place) {
+std::optional<Seen> FollowedFiles::locate(const FileCursor& place) {
   struct stat status{};
   if (const auto held = held_.find(place.id); held != held_.end()) {
     if (::fstat(held->second.get(), &status) == 0) return seen_as(place.path, status);
@@ -154,10 +156,10 @@ std::optional<Seen> FollowedFiles::locate(const FilePlace& place) {
   return std::nullopt;
 }
 
-std::optional<FoundFile> FollowedFiles::go_on_without_name(const FilePlace& place) {
+std::optional<FoundFile> FollowedFiles::go_on_without_name(const FileCursor& place) {
   const auto seen = out_of_reach_.contains(place.id) ? std::nullopt : locate(place);
   FoundFile found;
-  FilePlace& at = found.at = place;
+  FileCursor& at = found.at = place;
   at.begin.reset();
   if (!seen) {
     if (out_of_reach_.insert(place.id).second) {
@@ -174,11 +176,11 @@ std::optional<FoundFile> FollowedFiles::go_on_without_name(const FilePlace& plac
   at.path = seen->path;
   found.idle = seen->size == place.offset;
   found.last = has_successor(at);
-  if ((found.idle && found.last) || is_changed(place, *seen)) {
+  const std::int64_t age = environment_.clock->now().value - seen->modified_ns / 1'000'000;
+  if ((found.idle && found.last && age > kLateMs) || is_changed(place, *seen)) {
     done_.insert(place.id);
     return std::nullopt;
   }
-  const std::int64_t age = environment_.clock->now().value - seen->modified_ns / 1'000'000;
   if (found.idle && seen->links == 0 && age > kHoldDeletedMs) {
     let_go(place.id);
   }
@@ -189,7 +191,7 @@ void FollowedFiles::let_go(FileId id) {
   if (held_.erase(id) != 0) out_of_reach_.insert(id);
 }
 
-bool FollowedFiles::is_copy(const FilePlace& place, const Seen& seen) const {
+bool FollowedFiles::is_copy(const FileCursor& place, const Seen& seen) const {
   if (seen.id == place.id || seen.size < place.known || !may_be_rotated(place.path, seen.path)) return false;
   const auto file = InputFile::open(full(seen.path));
   if (!file || file->id() != seen.id) return false;
@@ -197,7 +199,7 @@ bool FollowedFiles::is_copy(const FilePlace& place, const Seen& seen) const {
   return hash && *hash == place.hash;
 }
 
-bool FollowedFiles::is_beginning(const Seen& copy, const FilePlace& place) const {
+bool FollowedFiles::is_beginning(const Seen& copy, const FileCursor& place) const {
   const Seen* const original = seen_.find(place.id);
   if (copy.size < kTellingBytes || original == nullptr || original->size < copy.size ||
       !may_be_rotated(place.path, copy.path)) {
@@ -211,14 +213,14 @@ bool FollowedFiles::is_beginning(const Seen& copy, const FilePlace& place) const
   return hash && others && *hash == *others;
 }
 
-bool FollowedFiles::place_at_end(const Seen& seen, FilePlace& place) const {
+bool FollowedFiles::place_at_end(const Seen& seen, FileCursor& place) const {
   const auto file = InputFile::open(full(seen.path));
   place.line = 0;
   place.begin = {seen.size, 0};
   return file && remember(*file, seen.size, place);
 }
 
-std::optional<FoundFile> FollowedFiles::find_copy(const FilePlace& place) {
+std::optional<FoundFile> FollowedFiles::find_copy(const FileCursor& place) {
   const auto matches = [&](const Seen& seen) { return !known_.contains(seen.id) && is_copy(place, seen); };
   const auto among = std::ranges::find_if(seen_.files(), matches);
   std::optional<Seen> copy;
@@ -233,7 +235,7 @@ std::optional<FoundFile> FollowedFiles::find_copy(const FilePlace& place) {
   return go_on_in_copy(place, *copy);
 }
 
-FoundFile FollowedFiles::go_on_in_copy(const FilePlace& place, const Seen& copy) const {
+FoundFile FollowedFiles::go_on_in_copy(const FileCursor& place, const Seen& copy) const {
   FoundFile found;
   found.at = place;
   found.at.path = copy.path;
@@ -245,12 +247,12 @@ FoundFile FollowedFiles::go_on_in_copy(const FilePlace& place, const Seen& copy)
   return found;
 }
 
-void FollowedFiles::begin_anew(const FilePlace& place, const Seen& seen, std::vector<FoundFile>& before,
+void FollowedFiles::begin_anew(const FileCursor& place, const Seen& seen, std::vector<FoundFile>& before,
                                std::vector<FoundFile>& now) {
   FoundFile anew;
   anew.at.path = seen.path;
   anew.at.id = seen.id;
-  anew.at.begin = FilePlace::Begin{};
+  anew.at.begin = FileCursor::Begin{};
   now.push_back(std::move(anew));
   // Not a cut but another file, which has the inode of one that is gone.
   if (place.path != seen.path && place.renamed_from != seen.path) return;
@@ -265,15 +267,15 @@ void FollowedFiles::begin_anew(const FilePlace& place, const Seen& seen, std::ve
   if (copy) before.push_back(std::move(*copy));
 }
 
-Result<std::vector<FoundFile>> FollowedFiles::look(const std::vector<FilePlace>& from, bool now) {
+Result<std::vector<FoundFile>> FollowedFiles::look(const std::vector<FileCursor>& from, bool now) {
   const std::lock_guard lock(mutex_);
   if (auto saw = seen_.look(from, now); !saw) return pass_on(saw);
   std::vector<FoundFile> gone;     // what their names were given to comes behind them
   std::vector<FoundFile> renamed;  // likewise
   std::vector<FoundFile> present;
   known_.clear();
-  for (const FilePlace& place : from) known_.insert(place.id);
-  for (const FilePlace& place : from) {
+  for (const FileCursor& place : from) known_.insert(place.id);
+  for (const FileCursor& place : from) {
     const Seen* const seen = seen_.find(place.id);
     if (seen == nullptr) {
       if (auto found = go_on_without_name(place)) gone.push_back(std::move(*found));
@@ -289,7 +291,8 @@ Result<std::vector<FoundFile>> FollowedFiles::look(const std::vector<FilePlace>&
   for (const FoundFile& copy : renamed) known_.insert(copy.at.id);
   for (const Seen& seen : seen_.files()) {
     if (known_.contains(seen.id)) continue;
-    const auto original = std::ranges::find_if(from, [&](const FilePlace& place) { return is_beginning(seen, place); });
+    const auto original =
+        std::ranges::find_if(from, [&](const FileCursor& place) { return is_beginning(seen, place); });
     FoundFile fresh;
     fresh.at.path = seen.path;
     fresh.at.id = seen.id;
@@ -308,13 +311,13 @@ Result<std::vector<FoundFile>> FollowedFiles::look(const std::vector<FilePlace>&
     done_.insert(gone.front().at.id);
     gone.erase(gone.begin());
   }
-  hold(gone);
+  hold_deleted(gone);
   std::ranges::move(renamed, std::back_inserter(gone));
   std::ranges::move(present, std::back_inserter(gone));
   return gone;
 }
 
-void FollowedFiles::hold(const std::vector<FoundFile>& gone) {
+void FollowedFiles::hold_deleted(const std::vector<FoundFile>& gone) {
   std::size_t without_name = 0;
   for (const FoundFile& one : gone) without_name += held_.contains(one.at.id) ? 1 : 0;
   for (const FoundFile& one : gone) {
@@ -343,7 +346,7 @@ void FollowedFiles::hold(const std::vector<FoundFile>& gone) {
                 [&](const auto& one) { return seen_.find(one.first) == nullptr && !held_.contains(one.first); });
 }
 
-Result<InputFile> FollowedFiles::reach(const FilePlace& place) {
+Result<InputFile> FollowedFiles::reach(const FileCursor& place) {
   if (const auto held = held_.find(place.id); held != held_.end()) {
     FileDescriptor own(::fcntl(held->second.get(), F_DUPFD_CLOEXEC, 0));
     if (!own) return failure(system_failure("open", place.path).error().message, ErrorKind::transient);
@@ -363,7 +366,7 @@ Result<InputFile> FollowedFiles::reach(const FilePlace& place) {
                  ErrorKind::transient);
 }
 
-Result<InputFile> FollowedFiles::open(const FilePlace& place) {
+Result<InputFile> FollowedFiles::open(const FileCursor& place) {
   const std::lock_guard lock(mutex_);
   auto file = reach(place);
   if (!file) return file;
@@ -377,7 +380,7 @@ Result<InputFile> FollowedFiles::open(const FilePlace& place) {
   return file;
 }
 
-bool FollowedFiles::passes_over(const FilePlace& place, const Error& why, bool now) {
+bool FollowedFiles::passes_over(const FileCursor& place, const Error& why, bool now) {
   const bool may_pass = why.kind == ErrorKind::transient;
   if (now && may_pass) return false;
   const std::lock_guard lock(mutex_);
@@ -386,7 +389,7 @@ bool FollowedFiles::passes_over(const FilePlace& place, const Error& why, bool n
   return true;
 }
 
-bool FollowedFiles::passes_over_lost(const FilePlace& place, std::uint64_t begin, std::uint64_t end) {
+bool FollowedFiles::passes_over_lost(const FileCursor& place, std::uint64_t begin, std::uint64_t end) {
   const std::lock_guard lock(mutex_);
   const auto file = reach(place);
   if (!file) return false;
@@ -396,10 +399,10 @@ bool FollowedFiles::passes_over_lost(const FilePlace& place, std::uint64_t begin
   return true;
 }
 
-void FollowedFiles::committed(const std::vector<FilePlace>& places) {
+void FollowedFiles::committed(const std::vector<FileCursor>& places) {
   const std::lock_guard lock(mutex_);
   std::set<FileId> needed;
-  for (const FilePlace& place : places) needed.insert(place.id);
+  for (const FileCursor& place : places) needed.insert(place.id);
   std::erase_if(done_, [&](FileId id) {
     if (needed.contains(id)) return false;
     if (seen_.find(id) == nullptr) held_.erase(id);

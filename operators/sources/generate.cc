@@ -127,7 +127,9 @@ class GenerateSource final : public Source {
  public:
   explicit GenerateSource(std::shared_ptr<const Generator> generator) : generator_(std::move(generator)) {}
 
-  Result<std::string> start() override { return to_text({}); }
+  Result<std::string> start(const std::optional<std::string>& resume) override {
+    return begin_at(resume, to_text({}), to_cursor);
+  }
 
   Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime batch) override {
     const auto begin = to_cursor(from);
@@ -175,6 +177,12 @@ std::optional<BoundSource> bind(const GenerateOptions& options, SourceBindContex
     context.diagnostics.error(
         "missing-option", context.place,
         "source 'generate' needs `total` or `rows_per_second`: without them it has no end at once");
+    return std::nullopt;
+  }
+  if (context.declared != nullptr) {
+    context.diagnostics.error("misplaced-key", context.declared->span,
+                              "the columns of `generate` have the types of their expressions; write cast(… as type) "
+                              "there, and no schema");
     return std::nullopt;
   }
   auto generator = std::make_shared<Generator>();

@@ -17,7 +17,6 @@
 #include "operators/clients/kafka_readers.h"
 #include "operators/clients/kafka_start.h"
 #include "runner/operator/source.h"
-#include "runner/operator/words_alike.h"
 
 namespace streamrun {
 namespace {
@@ -57,7 +56,7 @@ class KafkaSource final : public Source {
     timed_ = std::ranges::find(names, "_timestamp") != names.end();
   }
 
-  Result<std::string> start() override {
+  Result<std::string> start(const std::optional<std::string>& resume) override {
     const std::stop_callback on_end(environment_.stop, [this] { stop_.request_stop(); });
     KafkaSettings settings = input_->settings;
     auto broker = EmbeddedBroker::stand_in(settings, environment_);
@@ -83,7 +82,13 @@ class KafkaSource final : public Source {
     consumer_ = std::move(*consumer);
     consumer_->keep_headers(headers_);
     group_.emplace(*lookup_, input_->group);
-    const auto at = begin_of(*lookup_, *group_, input_->start, *partitions, input_->pattern != nullptr);
+    std::optional<KafkaOffsets> kept;
+    if (resume) {
+      auto offsets = to_kafka_offsets(*resume);
+      if (!offsets) return pass_on(offsets);
+      kept = std::move(*offsets);
+    }
+    const auto at = begin_of(*lookup_, *group_, input_->start, *partitions, input_->pattern != nullptr, kept);
     if (!at) return pass_on(at);
     if (auto assigned = consumer_->assign(*at); !assigned) return pass_on(assigned);
     return to_text(*at);
@@ -325,7 +330,7 @@ std::optional<BoundSource> bind(const KafkaOptions& options, SourceBindContext& 
   if (input->pattern) {
     const std::string& pattern = input->pattern->pattern();
     bound.alone.push_back("topics like '" + pattern + where);
-    bound.alone.push_back(fmt::format("{}topic '(?:{}){}", kWordsAlike, pattern, RE2::QuoteMeta(where)));
+    bound.alone_patterns.push_back(fmt::format("topic '(?:{}){}", pattern, RE2::QuoteMeta(where)));
   }
   bound.rate_controlled = true;
   bound.messages = true;
@@ -349,10 +354,11 @@ SourceDescriptor describe_kafka_source() {
       "schema: {id: bigint, amount: double}",
       true,
       Options<KafkaOptions>{}
-          .required("brokers", &KafkaOptions::brokers,
+          .optional("brokers", &KafkaOptions::brokers, "",
                     "host:port, several with commas between; a start waits 30 s for an answer; `embedded` is a broker "
-                    "in this "
-                    "process")
+                    "in this process")
+          .section("connection", Shape::of_kind(Shape::Kind::identifier),
+                   "one of the pipeline's `connections`, for its brokers and client; what stands in `client` here wins")
           .optional("topics", &KafkaOptions::topics, "", "their names")
           .optional("topic_pattern", &KafkaOptions::topic_pattern, "", "or a pattern that names match as a whole")
           .optional("group", &KafkaOptions::group, "the pipeline's name", "whose offsets say where a restart goes on")
@@ -362,6 +368,7 @@ SourceDescriptor describe_kafka_source() {
           .optional("client", &KafkaOptions::client, "", "properties of librdkafka: TLS, SASL, buffers")
           .optional("allow_plaintext_password", &KafkaOptions::allow_plaintext_password, "false",
                     "a password may go over the network without TLS")
+          .one_of({"brokers", "connection"})
           .table(),
       &bind);
 }

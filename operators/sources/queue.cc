@@ -66,7 +66,7 @@ std::optional<BoundSource> bind(const QueueOptions& options, SourceBindContext& 
     rows.schema = context.declared->schema;
   } else if (const SyntaxNode* row = find_mapping(options)) {
     context.diagnostics.error("missing-schema", row->span,
-                              "rows with columns need a schema beside `queue`; write schema: " + schema_of(*row));
+                              "rows with columns need a schema beside them; write schema: " + schema_of(*row));
     return std::nullopt;
   } else {
     Type type;

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <set>
 #include <utility>
 
 #include "runner/operator/file_descriptor.h"
 #include "runner/operator/file_glob.h"
+#include "runner/operator/read_files.h"
 #include "runner/operator/standard_output.h"
 
 namespace streamrun {
@@ -18,7 +20,8 @@ Seen seen_as(std::string path, const struct stat& status) {
           {status.st_dev, status.st_ino},
           static_cast<std::uint64_t>(status.st_size),
           std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec,
-          status.st_nlink};
+          status.st_nlink,
+          0};
 }
 
 std::filesystem::path folder_of(const std::string& path) {
@@ -29,7 +32,7 @@ std::string SeenFiles::full(const std::string& path) const {
   return below_folder(environment_.working_folder, path);
 }
 
-Result<> SeenFiles::look_at(const std::string& path, bool is_plain, const std::vector<FilePlace>& known, bool now) {
+Result<> SeenFiles::look_at(const std::string& path, bool is_plain, const std::vector<FileCursor>& known, bool now) {
   struct stat status{};
   if (::stat(full(path).c_str(), &status) != 0) {
     const int code = errno;
@@ -38,7 +41,7 @@ Result<> SeenFiles::look_at(const std::string& path, bool is_plain, const std::v
       if (now) return failure(message, ErrorKind::transient);
       say(path, message + "; it is tried again with every batch");
     } else if (is_plain) {
-      const bool was_there = std::ranges::any_of(known, [&](const FilePlace& one) { return one.path == path; });
+      const bool was_there = std::ranges::any_of(known, [&](const FileCursor& one) { return one.path == path; });
       say(path,
           now ? fmt::format("'{}' is {}: nothing of it is read", path, was_there ? "no longer there" : "not there")
               : fmt::format("'{}' is {}; it is read if it appears", path,
@@ -56,13 +59,12 @@ Result<> SeenFiles::look_at(const std::string& path, bool is_plain, const std::v
   return {};
 }
 
-Result<> SeenFiles::look(const std::vector<FilePlace>& known, bool now) {
+Result<> SeenFiles::look(const std::vector<FileCursor>& known, bool now) {
   files_.clear();
   by_id_.clear();
   siblings_.clear();
   for (const std::string& pattern : paths_.paths) {
-    struct stat status{};
-    if (!is_glob(pattern) || ::stat(full(pattern).c_str(), &status) == 0) {
+    if (!is_glob(pattern)) {
       if (auto looked = look_at(pattern, true, known, now); !looked) return looked;
       continue;
     }
@@ -89,10 +91,13 @@ Result<> SeenFiles::look(const std::vector<FilePlace>& known, bool now) {
     if (by_id_.emplace(one.id, distinct.size()).second) distinct.push_back(std::move(one));
   }
   files_ = std::move(distinct);
+  std::set<FileId> ids;
   for (const Seen& seen : files_) {
+    ids.insert(seen.id);
     auto other = check_not_standard_output(environment_, seen.path, seen.id.device, seen.id.inode);
     if (!other) return other;
   }
+  ReadFiles::of(environment_)->found(paths_.source, std::move(ids));
   return {};
 }
 

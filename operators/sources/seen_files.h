@@ -20,6 +20,7 @@ struct Seen {
   std::uint64_t size = 0;
   std::int64_t modified_ns = 0;
   std::uint64_t links = 1;
+  std::uint64_t born_ns = 0;  // 0: not asked for, or its file system does not tell
 };
 
 Seen seen_as(std::string path, const struct stat& status);
@@ -33,7 +34,7 @@ class SeenFiles {
 
   // `known`: files that were there before. `now`: there is no later batch, so that what cannot be looked into is an
   // error and not said.
-  Result<> look(const std::vector<FilePlace>& known, bool now);
+  Result<> look(const std::vector<FileCursor>& known, bool now);
 
   // By path, each file once.
   const std::vector<Seen>& files() const { return files_; }
@@ -49,7 +50,7 @@ class SeenFiles {
   void log(const std::string& message) const;
 
  private:
-  Result<> look_at(const std::string& path, bool is_plain, const std::vector<FilePlace>& known, bool now);
+  Result<> look_at(const std::string& path, bool is_plain, const std::vector<FileCursor>& known, bool now);
   std::string full(const std::string& path) const;
 
   const FilePaths paths_;

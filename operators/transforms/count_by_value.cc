@@ -10,31 +10,23 @@ struct CountByValueOptions {
 };
 
 std::optional<BoundTransform> bind(const CountByValueOptions& options, BindContext& context) {
-  KeyOption key;
-  key.span = context.place;
-  for (const NameText& name : options.columns) key.columns.push_back({name.text, std::nullopt});
-  if (options.columns.empty()) {
-    for (const Field& field : context.inputs[0]->columns) {
-      key.columns.push_back({LocatedText(field.name, context.place), std::nullopt});
-    }
-  }
-  auto bound_key = bind_key(context, key);
-  if (!bound_key) return std::nullopt;
-  auto compiled = compile_aggregate(LocatedText("count(*)", context.place), context.scope(), bound_key->schema, 0,
-                                    context.diagnostics);
+  auto key = bind_columns(context, options.columns);
+  if (!key) return std::nullopt;
+  auto compiled =
+      compile_aggregate(LocatedText("count(*)", context.place), context.scope(), key->schema, 0, context.diagnostics);
   if (!compiled) return std::nullopt;
   BoundTransform bound;
-  bound.output = bound_key->schema;
+  bound.output = key->schema;
   if (!add_column(bound.output, {"count", TypeKind::int64}, context.place, context.diagnostics)) return std::nullopt;
   KeyedAggregateSpec spec;
   spec.inputs = context.inputs[0]->size();
-  spec.keys = std::move(bound_key->keys);
-  spec.key_text = bound_key->text;
+  spec.keys = std::move(key->keys);
+  spec.key_text = key->text;
   spec.calls = std::move(compiled->calls);
   spec.finish.push_back(std::move(compiled->finish));
   spec.partitions = context.partitions;
   bound.partitions = context.partitions;
-  bound.detail = bound_key->text;
+  bound.detail = key->text;
   bound.breaker = make_keyed_aggregate(std::move(spec));
   return bound;
 }

@@ -12,21 +12,15 @@ struct DistinctOptions {
 };
 
 std::optional<BoundTransform> bind(const DistinctOptions& options, BindContext& context) {
-  KeyOption key;
-  key.span = context.place;
-  for (const NameText& name : options.columns) key.columns.push_back({name.text, std::nullopt});
-  if (options.columns.empty()) {
-    for (const Field& field : context.inputs[0]->columns) {
-      key.columns.push_back({LocatedText(field.name, context.place), std::nullopt});
-    }
-  }
-  auto bound_key = bind_key(context, key);
-  if (!bound_key) return std::nullopt;
+  auto key = bind_columns(context, options.columns);
+  if (!key) return std::nullopt;
+  std::vector<std::uint32_t> columns;
+  for (const Expression& column : key->keys) columns.push_back(*column.column());
   BoundTransform bound;
   bound.output = *context.inputs[0];
   bound.partitions = 1;
-  bound.detail = bound_key->text;
-  bound.breaker = make_distinct(bound.output, std::move(bound_key->keys), bound_key->text);
+  bound.detail = key->text;
+  bound.breaker = make_distinct(bound.output, std::move(columns), key->text);
   return bound;
 }
 

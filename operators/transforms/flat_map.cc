@@ -3,6 +3,7 @@
 #include "operators/builtin_catalog.h"
 #include "runner/operator/explode.h"
 #include "runner/operator/key_binding.h"
+#include "runner/operator/option_faults.h"
 
 namespace streamrun {
 namespace {
@@ -27,12 +28,9 @@ struct Codec<Kept> {
     return Shape::any({Shape::choice_of({"all", "none"}), Codec<std::vector<NameText>>::shape()});
   }
   static bool decode(const SyntaxNode& node, Kept& out, DecodeContext& context) {
-    if (node.kind == SyntaxNode::Kind::sequence) {
-      return Codec<std::vector<NameText>>::decode(node, out.columns, context);
-    }
-    const auto choice = decode_choice(node, {"all", "none"}, context);
-    out.all = choice == 0;
-    return choice.has_value();
+    out.all = has_text(node) && node.text.value() == "all";
+    if (out.all || (has_text(node) && node.text.value() == "none")) return true;
+    return Codec<std::vector<NameText>>::decode(node, out.columns, context);
   }
 };
 
@@ -50,16 +48,17 @@ std::optional<BoundTransform> bind(const FlatMapOptions& options, BindContext& c
   }
   // Kept columns come first, as they do beside an exploded column.
   std::vector<std::uint32_t> kept;
+  const auto keep = [&](std::uint32_t column, Span place) {
+    kept.push_back(column);
+    good = add_column(bound.output, input.at(column), place, context.diagnostics) && good;
+  };
   if (options.keep.all) {
-    for (std::uint32_t i = 0; i < input.columns.size(); ++i) kept.push_back(i);
+    for (std::uint32_t i = 0; i < input.columns.size(); ++i) keep(i, context.place);
   }
   for (const NameText& name : options.keep.columns) {
     const auto column = find_column(context, name.text);
-    if (column) kept.push_back(*column);
+    if (column) keep(*column, name.text.whole());
     good = column.has_value() && good;
-  }
-  for (const std::uint32_t column : kept) {
-    good = add_column(bound.output, input.at(column), context.place, context.diagnostics) && good;
   }
   if (!good) return std::nullopt;
   ExplodeSpec spec;

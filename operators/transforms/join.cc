@@ -26,6 +26,14 @@ struct JoinOptions {
   JoinKind how = JoinKind::inner;
 };
 
+// `a name in backquotes`, without them.
+std::optional<LocatedText> quoted_name(const LocatedText& text) {
+  const std::string& value = text.value();
+  if (value.size() < 3 || value.front() != '`' || value.find('`', 1) != value.size() - 1) return std::nullopt;
+  const auto end = static_cast<std::uint32_t>(value.size() - 1);
+  return LocatedText(value.substr(1, end - 1), text.span(1, end));
+}
+
 bool is_name(const std::string& text) {
   if (text.empty() || std::isdigit(static_cast<unsigned char>(text[0])) != 0) return false;
   if (text == "true" || text == "false" || text == "null") return false;
@@ -53,6 +61,10 @@ struct Codec<JoinOn> {
     out.span = node.span;
     if (node.kind != SyntaxNode::Kind::scalar || is_name(node.text.value())) {
       return Codec<KeyOption>::decode(node, out.key, context);
+    }
+    if (auto name = quoted_name(node.text)) {
+      out.key = {{{std::move(*name), std::nullopt}}, node.span};
+      return true;
     }
     return Codec<ExprText>::decode(node, out.condition.emplace(), context);
   }
@@ -134,7 +146,8 @@ struct Binding {
     for (const Field& other : output.columns) {
       if (other.name != name) continue;
       fault("duplicate-column", place,
-            fmt::format("column '{}' is on both sides; rename or drop one of them before the join", name));
+            fmt::format("column '{0}' is on both sides; rename or drop one of them before the join{1}", name,
+                        options.how == JoinKind::cross ? "" : fmt::format(", or join by it: on: {}", name)));
       return;
     }
     output.columns.push_back({name, from.type});

@@ -8,7 +8,7 @@ namespace {
 
 struct SampleOptions {
   Located<double> fraction;
-  std::int64_t seed = 0;
+  std::optional<std::int64_t> seed;
 };
 
 std::optional<BoundTransform> bind(const SampleOptions& options, BindContext& context) {
@@ -17,13 +17,14 @@ std::optional<BoundTransform> bind(const SampleOptions& options, BindContext& co
                               fmt::format("a fraction is from 0 to 1; found {}", options.fraction.value));
     return std::nullopt;
   }
-  const std::string text = fmt::format("rand({}) < {}D", options.seed, options.fraction.value);
+  const std::string seed = options.seed ? std::to_string(*options.seed) : "";
+  const std::string text = fmt::format("rand({}) < {}D", seed, options.fraction.value);
   auto predicate = compile_expression(LocatedText(text, context.place), context.scope(), context.diagnostics);
   if (!predicate) return std::nullopt;
   std::vector<Expression> outputs;
   pass_columns(context, 0, context.inputs[0]->size(), outputs);
   return bind_projection(context, *context.inputs[0], std::move(*predicate), std::move(outputs),
-                         fmt::format("{}, seed {}", options.fraction.value, options.seed));
+                         fmt::format("{}{}", options.fraction.value, options.seed ? ", seed " + seed : ""));
 }
 
 }  // namespace
@@ -34,7 +35,8 @@ TransformDescriptor describe_sample() {
       "sample, through transform", "a int", "sample: {fraction: 0.1}",
       Options<SampleOptions>{}
           .required("fraction", &SampleOptions::fraction, "the chance of each row, from 0 to 1")
-          .optional("seed", &SampleOptions::seed, "0", "another one gives other rows")
+          .optional("seed", &SampleOptions::seed, "",
+                    "the same rows for the same seed; without one each sample has its own")
           .table(),
       bind);
 }

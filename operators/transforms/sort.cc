@@ -10,10 +10,6 @@ struct SortOptions {
 };
 
 std::optional<BoundTransform> bind(const SortOptions& options, BindContext& context) {
-  if (options.by.empty()) {
-    context.diagnostics.error("empty-key", context.place, "`by` has at least one expression");
-    return std::nullopt;
-  }
   auto keys = bind_sort_keys(context, options.by);
   if (!keys) return std::nullopt;
   BoundTransform bound;

@@ -15,10 +15,6 @@ struct TopOptions {
 };
 
 std::optional<BoundTransform> bind(const TopOptions& options, BindContext& context) {
-  if (options.by.empty()) {
-    context.diagnostics.error("empty-key", context.place, "`by` has at least one expression");
-    return std::nullopt;
-  }
   auto keys = bind_sort_keys(context, options.by);
   std::optional<KeyBinding> group;
   if (options.key) group = bind_key(context, *options.key);

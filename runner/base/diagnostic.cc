@@ -46,7 +46,7 @@ std::size_t marked_characters(const Span& span, const SourceText& source, const 
   if (span.end <= span.begin) return 1;
   const LineColumn end = source.locate(span.end);
   if (end.line == begin.line) return std::max<std::size_t>(1, end.column - begin.column);
-  const std::size_t length = characters(source.line(begin.line)).size();
+  const std::size_t length = characters(source.line(span.begin)).size();
   return length >= begin.column ? length - begin.column + 1 : 1;
 }
 
@@ -117,10 +117,10 @@ std::vector<Diagnostic> Diagnostics::sorted() const {
 
 std::string render_text(const Diagnostic& diagnostic, const SourceText& source) {
   const LineColumn place = source.locate(diagnostic.span.begin);
-  std::string head = fmt::format("{}:{}:{}: {}[{}]: {}\n", shown_text(source.name()), place.line, place.column,
+  std::string head = fmt::format("{}: {}[{}]: {}\n", shown_text(source.place(diagnostic.span.begin)),
                                  severity_name(diagnostic.severity), diagnostic.code, diagnostic.message);
   if (source.text().empty()) return head;  // there is nothing to show
-  const std::vector<std::string> line = characters(source.line(place.line));
+  const std::vector<std::string> line = characters(source.line(diagnostic.span.begin));
   const std::size_t column = std::min<std::size_t>(place.column - 1, line.size());
   std::size_t marked = marked_characters(diagnostic.span, source, place);
 
@@ -154,7 +154,7 @@ std::string render_github(const Diagnostic& diagnostic, const SourceText& source
   const LineColumn place = source.locate(diagnostic.span.begin);
   const std::size_t end = place.column + marked_characters(diagnostic.span, source, place);
   return fmt::format("::{} file={},line={},col={},endColumn={},title={}::{}\n", severity_name(diagnostic.severity),
-                     escape_github(shown_text(source.name()), true), place.line, place.column, end,
+                     escape_github(shown_text(source.name(diagnostic.span.begin)), true), place.line, place.column, end,
                      escape_github(diagnostic.code, true), escape_github(diagnostic.message, false));
 }
 

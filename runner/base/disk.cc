@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -39,6 +40,12 @@ int Disk::rename(int folder, const char* from, const char* to, unsigned flags) {
 
 int Disk::unlink(int folder, const char* name) {
   return ::unlinkat(folder, name, 0);
+}
+
+std::uint64_t Disk::available(int file) const {
+  struct statvfs found{};
+  if (::fstatvfs(file, &found) != 0) return ~std::uint64_t{0};
+  return std::uint64_t{found.f_bavail} * found.f_frsize;
 }
 
 std::string Disk::boot() const {

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace streamrun {
@@ -24,6 +25,8 @@ class Disk {
   virtual int close(int file);
   virtual int rename(int folder, const char* from, const char* to, unsigned flags);
   virtual int unlink(int folder, const char* name);
+  // Bytes that may still be written to the file system of an open file; all of 64 bits where it does not say.
+  virtual std::uint64_t available(int file) const;
   // What tells this start of the machine from others: what was not synced before another one may be lost.
   virtual std::string boot() const;
 

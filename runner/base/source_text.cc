@@ -4,28 +4,53 @@
 
 namespace streamrun {
 
-SourceText::SourceText(std::string name, std::string text) : name_(std::move(name)), text_(std::move(text)) {
-  line_starts_.push_back(0);
-  for (std::size_t at = text_.find('\n'); at != std::string::npos; at = text_.find('\n', at + 1)) {
+SourceText::SourceText(std::string name, std::string text) : text_(std::move(text)) {
+  files_.push_back({std::move(name), 0});
+  find_lines(0);
+}
+
+std::uint32_t SourceText::add(std::string name, std::string_view text) {
+  // The place behind a file's last byte is its own, too.
+  text_ += '\n';
+  const auto begin = static_cast<std::uint32_t>(text_.size());
+  text_ += text;
+  files_.push_back({std::move(name), begin});
+  find_lines(begin);
+  return begin;
+}
+
+void SourceText::find_lines(std::uint32_t begin) {
+  line_starts_.push_back(begin);
+  for (std::size_t at = text_.find('\n', begin); at != std::string::npos; at = text_.find('\n', at + 1)) {
     line_starts_.push_back(static_cast<std::uint32_t>(at + 1));
   }
 }
 
+const SourceText::File& SourceText::file(std::uint32_t offset) const {
+  return *(std::ranges::upper_bound(files_, offset, {}, &File::begin) - 1);
+}
+
 LineColumn SourceText::locate(std::uint32_t offset) const {
   offset = std::min(offset, static_cast<std::uint32_t>(text_.size()));
-  const auto above = std::upper_bound(line_starts_.begin(), line_starts_.end(), offset);
+  const auto above = std::ranges::upper_bound(line_starts_, offset);
+  const auto first = std::ranges::lower_bound(line_starts_, file(offset).begin);
   LineColumn place;
-  place.line = static_cast<std::uint32_t>(above - line_starts_.begin());
+  place.line = static_cast<std::uint32_t>(above - first);
   for (std::uint32_t at = *(above - 1); at < offset; ++at) {
     if ((static_cast<unsigned char>(text_[at]) & 0xC0U) != 0x80U) ++place.column;
   }
   return place;
 }
 
-std::string_view SourceText::line(std::uint32_t line) const {
-  if (line == 0 || line > line_starts_.size()) return {};
-  const std::size_t begin = line_starts_[line - 1];
-  const std::size_t end = line < line_starts_.size() ? line_starts_[line] - 1 : text_.size();
+std::string SourceText::place(std::uint32_t offset) const {
+  const LineColumn at = locate(offset);
+  return name(offset) + ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
+}
+
+std::string_view SourceText::line(std::uint32_t offset) const {
+  const auto above = std::ranges::upper_bound(line_starts_, offset);
+  const std::size_t begin = *(above - 1);
+  const std::size_t end = above != line_starts_.end() ? *above - 1 : text_.size();
   std::string_view found = std::string_view(text_).substr(begin, end - begin);
   if (found.ends_with('\r')) found.remove_suffix(1);
   return found;
@@ -51,6 +76,12 @@ std::uint32_t LocatedText::file_offset(std::uint32_t value_offset) const {
   if (above == runs_.begin()) return whole_.begin + value_offset;
   const Run& run = *(above - 1);
   return run.verbatim ? run.file + (value_offset - run.value) : run.file;
+}
+
+void LocatedText::move_by(std::uint32_t offset) {
+  whole_.begin += offset;
+  whole_.end += offset;
+  for (Run& run : runs_) run.file += offset;
 }
 
 Span LocatedText::span(std::uint32_t begin, std::uint32_t end) const {

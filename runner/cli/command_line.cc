@@ -5,8 +5,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <atomic>
 #include <charconv>
+#include <csignal>
 #include <filesystem>
+#include <memory>
 
 namespace streamrun {
 namespace {
@@ -43,6 +46,12 @@ Result<> set_start_time(Command& command, const std::string& text) {
   return {};
 }
 
+Result<> add_reset(Command& command, const std::string& text) {
+  if (text.empty()) return failure("expected the NAME of a source or an output, or all");
+  command.run.resets.push_back(text);
+  return {};
+}
+
 Result<> set_log_format(Command& command, const std::string& text) {
   if (text != "text" && text != "json") return failure(fmt::format("expected text or json; found '{}'", text));
   command.log_json = text == "json";
@@ -53,6 +62,17 @@ Result<> set_shuffle_seed(Command& command, const std::string& text) {
   const auto seed = whole_number(text, 0);
   if (!seed) return pass_on(seed);
   command.run.shuffle_seed = *seed;
+  return {};
+}
+
+Result<> set_kill_at(Command& command, const std::string& text) {
+  const std::size_t colon = text.find(':');
+  const auto count = whole_number(colon == std::string::npos ? "1" : text.substr(colon + 1), 1);
+  if (!count) return pass_on(count);
+  command.run.reached = [point = text.substr(0, colon),
+                         left = std::make_shared<std::atomic<std::uint64_t>>(*count)](std::string_view reached) {
+    if (reached == point && left->fetch_sub(1) == 1) std::raise(SIGKILL);
+  };
   return {};
 }
 
@@ -81,11 +101,17 @@ constexpr Flag kFlags[] = {
     {"--start-time", "TIME",
      "the first batch is at the first multiple of the interval after it: an ISO time, or milliseconds since 1970",
      set_start_time},
+    {"--reset", "NAME|all",
+     "forgets what the checkpoint knows of a source or an output, or all of it: a source begins as its options "
+     "say, and an output goes on behind what is there; may be repeated",
+     add_reset},
     {"--realtime", "", "waits for the clock where every source is bounded, too", set_switch<&Command::realtime>},
     {"--allow-exec", "", "lets the pipeline start programs", set_switch<&Command::allow_exec>},
     {"--format", "", "the form of what is said", set_format},
     {"--log-format", "text|json", "log lines as text (the default) or as JSON objects", set_log_format},
     {"--quiet", "", "says only what went wrong", set_switch<&Command::quiet>},
+    // Tests kill the run at a point of its batches' way, when it has been reached so many times.
+    {"--kill-at", "POINT:N", "", set_kill_at},
     // Tests try other orders of tasks, which change no result.
     {"--shuffle-seed", "N", "", set_shuffle_seed},
 };
@@ -164,8 +190,8 @@ std::span<const Verb> all_verbs() {
        "runs a pipeline; `streamrun FILE` does too",
        Arguments::file,
        {},
-       {"--available-now", "--batches", "--start-time", "--realtime", "--param", "--allow-exec", "--log-format",
-        "--quiet", "--shuffle-seed"},
+       {"--available-now", "--batches", "--start-time", "--reset", "--realtime", "--param", "--allow-exec",
+        "--log-format", "--quiet", "--shuffle-seed", "--kill-at"},
        run_verb},
       {"validate",
        "compiles pipelines and opens nothing",
@@ -179,7 +205,18 @@ std::span<const Verb> all_verbs() {
        {"text", "json", "dot"},
        {"--format", "--param", "--allow-exec"},
        explain_verb},
-      {"test", "runs the tests inside pipelines on a simulated clock", Arguments::files, {}, {"--param"}, test_verb},
+      {"test",
+       "runs the tests inside pipelines on a simulated clock",
+       Arguments::files,
+       {},
+       {"--param", "--allow-exec"},
+       test_verb},
+      {"state",
+       "shows what the checkpoint of a pipeline holds, whether it runs or not",
+       Arguments::file,
+       {"text", "json"},
+       {"--format", "--param", "--allow-exec"},
+       state_verb},
       {"schema", "prints the JSON Schema of a pipeline, for editors", Arguments::none, {}, {}, schema_verb},
       {"help",
        "shows a page each for sources, steps, outputs, functions and formats",

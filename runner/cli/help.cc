@@ -12,16 +12,24 @@ namespace streamrun {
 namespace {
 
 // `integer from 1 to 65536, required`; `duration, default 1s`.
-std::string form_of(const OptionEntry& entry) {
+std::string form_of(const OptionTable& table, const OptionEntry& entry) {
   std::string form = entry.shape.to_string();
   if (entry.required) return form + ", required";
+  for (const auto& choice : table.choices()) {
+    if (std::ranges::find(choice, entry.name) == choice.end()) continue;
+    std::string others;
+    for (const std::string_view one : choice) {
+      if (one != entry.name) others += fmt::format("{}{}", others.empty() ? "" : " or ", one);
+    }
+    return fmt::format("{}, required without {}", form, others);
+  }
   return entry.default_text.empty() ? form : fmt::format("{}, default {}", form, entry.default_text);
 }
 
 // A mapping among them is followed by its own options: `retry.times`.
 void add_rows(const OptionTable& table, const std::string& within, std::vector<HelpRow>& rows) {
   for (const OptionEntry& entry : table.entries()) {
-    rows.push_back({within + std::string(entry.name), form_of(entry), std::string(entry.help)});
+    rows.push_back({within + std::string(entry.name), form_of(table, entry), std::string(entry.help)});
     if (entry.shape.kind == Shape::Kind::mapping) {
       add_rows(*entry.shape.table, fmt::format("{}{}.", within, entry.name), rows);
     }

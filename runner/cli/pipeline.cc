@@ -14,6 +14,11 @@ ResolveOptions compile_options(const Command& command) {
   return options;
 }
 
+ResolveOptions starts_nothing(ResolveOptions options) {
+  options.allow_exec = true;
+  return options;
+}
+
 void DiagnosticPrinter::print(const PipelineFile& file) {
   for (const Diagnostic& one : file.diagnostics.sorted()) {
     const std::string text = render_text(one, file.source);

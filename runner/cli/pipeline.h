@@ -13,6 +13,8 @@ struct Command;
 
 // What the command line says about compiling.
 ResolveOptions compile_options(const Command& command);
+// The same where what is compiled does not run: whether it may start programs does not matter then.
+ResolveOptions starts_nothing(ResolveOptions options);
 
 // Adds what is wrong with the rows of the tests of a pipeline that compiles, which then does so no longer.
 void check_tests(const std::string& path, const Catalog& catalog, const ResolveOptions& options,

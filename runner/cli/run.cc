@@ -1,77 +1,16 @@
-#include <fmt/format.h>
-#include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
-#include "runner/base/thread.h"
 #include "runner/cli/run_reporter.h"
+#include "runner/cli/signals.h"
 #include "runner/cli/verbs.h"
 
 namespace streamrun {
 
 namespace {
-
-// What a second signal leaves to clean up takes no longer, unless a thread hangs in a write that nobody reads.
-constexpr timespec kGrace{1, 0};
-
-// The first SIGINT, SIGTERM or SIGHUP (a terminal that has gone, unless `nohup` ignores that) asks to finish, the
-// second to stop at once. The signals are blocked in every thread and taken by this one.
-class Signals {
- public:
-  Signals() {
-    sigemptyset(&set_);
-    sigaddset(&set_, SIGINT);
-    sigaddset(&set_, SIGTERM);
-    struct sigaction hang_up{};
-    if (sigaction(SIGHUP, nullptr, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN) sigaddset(&set_, SIGHUP);
-    sigaddset(&set_, SIGUSR2);  // wakes the thread at the end
-    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-  }
-  ~Signals() {
-    if (!thread_.joinable()) return;
-    pthread_kill(thread_.native_handle(), SIGUSR2);
-    thread_.join();
-  }
-  Result<> start() {
-    auto thread = start_thread("signals", [this] { take(); });
-    if (!thread) return pass_on(thread);
-    thread_ = std::move(*thread);
-    return {};
-  }
-  StopSignals stop() const { return {finish_.get_token(), abort_.get_token()}; }
-
- private:
-  void take() {
-    int which = 0;
-    sigwait(&set_, &which);
-    if (which == SIGUSR2) return;
-    finish_.request_stop();
-    sigwait(&set_, &which);
-    if (which == SIGUSR2) return;
-    abort_.request_stop();
-    sigset_t end;
-    sigemptyset(&end);
-    sigaddset(&end, SIGUSR2);
-    if (sigtimedwait(&end, nullptr, &kGrace) == SIGUSR2) return;
-    // Standard error may be what blocks.
-    pollfd said{STDERR_FILENO, POLLOUT, 0};
-    if (poll(&said, 1, 0) == 1) {
-      static constexpr std::string_view kMessage =
-          "error: stopped at once; something is blocked and was left as it is\n";
-      static_cast<void>(!write(STDERR_FILENO, kMessage.data(), kMessage.size()));
-    }
-    _exit(1);
-  }
-
-  sigset_t set_{};
-  std::stop_source finish_, abort_;
-  std::thread thread_;
-};
 
 bool writes_standard_output(const PhysicalPlan& plan) {
   return std::any_of(plan.outputs.begin(), plan.outputs.end(),
@@ -111,15 +50,19 @@ int run_verb(const Command& command, const Catalog& catalog, Console& console) {
   RunOptions options = command.run;
   bool bounded = true;
   for (const PlanSource& source : plan.sources) bounded = bounded && (source.bound.bounded || source.table);
+  options.realtime = command.realtime;
   if (bounded && !command.realtime) options.available_now = true;
 
   Signals signals;
-  if (const Result<> started = signals.start(); !started) {
+  SystemClock clock;
+  RunReporter reporter(reporting(command, plan), compiled.file.diagnostics.secrets(), console);
+  const auto waits = [&] {
+    reporter.log(LogLevel::warning, "told to stop: the batch at hand is still being finished; another signal ends it");
+  };
+  if (const Result<> started = signals.start(waits); !started) {
     console.say("error: {}\n", started.error().message);
     return 1;
   }
-  SystemClock clock;
-  RunReporter reporter(reporting(command, plan), compiled.file.diagnostics.secrets(), console);
   Environment environment;
   environment.clock = &clock;
   environment.allow_exec = command.allow_exec;

@@ -4,6 +4,7 @@
 #include <forward_list>
 
 #include "runner/cli/row_diff.h"
+#include "runner/cli/signals.h"
 #include "runner/cli/verbs.h"
 #include "runner/data/codec.h"
 #include "runner/data/node_rows.h"
@@ -158,6 +159,7 @@ class TestRun {
   // file's diagnostics. Once.
   std::optional<PhysicalPlan> compile() {
     const std::size_t batches = count_batches();
+    spec_.settings.checkpoint.reset();
     for (SourceSpec& source : spec_.sources) {
       std::vector<RowNodes> rows;
       for (const auto& [name, given] : test_.sources) {
@@ -180,7 +182,7 @@ class TestRun {
         if (name.value() != output.common.name.value()) continue;
         capture->expected = &expected;
       }
-      capture->interval = spec_.batch_interval;
+      capture->interval = spec_.settings.batch_interval;
       sinks_[i].name = "test";
       sinks_[i].bind = [&capture = *capture](const void*, SinkBindContext& context) {
         return bind_capture(capture, context);
@@ -192,8 +194,8 @@ class TestRun {
     return compile_spec(spec_, catalog_, options_, file_.diagnostics);
   }
 
-  // Empty: passed; else what went wrong.
-  std::string run() {
+  // Empty: passed; else what went wrong. `stop`: it ends at once, with the programs that it has started.
+  std::string run(const std::stop_token& stop) {
     const auto plan = compile();
     if (!plan) return "it does not compile";
     const std::size_t batches = count_batches();
@@ -206,7 +208,7 @@ class TestRun {
     run.start_time = BatchTime(0);
     run.batches = batches;
     if (batches == 0) return {};
-    const RunReport report = run_plan(*plan, environment, run, {});
+    const RunReport report = run_plan(*plan, environment, run, {stop, stop});
     if (report.failure) return shown_text(file_.diagnostics.secrets().without(report.failure->message));
     std::string diff;
     for (std::size_t i = 0; i < captures_.size(); ++i) {
@@ -264,7 +266,6 @@ class TestRun {
 
 ResolveOptions options_of(const TestSpec& test, ResolveOptions options) {
   for (const auto& [name, value] : test.params) options.params[name.value()] = value.value();
-  options.allow_exec = true;  // the outputs of a test run no program
   return options;
 }
 
@@ -274,10 +275,15 @@ void check_tests(const std::string& path, const Catalog& catalog, const ResolveO
                  CompiledPipeline& pipeline) {
   for (const TestSpec& test : pipeline.file.spec->tests) {
     const ResolveOptions own = options_of(test, options);
-    CompiledPipeline compiled = compile_pipeline(path, catalog, own);
+    CompiledPipeline compiled = compile_pipeline(path, catalog, starts_nothing(own));
     if (compiled.plan) TestRun(compiled.file, test, own, catalog).compile();
+    // Its params may choose other files to include, whose places are others.
+    const bool same_places = compiled.file.source.text() == pipeline.file.source.text();
     for (const Diagnostic& one : compiled.file.diagnostics.sorted()) {
-      if (one.severity == Severity::error) pipeline.file.diagnostics.error(one.code, one.span, one.message);
+      if (one.severity != Severity::error) continue;
+      pipeline.file.diagnostics.error(
+          one.code, same_places ? one.span : test.place,
+          same_places ? one.message : fmt::format("{}: {}", compiled.file.source.place(one.span.begin), one.message));
     }
   }
   if (pipeline.file.diagnostics.has_errors()) pipeline.plan.reset();
@@ -288,6 +294,12 @@ int test_verb(const Command& command, const Catalog& catalog, Console& console) 
   int failed = 0;
   bool broken = false;
   DiagnosticPrinter printer(console);
+  Signals signals;
+  if (const Result<> started = signals.start(); !started) {
+    console.say("error: {}\n", started.error().message);
+    return 1;
+  }
+  const std::stop_token stop = signals.stop().finish;
   for (const std::string& path : command.files) {
     const ResolveOptions options = compile_options(command);
     // Only its tests count here: what is faulty may be so for want of a test's params.
@@ -301,8 +313,13 @@ int test_verb(const Command& command, const Catalog& catalog, Console& console) 
     for (std::size_t i = 0; i < file.spec->tests.size(); ++i) {
       const TestSpec& test = file.spec->tests[i];
       const ResolveOptions own = options_of(test, options);
-      CompiledPipeline compiled = compile_pipeline(path, catalog, own);
-      std::string fault = compiled.plan ? TestRun(compiled.file, test, own, catalog).run() : std::string();
+      // Its outputs do not run, but its steps do.
+      CompiledPipeline compiled = compile_pipeline(path, catalog, starts_nothing(own));
+      std::string fault = compiled.plan ? TestRun(compiled.file, test, own, catalog).run(stop) : std::string();
+      if (stop.stop_requested()) {
+        console.say("error: {}: stopped by a signal\n", path);
+        return console.exit_code(1);
+      }
       if (compiled.file.diagnostics.has_errors()) {
         printer.print(compiled.file);
         broken = true;

@@ -70,7 +70,8 @@ class JsonReport final : public Report {
     for (const Diagnostic& one : file.diagnostics.sorted()) {
       const LineColumn at = file.source.locate(one.span.begin);
       const LineColumn end = file.source.locate(one.span.end);
-      made["diagnostics"].push_back(Json{{"line", at.line},
+      made["diagnostics"].push_back(Json{{"file", file.source.name(one.span.begin)},
+                                         {"line", at.line},
                                          {"column", at.column},
                                          {"end_line", end.line},
                                          {"end_column", end.column},
@@ -98,7 +99,7 @@ int validate_verb(const Command& command, const Catalog& catalog, Console& conso
   int code = 0;
   const std::unique_ptr<Report> report = make_report(command.format, console);
   for (const std::string& path : command.files) {
-    const ResolveOptions options = compile_options(command);
+    const ResolveOptions options = starts_nothing(compile_options(command));
     CompiledPipeline compiled = compile_pipeline(path, catalog, options);
     if (compiled.plan) check_tests(path, catalog, options, compiled);
     report->add(path, compiled);

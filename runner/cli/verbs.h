@@ -29,6 +29,7 @@ int run_verb(const Command& command, const Catalog& catalog, Console& console);
 int validate_verb(const Command& command, const Catalog& catalog, Console& console);
 int explain_verb(const Command& command, const Catalog& catalog, Console& console);
 int test_verb(const Command& command, const Catalog& catalog, Console& console);
+int state_verb(const Command& command, const Catalog& catalog, Console& console);
 int schema_verb(const Command& command, const Catalog& catalog, Console& console);
 int help_verb(const Command& command, const Catalog& catalog, Console& console);
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runner/config/spec_binding.h"
+#include "runner/operator/format_option.h"
 
 namespace streamrun {
 namespace {
@@ -34,74 +35,29 @@ Kind<D> kind_of(SpecBinding& binding, const SyntaxNode& node, std::span<const D>
   return found;
 }
 
-constexpr ForeignName kForeignFormats[] = {
-    {"jsonl", "json"}, {"ndjson", "json"}, {"jsonlines", "json"}, {"tsv", "csv and delimiter: \"\\t\" beside it"},
-    {"lines", "text"}, {"plain", "text"},  {"string", "text"},    {"binary", "raw"},
-    {"bytes", "raw"},
-};
-
-// What is near is enough of a hint.
-std::string hint_or_list(std::string hint, const std::vector<std::string_view>& names) {
-  return hint.empty() ? fmt::format("; there are: {}", fmt::join(names, ", ")) : hint;
-}
-
-const FormatDescriptor* named_format(SpecBinding& binding, const SyntaxNode& node) {
-  if (node.faulty) return nullptr;
-  if (node.kind != SyntaxNode::Kind::scalar) {
-    const SyntaxNode* type = node.find("type");
-    if (type == nullptr) type = node.find("name");
-    const bool named = type != nullptr && type->kind == SyntaxNode::Kind::scalar;
-    binding.error("wrong-type", node.span,
-                  fmt::format("a format is a name, and its options stand beside it: write format: {}",
-                              named ? type->text.value() : "csv"));
-    return nullptr;
-  }
-  const FormatDescriptor* format = binding.catalog.format(node.text.value());
-  if (format == nullptr) {
-    const auto names = names_of(binding.catalog.formats());
-    binding.error("unknown-format", node.span,
-                  fmt::format("there is no format '{}'{}", node.text.value(),
-                              hint_or_list(name_hint(node.text.value(), kForeignFormats, names), names)));
-  }
-  return format;
-}
-
 // The format's own options stand beside `format:` among the others. False: faulty, diagnosed.
 template <class S>
 bool bind_format(SpecBinding& binding, const SyntaxNode& node, bool takes_format, std::string_view default_format,
                  std::string_view what, S& spec) {
-  spec.format_place = node.span;
-  if (const SyntaxNode* named = node.find("format")) {
-    spec.format_place = named->span;
-    if (!takes_format) {
-      binding.error("format-not-taken", named->span, fmt::format("{} takes no format", what));
-      return false;
-    }
-    spec.format = named_format(binding, *named);
-    if (spec.format == nullptr) return false;
-  } else if (takes_format) {
-    spec.format = binding.catalog.format(default_format);
+  FormatOption read{nullptr, nullptr, node.span};
+  bool good = true;
+  if (takes_format) {
+    good = decode_format(node, default_format, what, binding.context, read);
+  } else if (const SyntaxNode* named = node.find("format")) {
+    read.place = named->span;
+    binding.error("format-not-taken", named->span, fmt::format("{} takes no format", what));
+    good = false;
   }
-  if (!spec.format || !spec.format->decode) return true;
-  SyntaxNode own;
-  own.kind = SyntaxNode::Kind::mapping;
-  own.span = node.span;
-  for (const SyntaxNode::Entry& entry : node.entries) {
-    if (spec.format->options.find(entry.key.value())) own.entries.push_back(entry);
-  }
-  spec.format_options = spec.format->decode(own, what, binding.context);
-  return spec.format_options != nullptr;
+  spec.format = read.format;
+  spec.format_options = std::move(read.options);
+  spec.format_place = read.place;
+  return good;
 }
 
-// Options of a format that was not found, or stands where none is taken, are no unknown keys beside that fault.
 void add_format_keys(const SpecBinding& binding, const SyntaxNode& node, const FormatDescriptor* format,
                      std::vector<std::string_view>& known) {
-  known.push_back("format");
-  const bool any = format == nullptr && node.find("format") != nullptr;
-  for (const FormatDescriptor& one : binding.catalog.formats()) {
-    if (!any && &one != format) continue;
-    for (const OptionEntry& entry : one.options.entries()) known.push_back(entry.name);
-  }
+  const auto keys = format_keys(node, format, binding.catalog);
+  known.insert(known.end(), keys.begin(), keys.end());
 }
 
 constexpr ForeignName kForeignKeys[] = {
@@ -141,15 +97,21 @@ constexpr ForeignName kForeignKeys[] = {
     {"log", "print: {}"},
 };
 
-// Of a key that stands beside a kind: whose option it is.
+// Of a key that stands beside a kind: whose option it is. That of the kind which is there, else of a format, else of
+// any kind.
 template <class D>
-std::string owner_hint(std::span<const D> kinds, const std::string& key) {
-  for (const D& kind : kinds) {
-    if (kind.options.find(key) != nullptr) {
-      return fmt::format("; it is an option of '{0}': write {0}: {{{1}: …}}", kind.name, key);
-    }
+std::string owner_hint(const SpecBinding& binding, std::span<const D> kinds, const SyntaxNode& node,
+                       const std::string& key) {
+  const auto has_it = [&](const auto& owner) { return owner.options.find(key) != nullptr; };
+  const auto there =
+      std::ranges::find_if(kinds, [&](const D& kind) { return has_it(kind) && node.find(kind.name) != nullptr; });
+  const auto format = std::ranges::find_if(binding.catalog.formats(), has_it);
+  if (there == kinds.end() && format != binding.catalog.formats().end()) {
+    return fmt::format("; it is an option of format: {}", format->name);
   }
-  return {};
+  const auto owner = there != kinds.end() ? there : std::ranges::find_if(kinds, has_it);
+  if (owner == kinds.end()) return {};
+  return fmt::format("; it is an option of '{0}': write {0}: {{{1}: …}}", owner->name, key);
 }
 
 // Of a key that nobody has: a kind in the value, a format in the key, or what is nearly a kind.
@@ -199,7 +161,8 @@ template <class D>
 SyntaxNode own_options(SpecBinding& binding, const D& kind, const SyntaxNode& value,
                        const std::vector<std::string_view>& beside, bool& good) {
   SyntaxNode own = value;
-  if (kind.options.entries().empty() || kind.options.whole()) return own;
+  if (kind.options.whole()) return own;
+  if (kind.options.find("connection") != nullptr) own = expand_connection(binding, std::move(own), good);
   std::erase_if(own.entries, [&](const SyntaxNode::Entry& entry) {
     const std::string& key = entry.key.value();
     if (kind.options.find(key) != nullptr || std::ranges::find(beside, key) == beside.end()) return false;
@@ -260,7 +223,7 @@ SourceSpec bind_input(SpecBinding& binding, const LocatedText& name, const Synta
   add_format_keys(binding, node, spec.format, known);
   const OptionTable& common = table ? SourceCommon::table_options() : SourceCommon::options();
   const bool all_known = binding.known_keys(node, what, common, known, kForeignKeys, [&](const std::string& key) {
-    std::string owner = owner_hint(binding.catalog.sources(), key);
+    std::string owner = owner_hint(binding, binding.catalog.sources(), node, key);
     return owner.empty() ? shape_hint(binding, binding.catalog.sources(), node, key) : owner;
   });
   good = common.decode_known(node, &spec.common, what, binding.context) && good;
@@ -294,7 +257,14 @@ SourceSpec bind_source(SpecBinding& binding, const LocatedText& name, const Synt
 }
 
 SourceSpec bind_table(SpecBinding& binding, const LocatedText& name, const SyntaxNode& node) {
-  return bind_input(binding, name, node, true);
+  SourceSpec made = bind_input(binding, name, node, true);
+  const SyntaxNode* steps = node.find("steps");
+  if (steps == nullptr) return made;
+  StreamSpec& stream = made.stream.emplace();
+  stream.name = name;
+  stream.on_error = made.common.on_error;
+  stream.faulty = !bind_steps(binding, *steps, "steps", stream.steps);
+  return made;
 }
 
 OutputSpec bind_output(SpecBinding& binding, const SyntaxNode& node) {
@@ -312,7 +282,7 @@ OutputSpec bind_output(SpecBinding& binding, const SyntaxNode& node) {
   const bool all_known =
       binding.known_keys(node, what, OutputCommon::options(), known, kForeignKeys, [&](const std::string& key) {
         std::string hint = save_mode_hint(node, key);
-        if (hint.empty()) hint = owner_hint(binding.catalog.sinks(), key);
+        if (hint.empty()) hint = owner_hint(binding, binding.catalog.sinks(), node, key);
         return hint.empty() ? shape_hint(binding, binding.catalog.sinks(), node, key) : hint;
       });
   const SyntaxNode meant = all_known ? node : SpecBinding::meant_keys(node, OutputCommon::options(), kForeignKeys);
@@ -339,7 +309,7 @@ const OptionTable& SourceCommon::options() {
   static const OptionTable table =
       Options<SourceCommon>{}
           .optional("schema", &SourceCommon::schema, "",
-                    "names and types of the columns, or the path of a file of them, relative to the pipeline's file")
+                    "names and types of the columns, or the path of a file of them, relative to this file")
           .optional("on_error", &SourceCommon::on_error, "the pipeline's", "what a record that cannot be read does")
           .optional("max_rate", &SourceCommon::max_rate, "", "records a second and partition", {1})
           .optional("max_batch_records", &SourceCommon::max_batch_records, "", "records a batch", {1})
@@ -353,10 +323,12 @@ const OptionTable& SourceCommon::table_options() {
   static const OptionTable table =
       Options<SourceCommon>{}
           .optional("schema", &SourceCommon::schema, "",
-                    "names and types of the columns, or the path of a file of them, relative to the pipeline's file")
+                    "names and types of the columns, or the path of a file of them, relative to this file")
           .optional("on_error", &SourceCommon::on_error, "the pipeline's", "what a record that cannot be read does")
           .optional("refresh", &SourceCommon::refresh, "", "how often it is read again; else once")
           .section("rows", Shape::of_kind(Shape::Kind::rows), "the rows themselves, in place of a file")
+          .section("steps", Shape::list_of(Shape::of_kind(Shape::Kind::step)),
+                   "what is done to its rows, in order, each time it is read; they may join other tables")
           .table();
   return table;
 }
@@ -383,11 +355,23 @@ const OptionTable& OutputCommon::options() {
   return table;
 }
 
+const OptionTable& CheckpointOption::options() {
+  static const OptionTable table =
+      Options<CheckpointOption>{}
+          .required("path", &CheckpointOption::path, "a folder of this pipeline's own, which is made")
+          .optional("interval", &CheckpointOption::interval, "10s, or the batch interval if that is longer",
+                    "time between versions of the state; without state it has no effect")
+          .optional("keep", &CheckpointOption::keep, "100", "batches of which is known what they were made of",
+                    {1, 1000000})
+          .table();
+  return table;
+}
+
 const OptionTable& SpoolOption::options() {
   static const OptionTable table =
       Options<SpoolOption>{}
           .optional("path", &SpoolOption::path, "TMPDIR, or /tmp", "a folder")
-          .optional("size", &SpoolOption::size, "", "a batch that needs more on disk fails")
+          .optional("size", &SpoolOption::size, "half of what is free", "a batch that needs more on disk fails")
           .table();
   return table;
 }

@@ -9,17 +9,6 @@ namespace streamrun {
 
 namespace {
 
-struct TopLevel {
-  std::string name;
-  Duration batch_interval{0};
-  std::uint32_t concurrent_outputs = 1;
-  std::optional<std::uint32_t> parallelism;
-  std::optional<ByteSize> memory;
-  std::uint32_t partitions = 8;
-  OnError on_error = OnError::fail;
-  SpoolOption spool;
-};
-
 struct ParamForm {
   LocatedText type;
   std::optional<SyntaxNode> value;
@@ -94,6 +83,12 @@ constexpr ForeignName kForeignKeys[] = {
     {"threads", "parallelism"},
     {"workers", "parallelism"},
     {"errorhandling", "on_error"},
+    {"import", "include"},
+    {"imports", "include"},
+    {"macros", "fragments"},
+    {"functions", "fragments"},
+    {"templates", "fragments"},
+    {"clusters", "connections"},
 };
 
 // A section of one source or stream, without its name.
@@ -104,7 +99,7 @@ bool has_kind(const SpecBinding& binding, const SyntaxNode& section) {
 }
 
 SyntaxNode with_meant_keys(SpecBinding& binding, const SyntaxNode& root) {
-  std::vector<std::string_view> names = {"checkpoint"};
+  std::vector<std::string_view> names;
   const OptionTable& table = pipeline_options();
   binding.known_keys(root, "the pipeline", table, names, kForeignKeys, [&](const std::string& key) {
     const SyntaxNode& node = *root.find(key);
@@ -114,31 +109,31 @@ SyntaxNode with_meant_keys(SpecBinding& binding, const SyntaxNode& root) {
   });
   SyntaxNode meant = root;
   std::erase_if(meant.entries, [&](const SyntaxNode::Entry& entry) {
-    return table.find(entry.key.value()) == nullptr && entry.key.value() != "checkpoint" &&
-           has_kind(binding, entry.value);
+    return table.find(entry.key.value()) == nullptr && has_kind(binding, entry.value);
   });
   return SpecBinding::meant_keys(std::move(meant), table, kForeignKeys);
 }
 
 void bind_top_level(SpecBinding& binding, const SyntaxNode& root, const std::string& file_name, PipelineSpec& spec) {
-  TopLevel top;
-  pipeline_options().decode_known(root, &top, "the pipeline", binding.context);
-  spec.name = top.name.empty() ? std::filesystem::path(file_name).stem().string() : top.name;
-  spec.batch_interval = top.batch_interval;
-  spec.concurrent_outputs = top.concurrent_outputs;
-  spec.parallelism = top.parallelism;
-  spec.memory = top.memory;
-  spec.partitions = top.partitions;
-  spec.on_error = top.on_error;
-  spec.spool = top.spool;
-  if (const SyntaxNode* checkpoint = root.find("checkpoint")) {
-    binding.error("unsupported", checkpoint->span,
-                  "checkpoints are not kept yet, so no output would be exactly once; take the key away");
+  pipeline_options().decode_known(root, &spec.settings, "the pipeline", binding.context);
+  std::string& name = spec.settings.name;
+  if (name.empty()) name = std::filesystem::path(file_name).stem().string();
+}
+
+void note_unused(const SpecBinding& binding, PipelineSpec& spec) {
+  for (const Connection& one : binding.connections) {
+    if (!one.used) spec.unused.emplace_back(one.name, "connection");
+  }
+  for (const Fragment& one : binding.fragments) {
+    if (!one.used) spec.unused.emplace_back(one.name, "fragment");
   }
 }
 
 void bind_sections(SpecBinding& binding, const SyntaxNode& root, PipelineSpec& spec) {
-  spec.incomplete = root.find("sources") == nullptr || root.find("outputs") == nullptr;
+  spec.incomplete = binding.incomplete || root.find("sources") == nullptr || root.find("outputs") == nullptr;
+  binding.incomplete = spec.incomplete;
+  bind_connections(binding, root);
+  declare_fragments(binding, root);
   binding.entries(root, "params", [&](const LocatedText& name, const SyntaxNode& node) {
     spec.params.push_back(bind_param(binding, name, node));
   });
@@ -151,6 +146,7 @@ void bind_sections(SpecBinding& binding, const SyntaxNode& root, PipelineSpec& s
   bind("sources", spec.sources, bind_source);
   bind("tables", spec.tables, bind_table);
   bind("streams", spec.streams, bind_stream);
+  bind_fragments(binding);
   const SyntaxNode* sources = root.find("sources");
   if (sources != nullptr && sources->kind == SyntaxNode::Kind::mapping && sources->entries.empty()) {
     binding.error("missing-key", sources->span, "the pipeline has no 'sources'");
@@ -167,6 +163,17 @@ void bind_sections(SpecBinding& binding, const SyntaxNode& root, PipelineSpec& s
     binding.items(*tests, "tests",
                   [&](const SyntaxNode& node) { spec.tests.push_back(bind_test(binding, node, spec)); });
   }
+  note_unused(binding, spec);
+}
+
+// Of a file that can only be included, what it lacks is one fault.
+bool lacks_pipeline(SpecBinding& binding, const SyntaxNode& root) {
+  if (root.find("sources") != nullptr && root.find("outputs") != nullptr) return false;
+  if (!is_includable(root)) return false;
+  binding.error("missing-key", root.span,
+                "this is no pipeline, which has batch_interval, sources and outputs; a file that others `include` is "
+                "checked with them");
+  return true;
 }
 
 }  // namespace
@@ -218,23 +225,33 @@ const OptionTable& pipeline_options() {
     return shape;
   };
   static const OptionTable table =
-      Options<TopLevel>{}
-          .optional("name", &TopLevel::name, "", "the pipeline's name; default: the file's stem")
-          .required("batch_interval", &TopLevel::batch_interval, "time from one batch to the next, such as 1s")
-          .optional("concurrent_outputs", &TopLevel::concurrent_outputs, "1", "output jobs that may run at once",
+      Options<RunSettings>{}
+          .optional("name", &RunSettings::name, "", "the pipeline's name; default: the file's stem")
+          .required("batch_interval", &RunSettings::batch_interval, "time from one batch to the next, such as 1s")
+          .optional("concurrent_outputs", &RunSettings::concurrent_outputs, "1", "output jobs that may run at once",
                     {1, 1024})
-          .optional("parallelism", &TopLevel::parallelism, "the processors this process may use",
+          .optional("parallelism", &RunSettings::parallelism, "the processors this process may use",
                     "worker threads; changes no result", {1, 1024})
-          .optional("partitions", &TopLevel::partitions, "8", "default for sources and keyed steps", {1, 65536})
-          .optional("on_error", &TopLevel::on_error, "fail", "what a record that cannot be read or computed does")
-          .optional("memory", &TopLevel::memory, "half of what this process may use",
-                    "bytes that keyed steps, joins and spools may hold together", {1 << 20})
-          .optional("spool", &TopLevel::spool, "", "where rows wait that do not fit into memory, and how many bytes")
+          .optional("partitions", &RunSettings::partitions, "8", "default for sources and keyed steps", {1, 65536})
+          .optional("on_error", &RunSettings::on_error, "fail", "what a record that cannot be read or computed does")
+          .optional("memory", &RunSettings::memory, "half of what this process may use",
+                    "bytes that steps and spools may hold together; `sort` and `distinct` go to disk past their part, "
+                    "a keyed step or join that needs more fails",
+                    {1 << 20})
+          .optional("spool", &RunSettings::spool, "", "where rows wait that do not fit into memory, and how many bytes")
+          .optional("checkpoint", &RunSettings::checkpoint, "",
+                    "a folder from which a restart goes on, so that what can be read again is written exactly once")
+          .section("include", Shape::list_of(Codec<std::string>::shape(), true),
+                   "files whose params, connections, sources, tables, streams, outputs and fragments are added; "
+                   "relative to this one")
           .section("params", named(Shape::mapping_of(param_options())),
                    "values for `:name` in expressions and `${name}` in scalars; set by --param")
+          .section("connections", named(Shape::mapping_of(connection_options())),
+                   "Kafka clusters, for `connection: NAME` in sources and outputs")
           .section("sources", some(named(Shape::of_kind(Kind::source))), "what is read", true)
           .section("tables", named(Shape::of_kind(Kind::table)), "static side inputs of joins")
           .section("streams", named(Shape::mapping_of(stream_options())), "steps over sources and streams")
+          .section("fragments", named(Shape::list_of(Shape::of_kind(Kind::step))), "steps, for `use: NAME` among steps")
           .section("outputs", some(Shape::list_of(Shape::of_kind(Kind::output))),
                    "what is written, in this order in every batch", true)
           .section("tests", Shape::list_of(Shape::mapping_of(TestSpec::options())),
@@ -243,17 +260,21 @@ const OptionTable& pipeline_options() {
   return table;
 }
 
-PipelineSpec bind_spec(const SyntaxNode& root, const Catalog& catalog, const std::string& file_name,
-                       DecodeContext& context) {
+PipelineSpec bind_spec(const WrittenPipeline& written, const Catalog& catalog, DecodeContext& context) {
   SpecBinding binding{catalog, context};
+  binding.incomplete = written.incomplete;
+  const SyntaxNode& root = written.root;
   PipelineSpec spec;
   spec.place = root.span;
   if (root.kind != SyntaxNode::Kind::mapping) {
     binding.error("wrong-type", root.span, "a pipeline is a mapping: batch_interval, sources, outputs…");
     return spec;
   }
-  const SyntaxNode meant = with_meant_keys(binding, root);
-  bind_top_level(binding, meant, file_name, spec);
+  SyntaxNode meant = with_meant_keys(binding, root);
+  // Misspelt: nothing was read.
+  if (meant.find("include") != nullptr && root.find("include") == nullptr) binding.incomplete = true;
+  meant = merge_included(binding, written, std::move(meant), kForeignKeys);
+  if (!lacks_pipeline(binding, meant)) bind_top_level(binding, meant, written.source.name(), spec);
   bind_sections(binding, meant, spec);
   return spec;
 }

@@ -35,9 +35,23 @@ constexpr ForeignName kForeignSteps[] = {
     {"sum", "reduce: {to: {total: sum(x)}}"},
     {"keyby", "the key in the step: reduce_by_key: {key: …, to: {…}}"},
     {"dedup", "distinct"},
+    {"persist", "cache"},
+    {"partitionby", "repartition: {partitions: …, by: key}"},
+    {"mappartitions", "glom, and map behind it"},
     {"dropduplicates", "distinct"},
     {"orderby", "sort"},
-    {"order_by", "sort"},
+    {"sortby", "sort"},
+    {"sortbykey", "sort"},
+    {"dedupe", "distinct"},
+    {"deduplicate", "distinct"},
+    {"dropna", "filter: column is not null"},
+    {"fillna", "with: {column: coalesce(column, …)}"},
+    {"max", "reduce: {to: {greatest: max(x)}}"},
+    {"min", "reduce: {to: {least: min(x)}}"},
+    {"avg", "reduce: {to: {mean: avg(x)}}"},
+    {"mean", "reduce: {to: {mean: avg(x)}}"},
+    {"countbykey", "reduce_by_key: {key: …, to: {n: count(*)}}"},
+    {"combinebykey", "reduce_by_key: {key: …, to: {name: aggregate}}"},
     {"head", "limit"},
     {"take", "limit"},
     {"shuffle", "repartition"},
@@ -50,6 +64,12 @@ constexpr ForeignName kForeignSteps[] = {
     {"lookup", "join: {with: table, on: key}"},
     {"enrich", "join: {with: table, on: key}"},
     {"leftjoin", "join: {with: …, on: …, how: left_outer}"},
+    {"leftouterjoin", "join: {with: …, on: …, how: left_outer}"},
+    {"rightjoin", "join: {with: …, on: …, how: right_outer}"},
+    {"rightouterjoin", "join: {with: …, on: …, how: right_outer}"},
+    {"outerjoin", "join: {with: …, on: …, how: full_outer}"},
+    {"fullouterjoin", "join: {with: …, on: …, how: full_outer}"},
+    {"transformwith", "transform: {with: …, steps: […]}"},
     {"dropcolumns", "drop"},
     {"remove", "drop"},
     {"delete", "drop"},
@@ -101,8 +121,6 @@ std::string bare_step_hint(const SpecBinding& binding, const std::string& key) {
                                                    : fmt::format("; a step stands in the list: steps: [{}: …]", key);
 }
 
-bool bind_steps(SpecBinding& binding, const SyntaxNode& list, std::vector<StepSpec>& out);
-
 // Appends it, and the steps that it holds; those behind a faulty one are not appended.
 bool bind_step(SpecBinding& binding, const SyntaxNode& node, std::vector<StepSpec>& out) {
   if (node.faulty) return false;
@@ -133,14 +151,17 @@ bool bind_step(SpecBinding& binding, const SyntaxNode& node, std::vector<StepSpe
   }
   spec.options = spec.kind->decode(*arguments, fmt::format("step '{}'", name.value()), binding.context);
   if (!spec.options) return false;
+  if (spec.kind->names_fragment) return use_fragment(binding, *arguments, out);
   const bool holds_steps = spec.kind->holds_steps;
   out.push_back(std::move(spec));
-  return !holds_steps || bind_steps(binding, *arguments->find("steps"), out);
+  return !holds_steps || bind_steps(binding, *arguments->find("steps"), "steps", out);
 }
 
-bool bind_steps(SpecBinding& binding, const SyntaxNode& list, std::vector<StepSpec>& out) {
+}  // namespace
+
+bool bind_steps(SpecBinding& binding, const SyntaxNode& list, std::string_view what, std::vector<StepSpec>& out) {
   bool good = true;
-  const bool is_list = binding.items(list, "steps", [&](const SyntaxNode& item) {
+  const bool is_list = binding.items(list, what, [&](const SyntaxNode& item) {
     std::vector<StepSpec> made;
     const bool bound = bind_step(binding, item, made);
     // Those behind a faulty one are looked at, but not known to have their input.
@@ -149,8 +170,6 @@ bool bind_steps(SpecBinding& binding, const SyntaxNode& list, std::vector<StepSp
   });
   return good && is_list;
 }
-
-}  // namespace
 
 const OptionTable& stream_options() {
   static const OptionTable table =
@@ -181,7 +200,7 @@ StreamSpec bind_stream(SpecBinding& binding, const LocatedText& name, const Synt
     made.faulty = true;
   }
   if (const SyntaxNode* steps = node.find("steps")) {
-    made.faulty = !bind_steps(binding, *steps, made.steps) || made.faulty;
+    made.faulty = !bind_steps(binding, *steps, "steps", made.steps) || made.faulty;
   }
   return made;
 }

@@ -42,6 +42,12 @@ TestSpec bind_test(SpecBinding& binding, const SyntaxNode& node, const PipelineS
   std::vector<std::string_view> outputs;
   for (const OutputSpec& output : spec.outputs) outputs.push_back(output.common.name.value());
   check_names(binding, made.expect, "output", outputs);
+  const SyntaxNode* expect = node.find("expect");
+  if (expect != nullptr && expect->kind == SyntaxNode::Kind::mapping && made.expect.empty()) {
+    binding.error("bad-option", expect->span,
+                  "`expect` names no output, so the test would pass whatever comes; for one that gets no rows write "
+                  "NAME: []");
+  }
   return made;
 }
 

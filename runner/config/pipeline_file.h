@@ -1,21 +1,19 @@
 // A pipeline's file, read: the front of the compiler, up to the typed spec.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 
 #include "runner/base/diagnostic.h"
 #include "runner/base/source_text.h"
 #include "runner/config/pipeline_spec.h"
+#include "runner/config/pipeline_variables.h"
 #include "runner/operator/catalog.h"
 
 namespace streamrun {
 
-using ParamTexts = std::map<std::string, std::string, std::less<>>;
-
 struct PipelineFile {
-  SourceText source;  // empty where the file could not be read
+  SourceText source;  // with the files that it includes; empty where it could not be read
   Diagnostics diagnostics;
   std::optional<PipelineSpec> spec;  // nothing: the file could not be read as YAML; diagnosed
 };

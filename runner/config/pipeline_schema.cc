@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "runner/config/pipeline_spec.h"
+#include "runner/config/spec_binding.h"
 
 namespace streamrun {
 namespace {
@@ -149,6 +149,12 @@ class SchemaMaker {
                    {"title", "A streamrun pipeline"},
                    {"description", "Sources, streams of steps, and ordered outputs, run batch by batch."}};
     schema.update(closed(pipeline_options()));
+    // Sections may stand in files that it includes, and it may be such a file.
+    schema.erase("required");
+    schema["anyOf"] = {
+        {{"required", {"batch_interval", "sources", "outputs"}}},
+        {{"required", {"batch_interval", "include"}}},
+        {{"propertyNames", {{"enum", includable_sections()}}}, {"not", {{"required", {"sources", "outputs"}}}}}};
     schema["definitions"] = std::move(definitions_);
     return schema;
   }
@@ -224,6 +230,11 @@ class SchemaMaker {
     add_entries(table, properties, required);
     Json schema = {{"type", "object"}, {"additionalProperties", false}, {"properties", std::move(properties)}};
     if (!required.empty()) schema["required"] = std::move(required);
+    for (const auto& choice : table.choices()) {
+      Json one_of = Json::array();
+      for (const std::string_view name : choice) one_of.push_back({{"required", {name}}});
+      schema["allOf"].push_back({{"oneOf", std::move(one_of)}});
+    }
     return schema;
   }
 
@@ -301,12 +312,35 @@ class SchemaMaker {
     if (!then.empty()) rules.push_back({{"if", std::move(chosen)}, {"then", std::move(then)}});
   }
 
+  // To a step that writes and reads them. Which one is the default depends on its `schema`.
+  void add_formats_both_ways(Json& schema) {
+    Json names = Json::array();
+    Json options = Json::object();
+    std::vector<const FormatDescriptor*> formats;
+    for (const FormatDescriptor& format : catalog_.formats()) {
+      if (!format.bind_read || !format.make_encoder) continue;
+      formats.push_back(&format);
+      names.push_back(format.name);
+      for (const OptionEntry& option : format.options.entries()) options[std::string(option.name)] = false;
+    }
+    Json& properties = schema["properties"];
+    const Json said = properties["format"]["description"];
+    properties["format"] = or_variable({{"enum", std::move(names)}});
+    properties["format"]["description"] = said;
+    Json rules = Json::array();
+    for (const FormatDescriptor* format : formats) {
+      add_format(*format, format->name == kOutputFormat, true, options, properties, rules);
+    }
+    schema["allOf"] = std::move(rules);
+  }
+
   Json step() {
     Json bare = Json::array();
     Json properties = Json::object();
     for (const TransformDescriptor& one : catalog_.transforms()) {
       const std::string definition = fmt::format("step_{}", one.name);
       definitions_[definition] = operator_schema(one);
+      if (one.options.find("format") != nullptr) add_formats_both_ways(definitions_[definition]);
       properties[std::string(one.name)] = reference(definition);
       if (one.options.may_be_bare()) bare.push_back(one.name);
     }

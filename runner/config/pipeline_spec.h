@@ -37,6 +37,27 @@ struct SourceCommon {
   static const OptionTable& table_options();
 };
 
+// A step `use: name`, in whose place a fragment's steps stand.
+struct FragmentUse {
+  std::string fragment;
+  Span place;
+};
+
+struct StepSpec {
+  const TransformDescriptor* kind = nullptr;
+  OptionsPtr options;
+  Span place;
+  std::vector<FragmentUse> uses;  // that brought it here, that of the stream first
+};
+
+struct StreamSpec {
+  LocatedText name;
+  std::vector<StreamName> from;
+  std::vector<StepSpec> steps;  // those before the first faulty one
+  std::optional<OnError> on_error;
+  bool faulty = false;  // diagnosed; what it would give is not known
+};
+
 struct SourceSpec {
   LocatedText name;
   const SourceDescriptor* kind = nullptr;  // null: faulty, diagnosed; the name is known all the same
@@ -46,20 +67,7 @@ struct SourceSpec {
   OptionsPtr format_options;
   Span format_place;
   SourceCommon common;
-};
-
-struct StepSpec {
-  const TransformDescriptor* kind = nullptr;
-  OptionsPtr options;
-  Span place;
-};
-
-struct StreamSpec {
-  LocatedText name;
-  std::vector<StreamName> from;
-  std::vector<StepSpec> steps;  // those before the first faulty one
-  std::optional<OnError> on_error;
-  bool faulty = false;  // diagnosed; what it would give is not known
+  std::optional<StreamSpec> stream;  // of a table with steps: them, over what it reads (`from` is empty)
 };
 
 struct RetryOption {
@@ -126,22 +134,38 @@ struct SpoolOption {
   static const OptionTable& options();
 };
 
-struct PipelineSpec {
+// Where what a restart goes on from is kept.
+struct CheckpointOption {
+  std::string path;
+  std::optional<Duration> interval;  // between versions of the state
+  std::uint32_t keep = 100;          // batches that can be replayed
+  static const OptionTable& options();
+};
+
+// How the pipeline runs as a whole: its scalars.
+struct RunSettings {
   std::string name;
-  std::shared_ptr<const SourceText> text;  // without secrets
-  Duration batch_interval{0};
+  Duration batch_interval{1000};
   std::uint32_t concurrent_outputs = 1;
-  std::optional<std::uint32_t> parallelism;
-  std::optional<ByteSize> memory;
+  std::optional<std::uint32_t> parallelism;  // always there once the pipeline is resolved, and so is
+  std::optional<ByteSize> memory;            // of breakers and spools together
   std::uint32_t partitions = 8;
   OnError on_error = OnError::fail;
   SpoolOption spool;
+  std::optional<CheckpointOption> checkpoint;
+};
+
+struct PipelineSpec {
+  RunSettings settings;
+  std::shared_ptr<const SourceText> text;  // without secrets
   std::vector<ParamSpec> params;
   std::vector<SourceSpec> sources;
   std::vector<SourceSpec> tables;
   std::vector<StreamSpec> streams;
   std::vector<OutputSpec> outputs;
   std::vector<TestSpec> tests;
+  // Names that nothing in the file uses, and what they are: of fragments and connections.
+  std::vector<std::pair<LocatedText, std::string_view>> unused;
   Span place;
   // A section could not be read, so that what seems to be missing may stand there.
   bool incomplete = false;
@@ -150,8 +174,15 @@ struct PipelineSpec {
 // The form of the whole file: its scalars and its sections.
 const OptionTable& pipeline_options();
 
+// A pipeline as it is written: its own file, and those that it includes.
+struct WrittenPipeline {
+  const SourceText& source;
+  const SyntaxNode& root;
+  const std::vector<const SyntaxNode*>& included;  // roots, in the order of their sections
+  bool incomplete = false;                         // one could not be read; diagnosed
+};
+
 // Finds every fault of form; the rest is of use to `resolve` even where there are some.
-PipelineSpec bind_spec(const SyntaxNode& root, const Catalog& catalog, const std::string& file_name,
-                       DecodeContext& context);
+PipelineSpec bind_spec(const WrittenPipeline& written, const Catalog& catalog, DecodeContext& context);
 
 }  // namespace streamrun

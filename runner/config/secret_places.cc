@@ -241,10 +241,12 @@ class SecretFinder {
 
 }  // namespace
 
-void find_secrets(const SourceText& source, const SyntaxNode* root, Diagnostics& diagnostics) {
+void find_secrets(const SourceText& source, const std::deque<ParsedFile>& files, Diagnostics& diagnostics) {
   SecretFinder finder(source, diagnostics);
-  if (root != nullptr) finder.walk_root(*root);
-  finder.scan(0, source.text().size(), root == nullptr);
+  for (const ParsedFile& file : files) {
+    if (file.root) finder.walk_root(*file.root);
+  }
+  for (const ParsedFile& file : files) finder.scan(file.range.begin, file.range.end, !file.root);
   finder.scan_urls();
   finder.scan_private_keys();
 }

@@ -16,9 +16,33 @@ namespace streamrun {
 // Entries of a section, and items of a list: a pipeline is text that somebody wrote.
 inline constexpr std::size_t kMostEntries = 1000;
 
+// Of `connections`: a cluster's address, for the connectors that name it.
+struct Connection {
+  LocatedText name;
+  const SyntaxNode* node = nullptr;  // null: faulty, diagnosed
+  bool used = false;
+};
+
+// Of `fragments`: bound when it is first asked for.
+struct Fragment {
+  enum class State : std::uint8_t { unbound, binding, bound };
+  LocatedText name;
+  const SyntaxNode* list = nullptr;
+  State state = State::unbound;
+  std::vector<StepSpec> steps;  // those before the first faulty one
+  bool faulty = false;          // diagnosed
+  bool used = false;
+};
+
 struct SpecBinding {
   const Catalog& catalog;
   DecodeContext& context;
+  std::vector<Connection> connections = {};
+  std::vector<Fragment> fragments = {};
+  std::vector<Fragment*> open_fragments = {};  // each uses the next
+  std::size_t expanded_steps = 0;
+  // A section could not be read, so that what seems to be missing may stand there.
+  bool incomplete = false;
 
   void error(std::string code, Span span, std::string message) {
     context.diagnostics.error(std::move(code), span, std::move(message));
@@ -91,6 +115,28 @@ std::vector<std::string_view> names_of(std::span<const D> all) {
 
 // The forms of sections: of a stream, its steps among them.
 const OptionTable& stream_options();
+const OptionTable& connection_options();
+
+// The sections of the pipeline's file with those of the files that it includes before them. Names given twice, and what
+// cannot stand in an included file, are diagnosed.
+SyntaxNode merge_included(SpecBinding& binding, const WrittenPipeline& written, SyntaxNode own,
+                          std::span<const ForeignName> foreign);
+// Sections that an included file may have, and whether a file has no others.
+std::span<const std::string_view> includable_sections();
+bool is_includable(const SyntaxNode& root);
+
+// Form only: what the keys mean is the connectors' to say.
+void bind_connections(SpecBinding& binding, const SyntaxNode& root);
+// The options of a connector with those of the connection that it names. `good` becomes false: diagnosed.
+SyntaxNode expand_connection(SpecBinding& binding, SyntaxNode options, bool& good);
+
+void declare_fragments(SpecBinding& binding, const SyntaxNode& root);
+// Those that no stream uses, too.
+void bind_fragments(SpecBinding& binding);
+// Appends the steps of the fragment that `name` names. False: some are faulty; diagnosed.
+bool use_fragment(SpecBinding& binding, const SyntaxNode& name, std::vector<StepSpec>& out);
+// Those of a list up to the first faulty one, which is diagnosed, as are those behind it.
+bool bind_steps(SpecBinding& binding, const SyntaxNode& list, std::string_view what, std::vector<StepSpec>& out);
 
 SourceSpec bind_source(SpecBinding& binding, const LocatedText& name, const SyntaxNode& node);
 SourceSpec bind_table(SpecBinding& binding, const LocatedText& name, const SyntaxNode& node);

@@ -33,8 +33,13 @@ SyntaxNode expand(const RawNode& raw) {
 }  // namespace
 
 std::optional<SyntaxNode> parse_yaml(const SourceText& source, Diagnostics& diagnostics) {
+  YamlSize size;
+  return parse_yaml(source, diagnostics, size);
+}
+
+std::optional<SyntaxNode> parse_yaml(const SourceText& source, Diagnostics& diagnostics, YamlSize& size) {
   if (!check_text(source, diagnostics)) return std::nullopt;
-  YamlTreeBuilder builder(source, diagnostics);
+  YamlTreeBuilder builder(source, diagnostics, size);
   try {
     std::istringstream stream{std::string(source.text())};
     YAML::Parser parser(stream);
@@ -44,7 +49,7 @@ std::optional<SyntaxNode> parse_yaml(const SourceText& source, Diagnostics& diag
     return std::nullopt;
   } catch (const YAML::Exception& fault) {
     if (builder.in_faulty()) return std::nullopt;
-    SyntaxFault found = explain_syntax_fault(source.text(), builder.cursor(), builder.offset(fault.mark), fault.msg);
+    YamlFault found = explain_syntax_fault(source.text(), builder.cursor(), builder.offset(fault.mark), fault.msg);
     diagnostics.error(std::move(found.code), found.span, std::move(found.message));
     return std::nullopt;
   } catch (const std::exception& fault) {

@@ -13,7 +13,6 @@
 namespace streamrun {
 namespace {
 
-constexpr std::size_t kLargestFile = std::size_t{1} << 20;
 constexpr std::size_t kMostBrackets = 10'000;
 
 std::string too_large() {
@@ -43,7 +42,7 @@ std::optional<SourceText> load_source_text(const std::string& path, Diagnostics&
     return refusal("not-a-file", "is no regular file (a pipe or a device); write the pipeline to a file");
   }
   std::string text;
-  while (text.size() <= kLargestFile) {
+  while (text.size() <= kLargestText) {
     const std::size_t before = text.size();
     text.resize(before + 65536);
     const ssize_t got = ::read(file.get(), text.data() + before, 65536);
@@ -55,14 +54,14 @@ std::optional<SourceText> load_source_text(const std::string& path, Diagnostics&
     text.resize(before + static_cast<std::size_t>(got));
     if (got == 0) break;
   }
-  if (text.size() > kLargestFile) return refusal("too-large", too_large());
+  if (text.size() > kLargestText) return refusal("too-large", too_large());
   if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
   return SourceText(path, std::move(text));
 }
 
 bool check_text(const SourceText& source, Diagnostics& diagnostics) {
   const std::string_view text = source.text();
-  if (text.size() > kLargestFile) {
+  if (text.size() > kLargestText) {
     diagnostics.error("too-large", {}, too_large());
     return false;
   }

@@ -15,7 +15,7 @@ constexpr std::string_view kTab = "a tab cannot indent; write blanks";
 constexpr std::string_view kOpenQuote = "this quote is never closed";
 constexpr std::string_view kTag = "a '!' begins a YAML tag; write `not` for a negation, or quote the whole expression";
 
-SyntaxFault at_character(std::size_t at, std::string_view message, std::string code = "yaml-syntax") {
+YamlFault at_character(std::size_t at, std::string_view message, std::string code = "yaml-syntax") {
   const auto place = static_cast<std::uint32_t>(at);
   return {std::move(code), {place, place + 1}, std::string(message)};
 }
@@ -25,7 +25,7 @@ bool one_of(char c, std::string_view characters) {
 }
 
 // The indentation of the line before `at`.
-std::optional<SyntaxFault> find_tab(std::string_view file, std::uint32_t at) {
+std::optional<YamlFault> find_tab(std::string_view file, std::uint32_t at) {
   const std::size_t line = at == 0 ? std::string_view::npos : file.rfind('\n', at - 1U);
   const std::size_t start = line == std::string_view::npos ? 0 : line + 1;
   const std::string_view indent = file.substr(start, file.find_first_not_of(" \t", start) - start);
@@ -34,7 +34,7 @@ std::optional<SyntaxFault> find_tab(std::string_view file, std::uint32_t at) {
   return at_character(start + tab, kTab);
 }
 
-std::optional<SyntaxFault> find_open_quote(std::string_view file, std::size_t from) {
+std::optional<YamlFault> find_open_quote(std::string_view file, std::size_t from) {
   for (std::size_t at = from; at < file.size(); ++at) {
     const bool opens = one_of(file[at], "'\"") && (at == 0 || one_of(file[at - 1], " \t\n[{,:"));
     if (!opens) continue;
@@ -90,7 +90,7 @@ std::size_t line_number(std::string_view file, std::size_t at) {
 }
 
 // A bracket that stays open where the lines of a block go on, or the file ends: the fault shows far behind it.
-std::optional<SyntaxFault> find_open_bracket(std::string_view file, std::size_t at) {
+std::optional<YamlFault> find_open_bracket(std::string_view file, std::size_t at) {
   const std::vector<OpenBracket> open = open_brackets(file, at >= file.size() ? file.size() : line_start(file, at));
   if (open.empty()) return std::nullopt;
   const OpenBracket& bracket = open.front();
@@ -107,25 +107,25 @@ std::optional<SyntaxFault> find_open_bracket(std::string_view file, std::size_t 
     last = next + 1;
   }
   if (!block_goes_on) return std::nullopt;
-  SyntaxFault found = at_character(bracket.at, "");
+  YamlFault found = at_character(bracket.at, "");
   found.message = fmt::format("this '{}' is not closed: a '{}' is missing at the end of line {}", file[bracket.at],
                               bracket.closing, line_number(file, last));
   return found;
 }
 
 // A bracket that the end of another one, at `at`, runs into.
-std::optional<SyntaxFault> find_crossed_bracket(std::string_view file, std::size_t at) {
+std::optional<YamlFault> find_crossed_bracket(std::string_view file, std::size_t at) {
   if (at >= file.size() || !one_of(file[at], "]}")) return std::nullopt;
   const std::vector<OpenBracket> open = open_brackets(file, at);
   if (open.empty() || open.back().closing == file[at]) return std::nullopt;
-  SyntaxFault found = at_character(open.back().at, "");
+  YamlFault found = at_character(open.back().at, "");
   found.message = fmt::format("this '{}' is not closed: a '{}' is missing before the '{}' in line {}{}",
                               file[open.back().at], open.back().closing, file[at], line_number(file, at), kQuoteIt);
   return found;
 }
 
 // `{path: ${DIR}/x}`: YAML sees a mapping in the braces.
-std::optional<SyntaxFault> find_cut_variable(std::string_view file, std::size_t at) {
+std::optional<YamlFault> find_cut_variable(std::string_view file, std::size_t at) {
   const std::size_t start = line_start(file, std::min(at, file.size()));
   const std::string_view line = file.substr(start, file.find('\n', start) - start);
   for (std::size_t dollar = line.find("${"); dollar != std::string_view::npos; dollar = line.find("${", dollar + 2)) {
@@ -136,7 +136,7 @@ std::optional<SyntaxFault> find_cut_variable(std::string_view file, std::size_t 
     while (begin > 0 && !one_of(line[begin - 1], " \t,[{")) --begin;
     const std::size_t close = std::min(line.find('}', dollar), line.size() - 1);
     const std::size_t end = std::min(line.find_first_of(", \t]}", close + 1), line.size());
-    SyntaxFault found{
+    YamlFault found{
         "yaml-syntax", {static_cast<std::uint32_t>(start + begin), static_cast<std::uint32_t>(start + end)}, {}};
     found.message = fmt::format("YAML takes the braces of a variable for a mapping here; quote the text: \"{}\"",
                                 line.substr(begin, end - begin));
@@ -146,14 +146,14 @@ std::optional<SyntaxFault> find_cut_variable(std::string_view file, std::size_t 
 }
 
 // A line that begins an item of a list below one that is none, but stands among them.
-std::optional<SyntaxFault> find_missing_dash(std::string_view file, std::size_t at) {
+std::optional<YamlFault> find_missing_dash(std::string_view file, std::size_t at) {
   const std::size_t start = line_start(file, std::min(at, file.size()));
   const std::size_t text = std::min(file.find_first_not_of(" ", start), file.size());
   if (!file.substr(text).starts_with("- ") || start == 0) return std::nullopt;
   const std::size_t before = line_start(file, start - 1);
   const std::size_t key = std::min(file.find_first_not_of(" ", before), file.size());
   if (key >= start || file[key] == '-' || file[key] == '#' || key - before < text - start) return std::nullopt;
-  SyntaxFault found = at_character(key, "");
+  YamlFault found = at_character(key, "");
   found.message = fmt::format("a '- ' is missing here: line {} begins an item of a list", line_number(file, text));
   return found;
 }
@@ -210,7 +210,7 @@ const Words kWords[] = {
     {"tag", kTag, false, "tag"},
 };
 
-SyntaxFault reword(std::string_view file, std::uint32_t at, const std::string& words) {
+YamlFault reword(std::string_view file, std::uint32_t at, const std::string& words) {
   const Span place{at, at};
   for (const Words& one : kWords) {
     if (words.find(one.said) == std::string::npos) continue;
@@ -253,8 +253,8 @@ OpenWithin open_at_end(std::string_view expression) {
 
 }  // namespace
 
-SyntaxFault explain_syntax_fault(std::string_view file, std::uint32_t understood, std::uint32_t at,
-                                 const std::string& words) {
+YamlFault explain_syntax_fault(std::string_view file, std::uint32_t understood, std::uint32_t at,
+                               const std::string& words) {
   const std::size_t next = std::min(file.find_first_not_of(" \t:-", understood), file.size());
   if (next < file.size() && next <= at && file[next] == '!') return at_character(next, kTag, "tag");
   if (auto tab = find_tab(file, at)) return *tab;
@@ -265,14 +265,14 @@ SyntaxFault explain_syntax_fault(std::string_view file, std::uint32_t understood
   return reword(file, at, words);
 }
 
-std::optional<SyntaxFault> find_structure_fault(std::string_view file, std::size_t at) {
+std::optional<YamlFault> find_structure_fault(std::string_view file, std::size_t at) {
   if (auto variable = find_cut_variable(file, at)) return variable;
   if (auto bracket = find_open_bracket(file, at)) return bracket;
   if (auto bracket = find_crossed_bracket(file, at)) return bracket;
   return find_missing_dash(file, at);
 }
 
-std::optional<SyntaxFault> find_cut_expression(std::string_view file, const LocatedText& scalar, bool flow) {
+std::optional<YamlFault> find_cut_expression(std::string_view file, const LocatedText& scalar, bool flow) {
   const std::size_t end = scalar.whole().end;
   const std::size_t behind = std::min(file.find_first_not_of(" \t", end), file.size());
   const char next = behind < file.size() ? file[behind] : '\n';
@@ -283,13 +283,13 @@ std::optional<SyntaxFault> find_cut_expression(std::string_view file, const Loca
   // `account = #x`: an operator has its other side in the comment.
   if (comment && open.brackets <= 0 && !open.quote && !scalar.value().empty() &&
       one_of(scalar.value().back(), "=<>+*/(|&")) {
-    return SyntaxFault{"cut-expression", scalar.whole(),
-                       "YAML takes what follows ' #' for a comment; quote the whole expression"};
+    return YamlFault{"cut-expression", scalar.whole(),
+                     "YAML takes what follows ' #' for a comment; quote the whole expression"};
   }
   if (open.brackets <= 0 && !open.quote) return std::nullopt;
-  return SyntaxFault{"cut-expression", scalar.whole(),
-                     fmt::format("YAML ends this text at '{}', within a {}; quote the whole expression", next,
-                                 open.quote ? "quote" : "bracket")};
+  return YamlFault{"cut-expression", scalar.whole(),
+                   fmt::format("YAML ends this text at '{}', within a {}; quote the whole expression", next,
+                               open.quote ? "quote" : "bracket")};
 }
 
 }  // namespace streamrun

@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::size_t kDeepest = 100;
 constexpr std::size_t kMostNodes = 100'000;
-constexpr std::size_t kMostText = std::size_t{1} << 20;
 constexpr std::size_t kMostFaults = 100;  // more help nobody
 
 }  // namespace
@@ -155,12 +154,12 @@ std::uint32_t YamlTreeBuilder::begin(const YAML::Mark& mark) {
 }
 
 void YamlTreeBuilder::count(std::size_t nodes, std::size_t bytes, std::size_t depth, Span place) {
-  total_nodes_ += nodes;
-  total_bytes_ += bytes;
-  if (total_nodes_ > kMostNodes) {
+  size_.nodes += nodes;
+  size_.bytes += bytes;
+  if (size_.nodes > kMostNodes) {
     stop("too-many-nodes", place, "more than 100,000 values, aliases expanded");
   }
-  if (total_bytes_ > kMostText) {
+  if (size_.bytes > kLargestText) {
     stop("too-large", place, "more than 1 MiB of text, aliases expanded");
   }
   if (frames_.size() + depth > kDeepest) stop("too-deep", place, "nested more than 100 levels deep");

@@ -16,6 +16,7 @@
 #include "runner/base/diagnostic.h"
 #include "runner/base/source_text.h"
 #include "runner/base/syntax_tree.h"
+#include "runner/config/yaml.h"
 #include "runner/config/yaml_syntax_fault.h"
 
 namespace streamrun {
@@ -40,8 +41,8 @@ class YamlTreeBuilder final : public YAML::EventHandler {
   // Thrown through yaml-cpp where going on makes no sense: a diagnostic was given.
   struct Stop {};
 
-  YamlTreeBuilder(const SourceText& source, Diagnostics& diagnostics)
-      : source_(source), file_(source.text()), diagnostics_(diagnostics) {}
+  YamlTreeBuilder(const SourceText& source, Diagnostics& diagnostics, YamlSize& size)
+      : source_(source), file_(source.text()), diagnostics_(diagnostics), size_(size) {}
 
   const RawNode* root() const { return root_; }
   std::uint32_t offset(const YAML::Mark& mark) const;
@@ -96,6 +97,7 @@ class YamlTreeBuilder final : public YAML::EventHandler {
   const SourceText& source_;
   std::string_view file_;
   Diagnostics& diagnostics_;
+  YamlSize& size_;
 
   std::deque<RawNode> nodes_;
   std::vector<Frame> frames_;
@@ -104,8 +106,6 @@ class YamlTreeBuilder final : public YAML::EventHandler {
   RawNode* root_ = nullptr;
   std::uint32_t cursor_ = 0;
   std::size_t documents_ = 0;
-  std::size_t total_nodes_ = 0;
-  std::size_t total_bytes_ = 0;
   std::size_t faults_ = 0;
 };
 

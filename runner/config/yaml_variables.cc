@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <set>
 
+#include "runner/config/yaml.h"
 #include "runner/config/yaml_places.h"
 
 namespace streamrun {
 namespace {
 
 constexpr int kDeepest = 10;  // defaults within defaults
-constexpr std::size_t kMostText = std::size_t{1} << 20;
 
 bool is_name_start(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
@@ -59,7 +59,7 @@ class ScalarReplacer {
   }
 
   void expand(std::size_t at, std::size_t end, int depth) {
-    while (at < end && made_.size() <= kMostText) {
+    while (at < end && made_.size() <= kLargestText) {
       const std::size_t dollar = std::min(text_.find('$', at), end);
       copy(at, dollar);
       at = dollar;
@@ -175,12 +175,12 @@ void VariableReplacer::replace(SyntaxNode& node) {
 
 LocatedText VariableReplacer::replace(const LocatedText& text, bool& whole) {
   bytes_ += text.value().size();
-  if (text.value().find('$') == std::string::npos || bytes_ > kMostText) return text;
+  if (text.value().find('$') == std::string::npos || bytes_ > kLargestText) return text;
   ScalarReplacer scalar(text, lookup_, diagnostics_);
   whole = scalar.whole();
   LocatedText made = scalar.run();
   bytes_ += made.value().size();
-  if (bytes_ > kMostText) {
+  if (bytes_ > kLargestText) {
     diagnostics_.error("too-large", text.whole(), "more than 1 MiB of text, variables replaced");
   }
   return made;

@@ -13,7 +13,7 @@ namespace streamrun {
 
 using VariableLookup = std::function<std::optional<std::string>(std::string_view name)>;
 
-// One a tree: its texts are at most 1 MiB, all together.
+// One a pipeline: its texts are at most 1 MiB, all together.
 class VariableReplacer {
  public:
   VariableReplacer(VariableLookup lookup, Diagnostics& diagnostics)

@@ -67,7 +67,7 @@ class CsvDecoder final : public Decoder {
       const bool valid = runs.valid(row);
       if (row == 0 && first == 0 && records.at_start) text = without_mark(text);
       if (!context.framed) text = without_line_end(text);
-      if (row < body || is_none(text, layout.fields, context.framed)) {
+      if (row < body || is_none(text, layout.fields)) {
         const bool header = first + row == context.header_at;
         if (header && !layout.fault.empty()) {
           errors.add(row, layout.fault);
@@ -112,11 +112,11 @@ class CsvDecoder final : public Decoder {
     return scratch.layout;
   }
 
-  // A blank line is no record, but of one column an empty one is a null; an empty message is none of either.
-  bool is_none(std::string_view text, std::size_t fields, bool framed) const {
+  // A blank record is none, but of one column an empty one is a null.
+  bool is_none(std::string_view text, std::size_t fields) const {
     if (!is_blank(text, options_.delimiter)) [[likely]]
       return options_.comment != '\0' && text.front() == options_.comment;
-    return text.empty() ? fields != 1 || !framed : !options_.is_null(text);
+    return text.empty() ? fields != 1 : !options_.is_null(text);
   }
 
   // Of what was not cut at line ends.

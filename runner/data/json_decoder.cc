@@ -11,14 +11,13 @@
 
 #include "runner/data/codec.h"
 #include "runner/data/json_cursor.h"
-#include "runner/data/json_index.h"
 #include "runner/data/json_nested.h"
+#include "runner/data/json_records.h"
 
 namespace streamrun {
 namespace {
 
-constexpr std::size_t kBlockBytes = std::size_t{64} << 10;  // text and index stay in the first caches
-constexpr std::size_t kPredicted = 256;                     // places in a record that are remembered
+constexpr std::size_t kPredicted = 256;  // places in a record that are remembered
 constexpr std::int32_t kUnwanted = -1;
 
 struct TextHash {
@@ -81,9 +80,8 @@ class Run {
  public:
   Run(const std::vector<WantedColumn>& wanted,
       const std::unordered_map<std::string, std::int32_t, TextHash, std::equal_to<>>& by_name,
-      const TimeFormats& formats, JsonScratch& scratch, std::uint32_t rows, RowErrors& errors,
-      std::vector<std::uint32_t>& skipped)
-      : by_name_(by_name), scratch_(scratch), rows_(rows), errors_(errors), skipped_(skipped) {
+      const TimeFormats& formats, JsonScratch& scratch, std::uint32_t rows, RowErrors& errors)
+      : by_name_(by_name), scratch_(scratch), rows_(rows), errors_(errors) {
     context_.time = compile_time(formats);
     targets_.resize(wanted.size());
     for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -100,33 +98,8 @@ class Run {
     }
   }
 
-  void tombstone(std::uint32_t row) { finish_row(row, 0); }
-
-  // Records [row, row + texts.size()), one behind the other in memory.
-  void block(std::uint32_t row, std::span<const std::string_view> texts) {
-    const char* const base = texts.front().data();
-    const auto size = static_cast<std::size_t>(texts.back().data() + texts.back().size() - base);
-    if (const char* reason = scratch_.index.build(base, size)) {
-      if (texts.size() == 1) return reject(row, reason);
-      for (std::uint32_t i = 0; i < texts.size(); ++i) block(row + i, texts.subspan(i, 1));
-      return;
-    }
-    cursor_.base = base;
-    cursor_.at = scratch_.index.positions();
-    cursor_.stop = cursor_.at + scratch_.index.count();
-    cursor_.plain = std::memchr(base, '\\', size) == nullptr;
-    for (const std::string_view text : texts) {
-      const auto begin = static_cast<std::uint32_t>(text.data() - base);
-      cursor_.end = begin + static_cast<std::uint32_t>(text.size());
-      cursor_.reason = nullptr;
-      if (cursor_.done()) {
-        skipped_.push_back(row);
-        finish_row(row, 0);
-      } else if (!record(row)) {
-        cursor_.at = std::lower_bound(scratch_.index.positions(), cursor_.stop, cursor_.end);
-      }
-      ++row;
-    }
+  void read(const RawRecords& records, std::uint32_t first, std::vector<std::uint32_t>& skipped) {
+    JsonRecords(*this, scratch_.index, cursor_, skipped).read(records, first, rows_);
   }
 
   std::vector<ColumnPtr> finish(const std::vector<WantedColumn>& wanted, std::size_t columns,
@@ -149,9 +122,13 @@ class Run {
   }
 
  private:
+  friend class JsonRecords<Run>;
+
+  void set_null(std::uint32_t row) { finish_row(row, 0); }
+
   void reject(std::uint32_t row, const char* reason) {
     errors_.add(row, std::string("not a JSON object: ") + reason);
-    finish_row(row, 0);
+    set_null(row);
   }
 
   // Nulls for what the row has not. `found`: distinct wanted columns that it has.
@@ -305,7 +282,6 @@ class Run {
   JsonScratch& scratch_;
   std::uint32_t rows_;
   RowErrors& errors_;
-  std::vector<std::uint32_t>& skipped_;
   std::vector<Target> targets_;
   JsonContext context_;
   JsonCursor cursor_;
@@ -330,23 +306,8 @@ class JsonDecoder final : public Decoder {
                                 std::vector<std::uint32_t>& skipped) const override {
     JsonScratch own;
     JsonScratch& remembered = scratch != nullptr ? static_cast<JsonScratch&>(*scratch) : own;
-    Run run(wanted_, by_name_, formats_, remembered, count, errors, skipped);
-    const std::span all = std::span(records.records).subspan(first, count);
-    for (std::uint32_t row = 0; row < count;) {
-      std::string_view text = all[row];
-      if (text.data() == nullptr) {
-        run.tombstone(row++);
-        continue;
-      }
-      if (row == 0 && first == 0 && records.at_start && text.starts_with("\xEF\xBB\xBF")) {
-        text.remove_prefix(3);
-        run.block(row++, std::span(&text, 1));
-        continue;
-      }
-      const std::uint32_t end = run_end(all, row, kBlockBytes);
-      run.block(row, all.subspan(row, end - row));
-      row = end;
-    }
+    Run run(wanted_, by_name_, formats_, remembered, count, errors);
+    run.read(records, first, skipped);
     return run.finish(wanted_, columns_, records.keep);
   }
 

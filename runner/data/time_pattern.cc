@@ -1,6 +1,7 @@
 #include "runner/data/time_pattern.h"
 
 #include <array>
+#include <cstdlib>
 #include <utility>
 
 #include "runner/data/time_names.h"
@@ -76,6 +77,14 @@ void append_number(std::int64_t value, int width, std::string& out) {
   out.append(digits.data() + at, digits.size() - at);
 }
 
+// Java's: two digits are the last ones, and a year of four digits or more that is wider than its letters has a sign.
+void append_year(std::int32_t year, int count, std::string& out) {
+  if (count == 2) return append_number(std::abs(year) % 100, 2, out);
+  constexpr std::array<std::int32_t, 7> kWider = {0, 0, 0, 0, 10'000, 100'000, 1'000'000};
+  if (count >= 4 && year >= kWider[static_cast<std::size_t>(count)]) out += '+';
+  append_number(year, count, out);
+}
+
 }  // namespace
 
 CivilDate civil_from_days(std::int32_t days) {
@@ -132,6 +141,7 @@ Result<TimePattern> TimePattern::compile(std::string_view pattern) {
       items.emplace_back();
       items.back().letter = c;
       items.back().count = count;
+      compiled.with_era_ = compiled.with_era_ || c == 'G';
       i = end;
     } else if (c == '\'') {
       ++i;
@@ -184,14 +194,7 @@ void TimePattern::format(std::int64_t micros, std::string& out) const {
   for (const Item& item : items_) {
     switch (item.letter) {
       case 0: out += item.literal; break;
-      case 'y':
-        if (item.count == 2) {
-          append_number(((date.year % 100) + 100) % 100, 2, out);
-        } else {
-          if (item.count >= 4 && date.year > 9999) out += '+';
-          append_number(date.year, item.count < 4 ? (item.count == 3 ? 3 : 1) : item.count, out);
-        }
-        break;
+      case 'y': append_year(with_era_ && date.year < 1 ? 1 - date.year : date.year, item.count, out); break;
       case 'G':
         if (item.count == 4) {
           out += date.year > 0 ? "Anno Domini" : "Before Christ";

@@ -31,6 +31,7 @@ class TimePattern {
     bool optional_end = false;
   };
   std::vector<Item> items_;
+  bool with_era_ = false;  // years count from 1 in their era; else those before the year 1 have signs
 };
 
 // Proleptic Gregorian calendar, days since 1970-01-01 (Howard Hinnant's algorithms, by way of `date`).

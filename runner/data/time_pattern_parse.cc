@@ -173,8 +173,12 @@ struct Input {
 bool resolve(const Fields& f, std::int64_t& micros) {
   std::int32_t days = 0;
   std::int32_t year = f.year.value_or(1970);
+  if (f.era && year < 1) return false;
   if (f.era && *f.era == 0) year = 1 - year;
-  if (year < 1 || year > 9999) return false;
+  // Microseconds of these fit 64 bits.
+  constexpr std::int32_t kFirstYear = -290'307;
+  constexpr std::int32_t kLastYear = 294'246;
+  if (year < kFirstYear || year > kLastYear) return false;
   if (f.julian) {
     days = *f.julian - kModifiedJulianEpoch;
   } else if (f.day_of_year && !f.month && !f.day) {
@@ -217,13 +221,15 @@ bool read_field(Input& in, char letter, int count, int reserve, Fields& f) {
   };
   switch (letter) {
     case 'y': {
-      const bool sign = count >= 4 && in.peek() == '+';
-      if (sign) ++in.at;
+      const bool minus = count != 2 && in.peek() == '-';
+      const bool plus = count >= 4 && in.peek() == '+';
+      if (minus || plus) ++in.at;
       int digits = 0;
       if (!in.number(count, count == 2 ? 2 : 9, reserve, value, &digits)) return false;
-      // A year that is wider than its pattern is written with a sign, and only then.
-      if (count >= 4 && sign != (digits > count)) return false;
-      if (value > 999'999) return false;
+      // A year that is wider than its pattern is written with a sign, and only then; but for one before the year 0.
+      if (count >= 4 && !minus && plus != (digits > count)) return false;
+      if (value > 999'999 || (minus && value == 0)) return false;
+      if (minus) value = -value;
       return put(f.year, static_cast<std::int32_t>(count == 2 ? 2000 + value : value));
     }
     case 'M':

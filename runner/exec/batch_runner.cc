@@ -17,18 +17,19 @@ BatchRunner::BatchRunner(const PhysicalPlan& plan, const Environment& environmen
       retry_(retry),
       memory_(std::move(memory)),
       abort_(std::move(abort)),
-      pool_(plan.parallelism, warn),
+      pool_(*plan.settings.parallelism, warn),
       tables_(plan, environment, warn) {
   for (const PlanOutput& output : plan_.outputs) sinks_.push_back(output.bound.open(environment_));
 }
 
-Result<> BatchRunner::start() {
+Result<> BatchRunner::start(Checkpoint* checkpoint) {
   // No batch is at hand that a wait would serve: the first signal ends it.
   const Retry retry(*environment_.clock, warn_, environment_.stop);
   for (; started_sinks_ < sinks_.size(); ++started_sinks_) {
     const PlanOutput& output = plan_.outputs[started_sinks_];
+    OutputLog* const log = checkpoint != nullptr ? checkpoint->output(started_sinks_) : nullptr;
     Result<> started =
-        if_memory_lasts([&] { return retry(output, [&] { return sinks_[started_sinks_]->start(); }); },
+        if_memory_lasts([&] { return retry(output, [&] { return sinks_[started_sinks_]->start(log); }); },
                         [&] { return Result<>(std::unexpected(out_of_memory("output '" + output.name + "'"))); });
     if (!started) return started;
   }
@@ -64,12 +65,13 @@ Result<std::vector<std::unique_ptr<Stage>>> BatchRunner::open_stages(BatchTime b
   return stages;
 }
 
-PassInput BatchRunner::input(BatchTime batch, std::vector<std::unique_ptr<Stage>>& stages, const Publisher& publisher) {
+PassInput BatchRunner::input(BatchTime batch, std::vector<std::unique_ptr<Stage>>& stages, const Publisher& publisher,
+                             bool early) {
   PassInput input;
   input.batch = batch;
   for (const std::unique_ptr<Sink>& sink : sinks_) input.sinks.push_back(sink.get());
   input.stages = &stages;
-  input.turn = [&publisher](std::size_t output) { return publisher.turn(output); };
+  input.turn = [&publisher, early](std::size_t output) { return early && publisher.turn(output); };
   input.warn = warn_;
   input.retry = &retry_;
   input.scratches = &scratches_;
@@ -98,16 +100,17 @@ Result<PassCounts> BatchRunner::run_pass(PassInput input, const std::vector<Sour
   return counts;
 }
 
-Result<ComputedBatch> BatchRunner::run(BatchTime batch, const std::vector<SourceRange>& ranges,
-                                       const SourceSet& sources, Publisher& publisher) {
-  ComputedBatch computed;
+Result<BatchRunner::Ran> BatchRunner::run(BatchTime batch, const std::vector<SourceRange>& ranges,
+                                          const SourceSet& sources, const Publisher& publisher, bool early) {
+  Ran ran;
+  ComputedBatch& computed = ran.computed;
   computed.batch = batch;
   computed.started = environment_.clock->now();
   computed.begun = environment_.clock->elapsed();
   auto stages = open_stages(batch);
   if (!stages) return pass_on(stages);
   Result<PassCounts> counts = if_memory_lasts(
-      [&] { return run_pass(input(batch, *stages, publisher), ranges, sources); },
+      [&] { return run_pass(input(batch, *stages, publisher, early), ranges, sources); },
       [&] { return Result<PassCounts>(std::unexpected(out_of_memory("batch " + format_batch_time(batch)))); });
   if (!counts) {
     for (const std::unique_ptr<Stage>& stage : *stages) stage->discard();
@@ -116,8 +119,11 @@ Result<ComputedBatch> BatchRunner::run(BatchTime batch, const std::vector<Source
   count(*counts);
   computed.computed = environment_.clock->elapsed();
   computed.records = std::move(counts->records);
-  publisher.submit({batch, std::move(*stages), std::move(counts->rows)});
-  return computed;
+  for (std::size_t i = 0; i < plan_.outputs.size(); ++i) {
+    ran.changes = ran.changes || counts->rows[i] != 0 || plan_.outputs[i].bound.writes_empty;
+  }
+  ran.staged = {batch, std::move(*stages), std::move(counts->rows)};
+  return ran;
 }
 
 void BatchRunner::count(const PassCounts& counts) {

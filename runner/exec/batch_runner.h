@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "runner/exec/checkpoint.h"
 #include "runner/exec/committer.h"
 #include "runner/exec/pass.h"
 #include "runner/exec/publisher.h"
@@ -25,22 +26,28 @@ class BatchRunner {
               const std::function<void(const std::string&)>& warn, const Retry& retry,
               std::shared_ptr<MemoryAccount> memory, std::stop_token abort);
 
-  // Opens what the outputs write to.
-  Result<> start();
+  // Opens what the outputs write to. `checkpoint`: may be null.
+  Result<> start(Checkpoint* checkpoint);
   Result<> close();
   // Any thread: a publish that waits for the outside world gives up.
   void interrupt();
 
-  // All outputs of the batch are staged and given to `publisher`, or nothing is left of it.
-  Result<ComputedBatch> run(BatchTime batch, const std::vector<SourceRange>& ranges, const SourceSet& sources,
-                            Publisher& publisher);
+  struct Ran {
+    ComputedBatch computed;
+    StagedBatch staged;
+    bool changes = false;  // outputs have something to do
+  };
+  // All outputs of the batch are staged, or nothing is left of it. `early`: where an output's turn has come,
+  // `publisher` permitting, it may begin to publish meanwhile.
+  Result<Ran> run(BatchTime batch, const std::vector<SourceRange>& ranges, const SourceSet& sources,
+                  const Publisher& publisher, bool early);
 
   // How many records were dropped, by step.
   void report_drops() const;
 
  private:
   Result<std::vector<std::unique_ptr<Stage>>> open_stages(BatchTime batch);
-  PassInput input(BatchTime batch, std::vector<std::unique_ptr<Stage>>& stages, const Publisher& publisher);
+  PassInput input(BatchTime batch, std::vector<std::unique_ptr<Stage>>& stages, const Publisher& publisher, bool early);
   Result<PassCounts> run_pass(PassInput input, const std::vector<SourceRange>& ranges, const SourceSet& sources);
   void count(const PassCounts& counts);
 

@@ -5,9 +5,27 @@
 
 namespace streamrun {
 
-void Committer::commit(const PublishedBatch& published) {
-  const ComputedBatch batch = std::move(computed_.front());
+void Committer::published(PublishedBatch batch) {
+  published_.push_back({std::move(computed_.front()), std::move(batch)});
   computed_.pop_front();
+}
+
+Result<> Committer::commit(const BatchIntent* next) {
+  if (checkpoint_) {
+    std::vector<BatchCommit> commits;
+    for (const Published& one : published_) {
+      if (!one.computed.logged) continue;
+      commits.push_back(checkpoint_->commit(one.computed.batch, one.computed.records, one.published.rows));
+    }
+    if (auto written = checkpoint_->write(commits, next); !written) return failure_of("checkpoint", written.error());
+  }
+  for (const Published& one : std::exchange(published_, {})) conclude(one);
+  return {};
+}
+
+void Committer::conclude(const Published& one) {
+  const ComputedBatch& batch = one.computed;
+  const PublishedBatch& published = one.published;
   sources_.committed(batch.batch, batch.places);
   ++report_.batches;
   BatchProgress progress;
@@ -32,7 +50,7 @@ void Committer::update_rates(const ComputedBatch& batch, Duration ended) {
   const Duration computing = batch.computed - batch.begun;
   const Duration turn = std::max(batch.computed, last_ended_);
   const Duration publishing = ended - turn;
-  const bool overlap = plan_.concurrent_outputs > 1;
+  const bool overlap = plan_.settings.concurrent_outputs > 1;
   const Duration cost = overlap ? std::max(computing, publishing) : computing + publishing;
   const Duration delay = Duration(batch.started.value - batch.batch.value) + (turn - batch.computed);
   for (std::size_t i = 0; i < plan_.sources.size(); ++i) {

@@ -24,7 +24,6 @@ struct RecordOrder {
 struct FailVerdict {
   RecordOrder order;
   std::string message;
-  bool unreadable = false;  // no record's fault: the source cannot be read
 };
 
 // The first reject of its kind in a morsel that `on_error: drop` lets go.

@@ -33,7 +33,9 @@ Pass::Pass(const PhysicalPlan& plan, PassInput input)
     : plan_(plan),
       input_(std::move(input)),
       state_{plan, input_.batch, input_.sinks, {}, {}, {}, {}, {}, {}, input_.memory, {}},
-      window_(2 * input_.pool->size(), [this](MorselOutcome&& outcome) { return apply(std::move(outcome)); }),
+      window_(
+          2 * input_.pool->size(), [this](MorselOutcome&& outcome) { return apply(std::move(outcome)); },
+          input_.memory ? std::min<std::uint64_t>(kMorselMemory, input_.memory->budget() / 2) : kMorselMemory),
       own_runs_(plan.nodes.size()),
       started_(plan.nodes.size(), false),
       pushes_(plan.nodes.size(), false) {
@@ -86,7 +88,7 @@ void Pass::find_live() {
     for (const PlanEdge& edge : node.consumers) {
       if (state_.live[edge.to.value] && !state_.complete[edge.to.value]) pushes_[i] = true;
     }
-    if (end && node.errors && state_.live[node.errors->value]) pushes_[i] = true;
+    if (node.consumers.empty() && node.errors && state_.live[node.errors->value]) pushes_[i] = true;
     if (pushes_[i]) state_.live[i] = true;
     if (!state_.live[i]) continue;
     for (const NodeId side : node.sides) state_.live[side.value] = true;
@@ -103,7 +105,7 @@ void Pass::start_breakers() {
     const std::size_t i = node.id.value;
     if (node.kind != PlanNode::Kind::breaker || !state_.live[i] || state_.complete[i]) continue;
     at_ = {&node, nullptr};
-    own_runs_[i] = node.breaker->start({input_.spools, input_.memory});
+    own_runs_[i] = node.breaker->start({input_.spools, input_.memory, input_.warn});
     state_.runs[i] = own_runs_[i].get();
   }
 }
@@ -241,7 +243,7 @@ bool Pass::apply_rows(MorselOutcome& outcome) {
     if (kinds_.size() == kLoggedKinds || !kinds_.insert(kind.kind).second) continue;
     input_.warn("dropped: " + kind.message);
   }
-  if (outcome.fail) return stop_with({std::move(outcome.fail->message)}, outcome.fail->unreadable);
+  if (outcome.fail) return stop_with({std::move(outcome.fail->message)});
   for (auto& [breaker, partial] : outcome.partials) {
     applying_ = {&plan_.nodes[breaker.value], nullptr};
     if (Result<> merged = state_.runs[breaker.value]->merge(std::move(partial)); !merged) {
@@ -262,9 +264,8 @@ bool Pass::apply_rows(MorselOutcome& outcome) {
   return true;
 }
 
-bool Pass::stop_with(Error error, bool unreadable) {
+bool Pass::stop_with(Error error) {
   failure_ = std::move(error);
-  unreadable_ = unreadable;
   state_.stopping = true;
   for (Source* source : input_.sources) {
     if (source != nullptr) source->interrupt();

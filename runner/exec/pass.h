@@ -60,8 +60,6 @@ class Pass {
 
   // Once. All outputs are staged when it has succeeded.
   Result<PassCounts> run();
-  // Why it failed: a source could not be read.
-  bool unreadable() const { return unreadable_; }
   // What it has computed for a breaker; null where it had no part in it.
   std::unique_ptr<BreakerRun> take_run(NodeId breaker) { return std::move(own_runs_[breaker.value]); }
 
@@ -80,7 +78,7 @@ class Pass {
   // In the ordered section.
   bool apply(MorselOutcome&& outcome);
   bool apply_rows(MorselOutcome& outcome);
-  bool stop_with(Error error, bool unreadable = false);
+  bool stop_with(Error error);
   Result<> append(std::size_t output, StagedRows&& rows);
   Result<> append_held();
   Result<> so_far() const;
@@ -99,7 +97,6 @@ class Pass {
   std::vector<HeldRows> held_;
   std::set<std::string> kinds_;
   std::optional<Error> failure_;
-  bool unreadable_ = false;
   // Whose work is under way, if memory ends: in the ordered section, and by the calling thread outside of morsels.
   struct At {
     const PlanNode* step = nullptr;

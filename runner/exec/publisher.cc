@@ -36,14 +36,15 @@ Publisher::Publisher(const PhysicalPlan& plan, Clock& clock, const Retry& retry,
       events_(std::move(events)),
       abort_(std::move(abort)),
       failing_(std::move(failing)) {
-  if (plan_.concurrent_outputs > 1) start_threads();
+  if (plan_.settings.concurrent_outputs > 1) start_threads();
 }
 
 void Publisher::start_threads() {
   // More threads than outputs of two batches would have nothing to do.
-  const std::size_t most = std::min<std::size_t>(plan_.concurrent_outputs, 2 * plan_.outputs.size());
+  const std::size_t most = std::min<std::size_t>(plan_.settings.concurrent_outputs, 2 * plan_.outputs.size());
   while (threads_.size() < most) {
-    auto thread = start_thread("concurrent_outputs: " + std::to_string(plan_.concurrent_outputs), [this] { work(); });
+    auto thread =
+        start_thread("concurrent_outputs: " + std::to_string(plan_.settings.concurrent_outputs), [this] { work(); });
     if (!thread) {
       events_.warn(thread.error().message + "; going on with " +
                    std::to_string(std::max<std::size_t>(threads_.size(), 1)) + " at once");
@@ -102,7 +103,7 @@ std::optional<Error> Publisher::failed() const {
 }
 
 bool Publisher::turn(std::size_t output) const {
-  if (output >= std::max<std::size_t>(plan_.concurrent_outputs, 1) || !plan_.outputs[output].after.empty() ||
+  if (output >= std::max<std::size_t>(plan_.settings.concurrent_outputs, 1) || !plan_.outputs[output].after.empty() ||
       in_line_[output].front() != output) {
     return false;
   }
@@ -141,7 +142,7 @@ bool Publisher::publish_one(std::unique_lock<std::mutex>& lock) {
 }
 
 std::optional<Publisher::Job> Publisher::next_ready() const {
-  if (running_ >= std::max<std::size_t>(plan_.concurrent_outputs, 1)) return std::nullopt;
+  if (running_ >= std::max<std::size_t>(plan_.settings.concurrent_outputs, 1)) return std::nullopt;
   for (std::size_t batch = 0; batch < in_flight_.size(); ++batch) {
     for (std::size_t output = 0; output < plan_.outputs.size(); ++output) {
       if (ready(batch, output)) return Job{const_cast<InFlight*>(&in_flight_[batch]), output};
@@ -211,10 +212,12 @@ Result<bool> Publisher::publish(const Job& job) {
   const PlanOutput& output = plan_.outputs[job.output];
   StagedBatch& staged = job.batch->staged;
   const std::unique_ptr<Stage> stage = std::move(staged.stages[job.output]);
+  if (events_.reached) events_.reached("publishing");
   Result<bool> published =
       if_memory_lasts([&] { return publish_stage(output, *stage, staged.rows[job.output], staged.batch); },
                       [&] { return Result<bool>(std::unexpected(out_of_memory("output '" + output.name + "'"))); });
   if (!published || !*published) stage->discard();
+  if (events_.reached) events_.reached("published");
   return published;
 }
 

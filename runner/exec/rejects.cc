@@ -62,8 +62,7 @@ class StringFiller {
 
 std::string place_text(std::uint32_t place, const PhysicalPlan& plan) {
   if (place == RowError::kNowhere || plan.text == nullptr) return {};
-  const LineColumn at = plan.text->locate(place);
-  return " (" + plan.text->name() + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ")";
+  return " (" + plan.text->place(place) + ")";
 }
 
 ColumnPtr raw_column(const Origin* origin, std::uint32_t first, std::uint32_t count) {

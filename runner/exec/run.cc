@@ -9,11 +9,13 @@
 #include "runner/base/out_of_memory.h"
 #include "runner/exec/batch_runner.h"
 #include "runner/exec/batch_ticks.h"
+#include "runner/exec/checkpoint.h"
 #include "runner/exec/committer.h"
 #include "runner/exec/publisher.h"
 #include "runner/exec/retry.h"
 #include "runner/exec/source_set.h"
 #include "runner/exec/wakeup.h"
+#include "runner/operator/read_files.h"
 
 namespace streamrun {
 namespace {
@@ -24,6 +26,18 @@ Result<> guarded(std::string_view whose, Work&& work) {
   return if_memory_lasts(work, [&] { return Result<>(std::unexpected(out_of_memory(whose))); });
 }
 
+// So that no output writes them.
+void name_read_files(const PlanSource& source, const Environment& environment) {
+  std::vector<std::string> globs;
+  for (const ReadPath& read : source.bound.reads) {
+    const std::string path = below_folder(environment.working_folder, read.path);
+    globs.push_back(resolved_glob(path, path.size() - read.path.size() + read.folder));
+  }
+  if (globs.empty()) return;
+  ReadFiles::of(environment)
+      ->add(source.name, (source.table ? "table '" : "source '") + source.name + "'", std::move(globs));
+}
+
 class BatchLoop {
  public:
   BatchLoop(const PhysicalPlan& plan, const Environment& environment, const RunOptions& options,
@@ -32,15 +46,15 @@ class BatchLoop {
         clock_(*environment.clock),
         options_(options),
         stop_(stop),
-        memory_(std::make_shared<MemoryAccount>(plan.memory.bytes)),
+        memory_(std::make_shared<MemoryAccount>(plan.settings.memory->bytes)),
         environment_(of_run(plan, environment, options)),
         retry_(clock_, warn_, stop.abort),
         report_(empty_report(plan)),
         wakeup_(clock_),
-        ticks_(clock_, plan.interval, warn_),
+        ticks_(clock_, plan.settings.batch_interval, warn_),
         sources_(plan, environment_, options.available_now, options.batches.has_value(), [this] { wakeup_.wake(); }),
         runner_(plan, environment_, options, report_, warn_, retry_, memory_, pass_abort_.get_token()),
-        committer_(plan, sources_, report_, progress) {}
+        committer_(plan, sources_, checkpoint_, report_, progress) {}
 
   RunReport run();
 
@@ -52,10 +66,16 @@ class BatchLoop {
   Result<> start(bool& begun);
   Result<> loop();
   // Waits for the next tick. False: told to stop.
-  bool await_tick();
+  Result<bool> await_tick();
   // Waits until no more than so many batches are not yet published.
-  void settle(std::size_t batches);
-  void commit();
+  Result<> settle(std::size_t batches);
+  // Batches whose outputs are done. `now`: they are committed, too, and not with the next intent.
+  Result<> commit(bool now);
+  Result<> commit_with(const BatchIntent* next);
+  // Batches that a former run has begun and not committed.
+  Result<> finish_begun();
+  // `logged`: it has an intent.
+  Result<> run_batch(BatchTime batch, const std::vector<SourceRange>& ranges, bool logged);
   // Of a batch at the tick, nothing where none is worth it.
   Result<std::optional<std::vector<SourceRange>>> plan_batch();
   // From the first batch on.
@@ -63,6 +83,9 @@ class BatchLoop {
   void close();
   bool told_to_stop() const { return stop_.finish.stop_requested() || pass_abort_.stop_requested(); }
   void warn(const std::string& message);
+  void reached(std::string_view point) const {
+    if (options_.reached) options_.reached(point);
+  }
 
   const PhysicalPlan& plan_;
   RunClock clock_;
@@ -80,6 +103,7 @@ class BatchLoop {
   SourceSet sources_;
   BatchRunner runner_;
   Committer committer_;
+  std::unique_ptr<Checkpoint> checkpoint_;
   std::optional<Publisher> publisher_;
   std::uint64_t made_ = 0;  // batches
 };
@@ -98,8 +122,10 @@ Environment BatchLoop::of_run(const PhysicalPlan& plan, const Environment& envir
   own.times_named = options.start_time.has_value();
   // What is in spools leaves at least three quarters to what cannot go to disk.
   own.spools = std::make_shared<SpoolPool>(
-      SpoolLimits{std::min(options.spool_memory, plan.memory.bytes / 4), plan.spool.path,
-                  plan.spool.size ? std::optional(plan.spool.size->bytes) : std::nullopt, memory_, environment.disk});
+      SpoolLimits{std::min(options.spool_memory, plan.settings.memory->bytes / 4), plan.settings.spool.path,
+                  plan.settings.spool.size ? std::optional(plan.settings.spool.size->bytes) : std::nullopt, memory_,
+                  environment.disk});
+  for (const PlanSource& source : plan.sources) name_read_files(source, own);
   return own;
 }
 
@@ -109,34 +135,52 @@ void BatchLoop::warn(const std::string& message) {
 }
 
 Result<> BatchLoop::start(bool& begun) {
-  if (Result<> started = sources_.start(); !started) return told_to_stop() ? Result<>{} : started;
-  ticks_.begin(options_.start_time, sources_.last_batch(), !options_.available_now);
-  auto started = runner_.start();
+  if (plan_.settings.checkpoint) {
+    auto opened = Checkpoint::open(plan_, environment_, options_.resets, warn_);
+    if (!opened) return pass_on(opened);
+    checkpoint_ = std::move(*opened);
+  } else if (!options_.resets.empty()) {
+    return failure("--reset forgets what a checkpoint has kept, and the pipeline has no `checkpoint`");
+  }
+  const auto places = checkpoint_ ? checkpoint_->places() : std::vector<std::optional<std::string>>();
+  if (Result<> started = sources_.start(places); !started) return told_to_stop() ? Result<>{} : started;
+  std::optional<BatchTime> last = sources_.last_batch();
+  if (checkpoint_) last = std::max(last, checkpoint_->last_batch());
+  ticks_.begin(options_.start_time, last, !options_.available_now);
+  auto started = runner_.start(checkpoint_.get());
   begun = started.has_value();
   return started;
 }
 
-bool BatchLoop::await_tick() {
+Result<bool> BatchLoop::await_tick() {
   while (!told_to_stop()) {
-    commit();
-    if (options_.available_now || sources_.ended()) return true;
-    const Duration left = ticks_.left();
+    const bool now = options_.available_now || (!options_.realtime && sources_.ended());
+    const Duration left = now ? Duration(0) : ticks_.left();
+    if (auto done = commit(left != Duration(0)); !done) return pass_on(done);
     if (left == Duration(0)) return true;
     wakeup_.wait(left);
   }
   return false;
 }
 
-void BatchLoop::settle(std::size_t batches) {
+Result<> BatchLoop::settle(std::size_t batches) {
   while (!publisher_->settled(batches)) {
     if (!publisher_->publish_here()) wakeup_.wait({});
-    commit();
+    if (auto done = commit(false); !done) return done;
   }
-  commit();
+  return commit(false);
 }
 
-void BatchLoop::commit() {
-  for (const PublishedBatch& published : publisher_->take_published()) committer_.commit(published);
+Result<> BatchLoop::commit(bool now) {
+  for (PublishedBatch& published : publisher_->take_published()) committer_.published(std::move(published));
+  return now || !checkpoint_ ? commit_with(nullptr) : Result<>();
+}
+
+Result<> BatchLoop::commit_with(const BatchIntent* next) {
+  auto done = committer_.commit(next);
+  reached("committed");
+  if (next != nullptr) reached("intended");
+  return done;
 }
 
 Result<std::optional<std::vector<SourceRange>>> BatchLoop::plan_batch() {
@@ -144,41 +188,81 @@ Result<std::optional<std::vector<SourceRange>>> BatchLoop::plan_batch() {
     Result<SourceSet::Planned> planned = sources_.plan(ticks_.next());
     if (!planned) return pass_on(planned);
     // The first batch runs, whatever there is.
-    if (planned->worth || made_ == 0) return std::move(planned->ranges);
+    const bool first = made_ == 0 && !(checkpoint_ && checkpoint_->last_batch());
+    if (planned->worth || first) return std::move(planned->ranges);
     if (committer_.pending() == 0) return std::nullopt;
     // What is being published may be what a source waits for.
-    settle(0);
+    if (auto settled = settle(0); !settled) return pass_on(settled);
+    if (auto done = commit(true); !done) return pass_on(done);
     if (publisher_->failed()) return std::nullopt;
   }
 }
 
+Result<> BatchLoop::run_batch(BatchTime batch, const std::vector<SourceRange>& ranges, bool logged) {
+  std::vector<std::string> places = sources_.take(ranges);
+  auto ran = runner_.run(batch, ranges, sources_, *publisher_, logged || !checkpoint_);
+  if (!ran) return pass_on(ran);
+  if (checkpoint_ && !logged && ran->changes) {
+    const BatchIntent intent = checkpoint_->intent(batch, ranges);
+    if (auto intended = commit_with(&intent); !intended) {
+      for (const std::unique_ptr<Stage>& stage : ran->staged.stages) stage->discard();
+      return intended;
+    }
+    logged = true;
+  }
+  ran->computed.places = std::move(places);
+  ran->computed.logged = logged;
+  committer_.expect(std::move(ran->computed));
+  reached("staged");
+  publisher_->submit(std::move(ran->staged));
+  return {};
+}
+
+Result<> BatchLoop::finish_begun() {
+  if (!checkpoint_) return {};
+  for (const Checkpoint::Begun& begun : checkpoint_->begun()) {
+    if (told_to_stop()) return {};
+    if (auto ran = run_batch(begun.batch, begun.ranges, true); !ran) return ran;
+    if (auto settled = settle(publisher_->overlaps() ? 1 : 0); !settled) return settled;
+    if (publisher_->failed()) return {};
+  }
+  return {};
+}
+
+// A batch that takes nothing has no intent, unless there is something to publish all the same: ticks without data are
+// free, and a restart jumps over them.
 Result<> BatchLoop::loop() {
+  if (auto finished = finish_begun(); !finished || publisher_->failed()) return finished;
   while (!options_.batches || made_ < *options_.batches) {
-    if (!await_tick()) return {};
+    const auto due = await_tick();
+    if (!due || !*due) return due ? Result<>{} : pass_on(due);
     auto ranges = plan_batch();
     if (!ranges && told_to_stop()) return {};  // it gave up waiting for its source: no batch has begun
     if (!ranges) return pass_on(ranges);
     if (!*ranges) return {};
-    std::vector<std::string> places = sources_.take(**ranges);
-    Result<ComputedBatch> computed = runner_.run(ticks_.next(), **ranges, sources_, *publisher_);
-    if (!computed) return pass_on(computed);
-    computed->places = std::move(places);
-    committer_.expect(std::move(*computed));
+    const bool takes = std::ranges::any_of(
+        **ranges, [](const SourceRange& range) { return !range.empty || range.from != range.until; });
+    if (checkpoint_ && takes) {
+      const BatchIntent intent = checkpoint_->intent(ticks_.next(), **ranges);
+      if (auto intended = commit_with(&intent); !intended) return intended;
+    }
+    if (auto ran = run_batch(ticks_.next(), **ranges, checkpoint_ && takes); !ran) return ran;
     ++made_;
     ticks_.pass();
     // One batch may publish while the next is computed, where outputs may overlap at all.
-    settle(publisher_->overlaps() ? 1 : 0);
+    if (auto settled = settle(publisher_->overlaps() ? 1 : 0); !settled) return settled;
     if (publisher_->failed() || sources_.exhausted()) return {};
   }
   return {};
 }
 
 Result<> BatchLoop::run_batches() {
-  publisher_.emplace(plan_, clock_, retry_, Publisher::Events{warn_, [this] { wakeup_.wake(); }}, stop_.abort,
-                     pass_abort_);
+  publisher_.emplace(plan_, clock_, retry_, Publisher::Events{warn_, [this] { wakeup_.wake(); }, options_.reached},
+                     stop_.abort, pass_abort_);
   Result<> done = guarded("the loop of batches", [this] { return loop(); });
   // A batch that failed takes nothing from those before it.
-  const Result<> settled = guarded("the end of the last batches", [this] { return settle(0), Result<>(); });
+  Result<> settled = guarded("the end of the last batches", [this] { return settle(0); });
+  if (settled) settled = guarded("the commit of the last batches", [this] { return commit(true); });
   if (done) done = settled;
   if (publisher_->failed()) done = std::unexpected(*publisher_->failed());
   if (done && committer_.pending() != 0) done = failure("stopped at once, before the last batch was published");

@@ -6,6 +6,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runner/base/clock.h"
@@ -16,9 +17,14 @@ namespace streamrun {
 
 struct RunOptions {
   bool available_now = false;  // do not wait for the clock; stop when all is taken
+  bool realtime = false;       // wait for the clock even where nothing comes later than now
   std::optional<std::uint64_t> batches;
   std::optional<BatchTime> start_time;        // the first batch is the first multiple after it
   std::optional<std::uint64_t> shuffle_seed;  // tests: threads take and finish tasks in a seeded order
+  std::vector<std::string> resets;            // sources and outputs that forget their checkpoint, or `all`
+  // Tests end the process at a point of a batch's way: `intended`, `staged`, `publishing` and `published` (each
+  // output), `committed`. Called by the thread that is there.
+  std::function<void(std::string_view point)> reached;
   std::uint64_t spool_memory = std::uint64_t{64} << 20;
 };
 

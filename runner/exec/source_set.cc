@@ -25,16 +25,17 @@ SourceSet::SourceSet(const PhysicalPlan& plan, const Environment& environment, b
     open.source = source.bound.open(environment);
     open.source->want_hidden(source.wanted_hidden);
     open.source->on_end(ended);
-    if (source.bound.rate_controlled && !available_now_) open.rate.emplace(plan_.interval);
+    if (source.bound.rate_controlled && !available_now_) open.rate.emplace(plan_.settings.batch_interval);
   }
 }
 
-Result<> SourceSet::start() {
+Result<> SourceSet::start(const std::vector<std::optional<std::string>>& resume) {
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     Open& one = sources_[i];
     if (!one.source) continue;
     one.started = true;
-    Result<std::string> place = of_source(plan_.sources[i], [&] { return one.source->start(); });
+    const std::optional<std::string> from = i < resume.size() ? resume[i] : std::nullopt;
+    Result<std::string> place = of_source(plan_.sources[i], [&] { return one.source->start(from); });
     if (!place) return pass_on(place);
     one.place = std::move(*place);
   }
@@ -64,7 +65,7 @@ BatchLimits SourceSet::limits(const PlanSource& plan, const Open& open) const {
     limit = limit ? std::min(*limit, most) : most;
   };
   if (plan.max_rate && !available_now_) {
-    const double seconds = static_cast<double>(plan_.interval.count()) / 1000.0;
+    const double seconds = static_cast<double>(plan_.settings.batch_interval.count()) / 1000.0;
     const double share = std::floor(*plan.max_rate * seconds * std::max<std::uint32_t>(plan.bound.partitions, 1));
     // At least one, or a slow rate would never move.
     const auto records = static_cast<std::uint64_t>(std::clamp(share, 1.0, 9e18));
@@ -79,6 +80,7 @@ Result<SourceSet::Planned> SourceSet::plan(BatchTime batch) {
   planned.ranges.resize(sources_.size());
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     const Open& one = sources_[i];
+    planned.ranges[i].from = planned.ranges[i].until = one.place;
     if (!one.source || one.exhausted) continue;
     const PlanSource& own = plan_.sources[i];
     Result<SourceRange> range = of_source(own, [&] { return one.source->plan(one.place, limits(own, one), batch); });
@@ -100,7 +102,7 @@ std::vector<std::string> SourceSet::take(const std::vector<SourceRange>& ranges)
     // Of a source that has ended nothing is planned, and its place stays.
     if (one.source && !one.exhausted) {
       one.exhausted = ranges[i].exhausted;
-      one.place = ranges[i].until;
+      if (!ranges[i].until.empty()) one.place = ranges[i].until;
     }
     places.push_back(one.place);
   }

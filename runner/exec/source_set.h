@@ -23,8 +23,8 @@ class SourceSet {
   SourceSet(const PhysicalPlan& plan, const Environment& environment, bool available_now, bool counted,
             const std::function<void()>& ended);
 
-  // Up to the first that fails.
-  Result<> start();
+  // Up to the first that fails. `resume`: where a source goes on, if it does; empty: none does.
+  Result<> start(const std::vector<std::optional<std::string>>& resume);
   Result<> close();
   // Any thread: whoever waits for the outside world gives up.
   void interrupt();

@@ -22,7 +22,7 @@ Result<> Tables::refresh(const PassInput& input, PassCounts& counts) {
   // Rejects are of the batch in which their table was read.
   for (const NodeId node : use_.rejects) {
     Kept& none = kept_[node.value];
-    none.run = plan_.nodes[node.value].breaker->start({input.spools, input.memory});
+    none.run = plan_.nodes[node.value].breaker->start({input.spools, input.memory, input.warn});
     if (Result<> done = none.run->finish({}); !done) return done;
   }
   for (std::size_t table = 0; table < plan_.sources.size(); ++table) {
@@ -44,21 +44,26 @@ Result<> Tables::read(std::size_t table, const PassInput& input, PassCounts& cou
   const std::unique_ptr<Source> source = plan.bound.open(environment_);
   source->want_hidden(plan.wanted_hidden);
   own.sources[table] = source.get();
-  const Result<std::string> place = source->start();
+  const Result<std::string> place = source->start({});
   if (!place) return serve_on(table, input.batch, place.error());
   BatchLimits all;
   all.available_now = true;
   Result<SourceRange> range = source->plan(*place, all, input.batch);
   if (!range) return serve_on(table, input.batch, range.error());
+  if (plan.header && range->empty) {
+    return serve_on(table, input.batch,
+                    Error{"its file is empty: there is not even a header, so that it is not whole"});
+  }
   own.ranges[table] = std::move(*range);
   return load(table, std::move(own), counts);
 }
 
 Result<> Tables::load(std::size_t table, PassInput input, PassCounts& counts) {
   const BatchTime batch = input.batch;
+  const std::stop_token abort = input.abort;
   Pass pass(plan_, std::move(input));
   Result<PassCounts> read = pass.run();
-  if (!read) return pass.unreadable() ? serve_on(table, batch, read.error()) : pass_on(read);
+  if (!read) return abort.stop_requested() ? pass_on(read) : serve_on(table, batch, read.error());
   counts.add(*read);
   Version& version = versions_[table];
   if (version.patience != Duration(0)) warn_("table '" + plan_.sources[table].name + "' can be read again, and was");
@@ -75,8 +80,8 @@ Result<> Tables::serve_on(std::size_t table, BatchTime batch, const Error& error
     warn_("table '" + plan_.sources[table].name + "': " + error.message + "; its rows of batch " +
           format_batch_time(version.read) + " serve until it can be read again");
   }
-  version.patience =
-      std::clamp(2 * version.patience, plan_.interval, std::max(plan_.interval, *plan_.sources[table].refresh));
+  version.patience = std::clamp(2 * version.patience, plan_.settings.batch_interval,
+                                std::max(plan_.settings.batch_interval, *plan_.sources[table].refresh));
   version.due = BatchTime(batch.value + version.patience.count());
   return {};
 }

@@ -23,7 +23,8 @@ class Tables {
 
   // Reads those that are due at this batch. `input`: of a pass of the batch. A table that cannot be read is an error
   // the first time; later its last version serves on, which is said, and it is tried again, ever less often up to its
-  // `refresh`. A record of it that cannot be read follows its `on_error`. `counts` takes what was read.
+  // `refresh`. So it is with a record that cannot be read or computed, unless its `on_error` lets it go, and with rows
+  // that `memory` does not hold. `counts` takes what was read.
   Result<> refresh(const PassInput& input, PassCounts& counts);
 
   // By NodeId: results that the pass of a batch need not compute.

@@ -51,7 +51,7 @@ Error PassState::out_of_memory(std::string_view whose) const {
   const MemoryAccount& most = *runs[holder->id.value]->memory();
   std::string holding = holder->stage == whose ? "it" : holder->stage;
   holding += " holds " + std::to_string(most.held()) + " bytes";
-  if (most.keys() != 0) holding += " for " + std::to_string(most.keys()) + (most.keys() == 1 ? " key" : " keys");
+  if (most.keys() != 0) holding += " for up to " + std::to_string(most.keys()) + (most.keys() == 1 ? " key" : " keys");
   return streamrun::out_of_memory(whose, holding);
 }
 
@@ -67,7 +67,7 @@ MorselOutcome Worker::run(MorselTask& task) {
   begin(task.index, task.morsel.partition, task.first_row);
   current_ = &node;
   if (task.error) {
-    outcome_.fail = FailVerdict{{}, std::move(*task.error), true};
+    outcome_.fail = FailVerdict{{}, std::move(*task.error)};
     return std::move(outcome_);
   }
   if (from_source) {

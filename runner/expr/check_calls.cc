@@ -97,7 +97,17 @@ NodePtr Checker::call(const Ast& ast) {
     arguments.push_back(check(*child));
     sound = sound && arguments.back();
   }
+  if (arguments.empty() && (is("rand") || is("random"))) arguments.push_back(own_seed(ast));
   return sound ? apply(ast.text, std::move(arguments), ast) : nullptr;
+}
+
+NodePtr Checker::own_seed(const Ast& ast) {
+  auto node = std::make_shared<ExprNode>();
+  node->kind = NodeKind::constant;
+  node->type = TypeKind::int64;
+  const std::uint64_t place = text_.span(ast.begin, ast.end).begin;
+  node->value = bigint_constant(static_cast<std::int64_t>(scope_.seed << 32 | place));
+  return finish(std::move(node), ast);
 }
 
 NodePtr Checker::apply(std::string_view name, Nodes arguments, const Ast& ast) {
@@ -156,7 +166,7 @@ NodePtr Checker::apply(std::string_view name, Nodes arguments, const Ast& ast) {
     }
     node->prepared = std::move(*prepared);
   }
-  warn_lost_backslash(name, ast);
+  warn_pattern(name, ast);
   if (node->children.size() == 2 && node->children[0]->type == node->children[1]->type) {
     node->comparison = comparison_of(name);
   }

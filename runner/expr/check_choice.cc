@@ -172,6 +172,7 @@ NodePtr Checker::simple_choice(const Ast& ast) {
       if (!node) return nullptr;
       if (i % 2 == 1 && i + 1 < ast.children.size()) {
         guards_ += i > 1 ? 1 : 0;
+        warn_null_case(*ast.children[0], *ast.children[i]);
         warn_compared(*x, *ast.children[0], *node, *ast.children[i]);
         node = apply("=", {x, std::move(node)}, ast);
         guards_ -= i > 1 ? 1 : 0;

@@ -161,12 +161,13 @@ NodePtr Checker::unknown_column(const Ast& ast, std::span<const Ast* const> rest
   }
   if (names.empty() && !qualified) {
     // Of two sides each column says which.
+    const std::string written = is_plain_name(at->text) ? at->text : fmt::format("`{}`", at->text);
     std::vector<std::string> holders;
     std::vector<std::string> sides;
     for (const Scope::Input& input : scope_.inputs) {
       if (input.qualifier.empty()) continue;
       sides.push_back(input.qualifier + ".NAME");
-      if (rest.empty() && input.schema->find(at->text)) holders.push_back(input.qualifier + "." + at->text);
+      if (rest.empty() && input.schema->find(at->text)) holders.push_back(input.qualifier + "." + written);
     }
     if (!sides.empty()) hint = fmt::format("; write {}", fmt::join(holders.empty() ? sides : holders, " or "));
     return refuse_name("unknown-column", *at, fmt::format("there is no column '{}' here{}", at->text, hint));

@@ -15,29 +15,31 @@ bool is_null_literal(const Ast& ast) {
 }
 
 // Functions whose argument is a pattern, and which one that is.
+enum class Pattern : std::uint8_t { regex, replacement, like, time };
 struct PatternArgument {
   std::string_view function;
   std::size_t argument;
+  Pattern kind;
 };
 constexpr std::array kPatterns = {
-    PatternArgument{"rlike", 1},
-    PatternArgument{"regexp", 1},
-    PatternArgument{"regexp_like", 1},
-    PatternArgument{"regexp_extract", 1},
-    PatternArgument{"regexp_extract_all", 1},
-    PatternArgument{"regexp_replace", 1},
-    PatternArgument{"regexp_replace", 2},
-    PatternArgument{"split", 1},
-    PatternArgument{"like", 1},
-    PatternArgument{"ilike", 1},
-    PatternArgument{"date_format", 1},
-    PatternArgument{"to_date", 1},
-    PatternArgument{"to_timestamp", 1},
-    PatternArgument{"try_to_date", 1},
-    PatternArgument{"try_to_timestamp", 1},
-    PatternArgument{"from_unixtime", 1},
-    PatternArgument{"unix_timestamp", 1},
-    PatternArgument{"to_unix_timestamp", 1},
+    PatternArgument{"rlike", 1, Pattern::regex},
+    PatternArgument{"regexp", 1, Pattern::regex},
+    PatternArgument{"regexp_like", 1, Pattern::regex},
+    PatternArgument{"regexp_extract", 1, Pattern::regex},
+    PatternArgument{"regexp_extract_all", 1, Pattern::regex},
+    PatternArgument{"regexp_replace", 1, Pattern::regex},
+    PatternArgument{"regexp_replace", 2, Pattern::replacement},
+    PatternArgument{"split", 1, Pattern::regex},
+    PatternArgument{"like", 1, Pattern::like},
+    PatternArgument{"ilike", 1, Pattern::like},
+    PatternArgument{"date_format", 1, Pattern::time},
+    PatternArgument{"to_date", 1, Pattern::time},
+    PatternArgument{"to_timestamp", 1, Pattern::time},
+    PatternArgument{"try_to_date", 1, Pattern::time},
+    PatternArgument{"try_to_timestamp", 1, Pattern::time},
+    PatternArgument{"from_unixtime", 1, Pattern::time},
+    PatternArgument{"unix_timestamp", 1, Pattern::time},
+    PatternArgument{"to_unix_timestamp", 1, Pattern::time},
 };
 
 // Where the first backslash stands that a text loses though its author meant it: npos: none. Escapes that give a
@@ -51,6 +53,58 @@ std::size_t find_lost_backslash(std::string_view literal) {
     ++at;
   }
   return std::string_view::npos;
+}
+
+// A text that is meant as it stands and is a pattern all the same; empty: none of them. `splits`: it stands between
+// parts, where `.`, `^` and `$` make no sense either.
+std::string plain_text_hint(std::string_view pattern, bool splits) {
+  const bool all_alike = !pattern.empty() && pattern.find_first_not_of(pattern[0]) == std::string_view::npos;
+  if (!all_alike || std::string_view(splits ? ".|^$" : "|").find(pattern[0]) == std::string_view::npos) return {};
+  std::string escaped;
+  for (const char c : pattern) escaped += {'\\', c};
+  return fmt::format("as a pattern '{}' matches {}; write r'{}' if the text itself is meant", pattern,
+                     pattern[0] == '.'   ? "any character"
+                     : pattern[0] == '|' ? "the empty text everywhere"
+                                         : "the empty text at an end",
+                     escaped);
+}
+
+// The wildcards of a shell.
+std::string shell_hint(std::string_view pattern) {
+  if (pattern.empty() || pattern.find_first_of("%_") != std::string_view::npos) return {};
+  if (pattern.front() != '*' && pattern.back() != '*') return {};
+  std::string meant(pattern);
+  std::ranges::replace(meant, '*', '%');
+  return fmt::format("`like` takes '*' as it stands; write '{}' for any text there, or r'{}' if the star is meant",
+                     meant, pattern);
+}
+
+// Letters of a pattern of times that stand in another one's place.
+std::string time_letter_hint(std::string_view pattern) {
+  std::string letters;  // one of each run, with what is quoted left out
+  std::string runs;     // the pattern without it
+  bool quoted = false;
+  for (const char c : pattern) {
+    if (c == '\'') quoted = !quoted;
+    if (quoted || c == '\'') continue;
+    runs += c;
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (letter && (letters.empty() || letters.back() != c)) letters += c;
+  }
+  const auto has_any = [](std::string_view text, std::initializer_list<std::string_view> of) {
+    return std::ranges::any_of(of, [&](std::string_view one) { return text.find(one) != std::string_view::npos; });
+  };
+  const bool has_month = has_any(letters, {"M", "L"});
+  if (!has_month && has_any(letters, {"ym", "um", "md", "dm", "my"})) return "m is the minute; write MM for the month";
+  if (has_any(runs, {"H:M", "h:M", "k:M", "HHMM", "hhMM"})) return "M is the month; write mm for the minute";
+  if (has_any(runs, {"m:S", "mmSS"})) return "S is a fraction of the second; write ss for the second";
+  if (has_month && has_any(letters, {"D"}) && !has_any(letters, {"d"})) {
+    return "D is the day of the year; write dd for that of the month";
+  }
+  if (has_any(letters, {"hm", "Km"}) && !has_any(letters, {"H", "k", "a"})) {
+    return "h and K count the hours of half a day, and no `a` says of which; write HH";
+  }
+  return {};
 }
 
 }  // namespace
@@ -68,6 +122,13 @@ void Checker::warn_null_operand(const Ast& call) {
   warn("null-comparison", call,
        fmt::format("a comparison with null is never true; write {} is {}null", written(other),
                    call.text == "<>" ? "not " : ""));
+}
+
+void Checker::warn_null_case(const Ast& value, const Ast& tested) {
+  if (!is_null_literal(tested)) return;
+  warn("null-comparison", tested,
+       fmt::format("nothing equals null, so this branch is never taken; write case when {} is null then …",
+                   written(value)));
 }
 
 void Checker::warn_null_listed(const Ast& in_list) {
@@ -114,14 +175,25 @@ NodePtr Checker::cast_with_warning(NodePtr node, const Type& type, const Ast& at
   return cast(std::move(node), type, at);
 }
 
-void Checker::warn_lost_backslash(std::string_view function, const Ast& call) {
-  for (const PatternArgument& pattern : kPatterns) {
-    if (pattern.function != function || pattern.argument >= call.children.size()) continue;
-    const Ast& constant = *call.children[pattern.argument];
-    const std::string hint = lost_backslash_hint(constant);
-    if (hint.empty()) continue;
-    const auto at = static_cast<std::uint32_t>(constant.begin + find_lost_backslash(written(constant)));
-    diagnostics_.warning("lost-backslash", text_.span(at, at + 2), hint.substr(2));
+void Checker::warn_pattern(std::string_view function, const Ast& call) {
+  for (const PatternArgument& one : kPatterns) {
+    if (one.function != function || one.argument >= call.children.size()) continue;
+    const Ast& constant = *call.children[one.argument];
+    if (constant.kind != AstKind::literal || constant.type.kind() != TypeKind::string) continue;
+    const std::string_view literal = written(constant);
+    if (const std::string hint = lost_backslash_hint(constant); !hint.empty()) {
+      const auto at = static_cast<std::uint32_t>(constant.begin + find_lost_backslash(literal));
+      diagnostics_.warning("lost-backslash", text_.span(at, at + 2), hint.substr(2));
+      continue;
+    }
+    const std::string_view text = literal.substr(1, literal.size() - 2);
+    if (literal.front() == 'r' || literal.front() == 'R' || text.find('\\') != std::string_view::npos) continue;
+    const bool escapes = one.kind == Pattern::like && call.children.size() != 2;
+    std::string hint;
+    if (one.kind == Pattern::regex) hint = plain_text_hint(text, function == "split");
+    if (one.kind == Pattern::like && !escapes) hint = shell_hint(text);
+    if (one.kind == Pattern::time) hint = time_letter_hint(text);
+    if (!hint.empty()) warn("unlikely-pattern", constant, hint);
   }
 }
 

@@ -45,12 +45,13 @@ class Checker {
   // What is no mistake to the grammar, and yet seldom what was meant.
   void warn_null_operand(const Ast& call);
   void warn_null_listed(const Ast& in_list);
+  void warn_null_case(const Ast& value, const Ast& tested);
   void warn_text_as_number(const ExprNode& argument, const Type& to, const Ast& at);
   // A text constant that its row, if it ever comes, cannot have as `to`.
   void warn_unfit_constant(const ExprNode& value, const Type& to, const Ast& at);
   // Of a comparison of values that are no arguments of one call.
   void warn_compared(const ExprNode& a, const Ast& at_a, const ExprNode& b, const Ast& at_b);
-  void warn_lost_backslash(std::string_view function, const Ast& call);
+  void warn_pattern(std::string_view function, const Ast& call);
   // `; …` where a text constant lost one, else nothing.
   std::string lost_backslash_hint(const Ast& constant) const;
 
@@ -66,6 +67,7 @@ class Checker {
   NodePtr param(const Ast& ast);
   NodePtr call(const Ast& ast);
   NodePtr apply(std::string_view function, Nodes arguments, const Ast& ast);
+  NodePtr own_seed(const Ast& ast);
   NodePtr aggregate(const Function& function, const Ast& ast);
   NodePtr higher_order(const Ast& ast);
   NodePtr structure(const Ast& ast);

@@ -37,7 +37,8 @@ struct Scope {
   };
   std::vector<Input> inputs;
   const Params* params = nullptr;
-  std::string owner;  // for messages: `stream 'per_account'`
+  std::string owner;       // for messages: `stream 'per_account'`
+  std::uint64_t seed = 0;  // of calls of rand() that have none: with their places it tells them apart
   // Every param that an expression names is noted here, for the warning about those that none names.
   std::function<void(std::string_view param)> param_used;
 };

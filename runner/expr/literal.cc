@@ -81,6 +81,9 @@ ColumnPtr string_constant(std::string_view text) {
 ColumnPtr int_constant(std::int32_t value) {
   return constant<std::int32_t>(Type(TypeKind::int32), value);
 }
+ColumnPtr bigint_constant(std::int64_t value) {
+  return constant<std::int64_t>(Type(TypeKind::int64), value);
+}
 ColumnPtr boolean_constant(bool value) {
   return constant<std::uint8_t>(Type(TypeKind::boolean), static_cast<std::uint8_t>(value ? 1 : 0));
 }
@@ -119,7 +122,7 @@ Result<ColumnPtr> number_constant(std::string_view text) {
       if (value >= std::numeric_limits<std::int32_t>::min() && value <= std::numeric_limits<std::int32_t>::max()) {
         return int_constant(static_cast<std::int32_t>(value));
       }
-      return constant<std::int64_t>(Type(TypeKind::int64), value);
+      return bigint_constant(value);
     }
     if (!power) return decimal_literal(number);
   }

@@ -11,6 +11,7 @@ namespace streamrun {
 
 ColumnPtr string_constant(std::string_view text);
 ColumnPtr int_constant(std::int32_t value);
+ColumnPtr bigint_constant(std::int64_t value);
 ColumnPtr boolean_constant(bool value);
 // A number as it is written, sign and suffix included: `-1`, `1.5`, `1e3`, `2L`, `1.5BD`.
 Result<ColumnPtr> number_constant(std::string_view text);

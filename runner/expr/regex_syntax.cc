@@ -64,6 +64,25 @@ RegexSyntax read_regex(std::string_view pattern) {
   return syntax;
 }
 
+RegexSyntax keep_groups(const RegexSyntax& syntax, const std::vector<int>& kept) {
+  RegexSyntax made;
+  const std::string_view pattern = syntax.re2;
+  int group = 0;
+  for (std::size_t at = 0; at < pattern.size();) {
+    const std::string_view rest = pattern.substr(at);
+    const bool named = rest.starts_with("(?P<");
+    const std::size_t end = behind(pattern, at);
+    if (!named && (rest.front() != '(' || rest.starts_with("(?"))) {
+      made.re2 += pattern.substr(at, end - at);
+      at = end;
+      continue;
+    }
+    made.re2 += std::ranges::find(kept, ++group) == kept.end() ? "(?:" : "(";
+    at = named ? pattern.find('>', at) + 1 : end;
+  }
+  return made;
+}
+
 std::unique_ptr<RE2> compile_regex(const RegexSyntax& syntax) {
   RE2::Options options;
   options.set_log_errors(false);

@@ -33,6 +33,10 @@ RegexSyntax read_regex(std::string_view pattern);
 // The pattern, compiled; ok() tells whether it is one. Logs nothing.
 std::unique_ptr<re2::RE2> compile_regex(const RegexSyntax& syntax);
 
+// The same matches by a pattern of which these groups alone are kept, by their numbers from 1: a group that is not
+// asked for costs time.
+RegexSyntax keep_groups(const RegexSyntax& syntax, const std::vector<int>& kept);
+
 // What of a pattern makes `failed` of it.
 PatternRange regex_fault(std::string_view pattern, const re2::RE2& failed);
 

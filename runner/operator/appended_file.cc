@@ -38,6 +38,10 @@ Result<> AppendedFile::open(const std::optional<Left>& left) {
   const auto status = look_at(file->get(), path);
   if (!status) return pass_on(status);
   number_ = number_of(*status);
+  // Since the path was last looked at, a file that is read may have been put there.
+  if (auto fault = place_.folders->read_fault(path, {status->st_dev, status->st_ino})) {
+    return failure(*std::move(fault), ErrorKind::fatal);
+  }
   auto size = static_cast<std::uint64_t>(status->st_size);
   writer_.open(std::move(*file), size);
   Result<> done = recover(**folder, size);
@@ -87,6 +91,7 @@ Result<> AppendedFile::write_note(OutputFolder& folder) {
   note.lines = rules_.lines;
   note.quote = rules_.framing.quote;
   note.delimiter = rules_.framing.delimiter;
+  note.escape = rules_.framing.escape;
   note.before.length = before_;
   return note_.open(folder, std::move(note), writer_.file());
 }

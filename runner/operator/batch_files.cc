@@ -1,4 +1,6 @@
-// Files of one batch: written as rows come, renamed at the end.
+// Files of one batch, or that each batch replaces: written as rows come, renamed at the end.
+#include <fcntl.h>
+
 #include <deque>
 #include <set>
 #include <unordered_map>
@@ -22,29 +24,46 @@ class BatchFileSink final : public FileSink {
 
   Result<std::unique_ptr<Stage>> stage(BatchTime batch) override;
 
-  // What this run has published of a batch it may replace, if the batch is run again.
+  // What this run has published it may replace: of the batch that is run again, or of all that write the same file.
   Exists exists(BatchTime batch, const std::string& path) {
-    const std::scoped_lock lock(mutex_);
     const Exists rule = target().rules.exists;
-    return rule == Exists::fail && batch == last_ && published_.contains(path) ? Exists::replace : rule;
+    if (rule != Exists::fail) return rule;
+    // A former run's, like this one's.
+    if (target().replaced && log() != nullptr && (log()->goes_on() || log()->again_until())) return Exists::replace;
+    const std::scoped_lock lock(mutex_);
+    // The first batch that writes a path is published before the next one.
+    const bool ours = target().replaced ? !own_.insert(path).second : batch == last_ && own_.contains(path);
+    return ours ? Exists::replace : rule;
   }
   void published(BatchTime batch, const std::set<std::string>& paths) {
-    if (paths.empty()) return;
+    if (paths.empty() || target().replaced || target().rules.exists != Exists::fail) return;
     const std::scoped_lock lock(mutex_);
-    if (batch != std::exchange(last_, batch)) published_.clear();
-    published_.insert(paths.begin(), paths.end());
+    if (batch != std::exchange(last_, batch)) own_.clear();
+    own_.insert(paths.begin(), paths.end());
   }
+
+ protected:
+  // Files of a batch have names of their own, and what comes again replaces what was there: only rows behind another's
+  // are to be cut off.
+  Result<> recover() override {
+    const auto files = recover_logged();
+    return files ? Result<>{} : pass_on(files);
+  }
+  bool goes_on_with(const std::string&) const override { return log()->again_until() || log()->goes_on(); }
 
  private:
   std::mutex mutex_;  // a batch may be staged while the one before is published
   BatchTime last_;
-  std::set<std::string> published_;
+  std::set<std::string> own_;  // paths of this run's files, as far as the rule asks for them
 };
 
 class BatchStage final : public Stage {
  public:
   BatchStage(BatchFileSink& sink, BatchTime batch)
-      : sink_(sink), batch_(batch), claims_(sink), most_open_(open_files(sink.target().rules.compression)) {}
+      : sink_(sink),
+        batch_(batch),
+        claims_(sink.target(), sink.folders()),
+        most_open_(open_files(sink.target().rules.compression)) {}
   ~BatchStage() override { discard(); }
 
   Result<> append(StagedRows&& rows) override {
@@ -71,6 +90,8 @@ class BatchStage final : public Stage {
     for (TemporaryFile& file : files_) {
       if (auto complete = file.complete(); !complete) return complete;
     }
+    if (auto left = check_left(); !left) return left;
+    if (auto told = announce(); !told) return told;
     std::set<std::string> paths;
     std::unordered_map<std::string, const FilePlace*> folders;
     for (TemporaryFile& file : files_) {
@@ -103,10 +124,50 @@ class BatchStage final : public Stage {
     std::string route = {};
   };
 
+  // What a former run published of this batch, and it no longer has.
+  Result<> check_left() const {
+    const FileTarget& target = sink_.target();
+    if (!sink_.comes_again(batch_) || target.rules.exists != Exists::fail || target.replaced || target.path.routes() ||
+        (!files_.empty() && !target.rules.roll)) {
+      return {};
+    }
+    const FilePlace place = target.place(sink_.folders(), batch_, {}, static_cast<std::uint32_t>(files_.size()));
+    if (!place.folders->has(place.folder)) return {};
+    const auto folder = place.open();
+    if (!folder) return pass_on(folder);
+    const auto there = (*folder)->has_file(place.name);
+    if (!there) return pass_on(there);
+    return *there ? other_failure(place) : Result<>{};
+  }
+
+  // Where rows go behind another's.
+  Result<> announce() {
+    if (sink_.log() == nullptr || sink_.target().rules.exists != Exists::append) return {};
+    FileAnnouncements announcements(sink_.log(), batch_);
+    std::vector<std::string> made;
+    for (const TemporaryFile& file : files_) {
+      const auto folder = file.place().open();
+      if (!folder) return pass_on(folder);
+      const auto there = (*folder)->has_file(file.place().name);
+      if (!there) return pass_on(there);
+      if (!*there) {
+        made.push_back(file.place().path());
+        continue;
+      }
+      const auto opened = (*folder)->open_file(file.place().name, O_RDONLY);
+      if (!opened) return pass_on(opened);
+      const auto size = file_size(*opened, file.place().path());
+      if (!size) return pass_on(size);
+      if (auto told = announcements.will_grow(file.place().path(), *size); !told) return told;
+    }
+    return announcements.will_make(made);
+  }
+
   // What a former run published of this batch, where this one has fewer parts or no rows at all.
   Result<> remove_former() const {
     const FileTarget& target = sink_.target();
-    if (target.rules.exists != Exists::replace) return {};
+    // A batch without rows leaves what the last one that had some has put in its place.
+    if (target.rules.exists != Exists::replace || target.replaced) return {};
     const auto remove_behind = [&](const std::string& route, std::size_t parts) {
       return remove_parts([&](std::uint32_t part) { return target.place(sink_.folders(), batch_, route, part); },
                           static_cast<std::uint32_t>(parts));
@@ -145,8 +206,9 @@ class BatchStage final : public Stage {
   Result<TemporaryFile*> make(const std::string& route, std::uint32_t part, const std::string& series) {
     FilePlace place = sink_.target().place(sink_.folders(), batch_, route, part);
     const std::string path = place.path();
-    if (auto claimed = claims_.claim(path, series); !claimed) return pass_on(claimed);
-    return &files_.emplace_back(sink_.target().rules, sink_.exists(batch_, path), std::move(place));
+    if (auto claimed = sink_.claims(claims_).claim(path, series); !claimed) return pass_on(claimed);
+    return &files_.emplace_back(sink_.target().rules, sink_.exists(batch_, path), std::move(place),
+                                sink_.comes_again(batch_));
   }
 
   Result<> rest_all() {

@@ -32,10 +32,7 @@ class FeedInput final : public ByteInput {
         to_end ? feed_->wait([](const ByteFeed::State& s) { return s.whole > s.begin; }) : feed_->state();
     const bool goes_on = end_.kind == FeedEnd::Kind::tick && state.begin >= end_.until && end_.clock->now() < end_.tick;
     if (to_end || goes_on) end_.until = state.whole;
-    const std::size_t taken = feed_->take(into, size, end_.until);
-    // What came whole before the input failed is delivered first.
-    if (taken == 0 && to_end && state.failed) return pass_on(feed_->failed());
-    return taken;
+    return feed_->take(into, size, end_.until);
   }
   std::uint64_t left_out_lines() override { return feed_->left_out_lines(); }
 
@@ -44,7 +41,32 @@ class FeedInput final : public ByteInput {
   FeedEnd end_;
 };
 
+class DescriptorBytes final : public FeedBytes {
+ public:
+  explicit DescriptorBytes(int descriptor) : descriptor_(descriptor) {}
+
+  Result<Read> read(char* into, std::size_t size, int wake) override {
+    for (;;) {
+      pollfd both[2] = {{descriptor_, POLLIN, 0}, {wake, POLLIN, 0}};
+      if (::poll(both, 2, -1) < 0 && errno != EINTR) return failure(std::strerror(errno));
+      if (both[1].revents != 0) return Read{Kind::woken};
+      if (both[0].revents == 0) continue;
+      const ssize_t n = ::read(descriptor_, into, size);
+      if (n < 0 && errno != EINTR && errno != EAGAIN) return failure(std::strerror(errno));
+      if (n == 0) return Read{Kind::end};
+      if (n > 0) return Read{Kind::bytes, static_cast<std::size_t>(n)};
+    }
+  }
+
+ private:
+  const int descriptor_;
+};
+
 }  // namespace
+
+std::unique_ptr<FeedBytes> feed_of_descriptor(int descriptor) {
+  return std::make_unique<DescriptorBytes>(descriptor);
+}
 
 std::unique_ptr<ByteInput> read_feed(std::shared_ptr<ByteFeed> feed, FeedEnd end) {
   return std::make_unique<FeedInput>(std::move(feed), end);
@@ -81,11 +103,11 @@ ByteFeed::State ByteFeed::look() const {
   State s;
   s.begin = begin_;
   s.arrived = arrived_;
-  s.records = framing_.length == 0 ? records_ : arrived_ / framing_.length;
+  s.records = records_;
   s.failed = !error_.empty();
   s.ended = at_end_ || stopped_ || s.failed;
   // What was interrupted, or failed, may be half a record.
-  s.whole = at_end_ ? arrived_ : framing_.length == 0 ? whole_ : s.records * framing_.length;
+  s.whole = at_end_ ? arrived_ : whole_;
   s.full = arrived_ - begin_ >= kWaiting;
   return s;
 }
@@ -110,43 +132,70 @@ Result<> ByteFeed::failed() const {
 std::size_t ByteFeed::take(char* into, std::size_t size, std::uint64_t until) {
   const std::lock_guard lock(mutex_);
   std::size_t taken = 0;
-  while (taken != size && begin_ < std::min(until, arrived_)) {
+  const std::uint64_t most = std::min(until, ends_.empty() ? arrived_ : ends_.front());
+  while (taken != size && begin_ < most) {
     Block& block = blocks_.front();
     const std::size_t n = static_cast<std::size_t>(
-        std::min<std::uint64_t>({size - taken, block.bytes.size() - block.begin, until - begin_}));
+        std::min<std::uint64_t>({size - taken, block.bytes.size() - block.begin, most - begin_}));
     std::memcpy(into + taken, block.bytes.data() + block.begin, n);
     taken += n;
     begin_ += n;
     block.begin += n;
-    if (block.begin == block.bytes.size()) blocks_.pop_front();
+    if (block.begin != block.bytes.size()) continue;
+    if (blocks_.size() == 1) {
+      block.bytes.clear();
+      block.begin = 0;
+    } else {
+      blocks_.pop_front();
+    }
   }
   changed_.notify_all();
   return taken;
 }
 
+bool ByteFeed::begin_next() {
+  const std::lock_guard lock(mutex_);
+  if (ends_.empty() || ends_.front() != begin_) return false;
+  ends_.pop_front();
+  return true;
+}
+
 std::uint64_t ByteFeed::cut(std::uint64_t records, std::uint64_t bytes) const {
   const std::lock_guard lock(mutex_);
-  const State now = look();
-  if (framing_.length != 0) {
-    const std::uint64_t most = std::min(records, std::max<std::uint64_t>(1, bytes / framing_.length));
-    return most < (now.whole - begin_) / framing_.length ? begin_ + most * framing_.length : now.whole;
-  }
-  RecordSplitter splitter(framing_, begin_ == 0);
-  if (framing_.header && begin_ == 0) ++records;
+  auto next_end = ends_.begin();
+  const bool at_start = begin_ == 0 || (next_end != ends_.end() && *next_end == begin_);
+  if (next_end != ends_.end() && *next_end == begin_) ++next_end;
+  RecordSplitter splitter(framing_, at_start);
+  if (framing_.header && at_start) ++records;
   std::uint64_t position = begin_;
   std::uint64_t behind = begin_;
-  bool full = false;
+  // Whether the batch has room for more than the record that ends at `end`; one that it has no room for is not in it.
+  const auto goes_on = [&](std::uint64_t end) {
+    if (behind != begin_ && end - begin_ > bytes) return false;
+    behind = end;
+    return --records != 0;
+  };
   for (const Block& block : blocks_) {
-    const std::string_view text = std::string_view(block.bytes).substr(block.begin);
-    splitter.scan(text, [&](std::size_t end, std::uint64_t) {
-      full = behind != begin_ && position + end - begin_ > bytes;
-      if (full) return false;
-      behind = position + end;
-      full = --records == 0;
-      return !full;
-    });
-    if (full) return behind;
-    position += text.size();
+    std::string_view text = std::string_view(block.bytes).substr(block.begin);
+    while (!text.empty()) {
+      const bool ends = next_end != ends_.end() && *next_end - position <= text.size();
+      const std::string_view part = text.substr(0, ends ? *next_end - position : text.size());
+      bool more = true;
+      if (framing_.length == 0) {
+        splitter.scan(part, [&](std::size_t end, std::uint64_t) { return more = goes_on(position + end); });
+      }
+      position += part.size();
+      while (framing_.length != 0 && more && position - behind >= framing_.length) {
+        more = goes_on(behind + framing_.length);
+      }
+      text.remove_prefix(part.size());
+      if (more && ends && behind != position) more = goes_on(position);
+      if (!more) return behind;
+      if (!ends) continue;
+      splitter = RecordSplitter(framing_, true);
+      if (framing_.header) ++records;
+      ++next_end;
+    }
   }
   // What is behind the last record's end is a record when nothing follows.
   if (at_end_ && behind != position && (behind == begin_ || position - begin_ <= bytes)) return position;
@@ -163,37 +212,41 @@ std::uint64_t ByteFeed::left_out_lines() {
 }
 
 void ByteFeed::run() {
-  for (;;) {
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return stopped_ || arrived_ - begin_ < kWaiting; });
-      if (stopped_) return;
-    }
-    pollfd both[2] = {{descriptor_, POLLIN, 0}, {wake_read_.get(), POLLIN, 0}};
-    if (::poll(both, 2, -1) < 0) {
-      if (errno == EINTR) continue;
-      return fail(std::strerror(errno));
-    }
-    if (both[1].revents != 0) return;
-    if (both[0].revents != 0 && !read_block()) return;
-  }
+  do {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return stopped_ || arrived_ - begin_ < kWaiting; });
+    if (stopped_) return;
+  } while (read_block());
 }
 
 bool ByteFeed::read_block() {
-  std::string bytes(kBlock, '\0');
-  const ssize_t n = ::read(descriptor_, bytes.data(), bytes.size());
-  if (n < 0 && (errno == EINTR || errno == EAGAIN)) return true;
-  if (n < 0) {
-    fail(std::strerror(errno));
+  read_.resize(kBlock);
+  const auto read = bytes_->read(read_.data(), read_.size(), wake_read_.get());
+  if (!read) {
+    fail(read.error().message);
     return false;
   }
-  const std::lock_guard lock(mutex_);
-  at_end_ = n == 0;
-  bytes.resize(static_cast<std::size_t>(n));
-  if (!at_end_) add(std::move(bytes));
-  if (at_end_ && dropping_) end_to_drop(splitter_.lines() + 1);
-  changed_.notify_all();
-  return !at_end_;
+  if (read->kind == FeedBytes::Kind::woken) return false;
+  {
+    const std::lock_guard lock(mutex_);
+    at_end_ = read->kind == FeedBytes::Kind::end;
+    if (read->kind == FeedBytes::Kind::bytes) add(std::string_view(read_).substr(0, read->size));
+    if (read->kind == FeedBytes::Kind::cut) end_input();
+    if (at_end_ && dropping_) end_to_drop(splitter_.lines() + 1);
+    changed_.notify_all();
+  }
+  return read->kind != FeedBytes::Kind::end;
+}
+
+void ByteFeed::end_input() {
+  if (dropping_) {
+    end_to_drop(splitter_.lines() + 1);
+  } else if (whole_ != arrived_) {
+    ++records_;
+    whole_ = arrived_;
+  }
+  splitter_ = RecordSplitter(framing_, true);
+  if (ends_.empty() || ends_.back() != arrived_) ends_.push_back(arrived_);
 }
 
 void ByteFeed::fail(std::string_view why) {
@@ -205,7 +258,7 @@ void ByteFeed::fail(std::string_view why) {
   changed_.notify_all();
 }
 
-void ByteFeed::add(std::string bytes) {
+void ByteFeed::add(std::string_view bytes) {
   if (dropping_) {
     std::uint64_t lines = 0;
     const std::size_t used = splitter_.scan(bytes, [&](std::size_t, std::uint64_t found) {
@@ -215,7 +268,7 @@ void ByteFeed::add(std::string bytes) {
     if (lines == 0) return;
     append("\n");
     end_to_drop(lines);
-    bytes.erase(0, used);
+    bytes.remove_prefix(used);
   }
   std::uint64_t records = records_;
   std::uint64_t whole = whole_;
@@ -225,23 +278,28 @@ void ByteFeed::add(std::string bytes) {
       whole = arrived_ + end;
       return true;
     });
+  } else {
+    const std::uint64_t more = (arrived_ + bytes.size() - whole) / framing_.length;
+    records += more;
+    whole += more * framing_.length;
   }
-  append(std::move(bytes));
+  append(bytes);
   // Only what is held counts, if memory has ended.
   records_ = records;
   whole_ = whole;
   if (framing_.length == 0 && arrived_ - whole_ > kMaxRecordBytes) begin_to_drop();
 }
 
-void ByteFeed::append(std::string bytes) {
-  const std::size_t size = bytes.size();
-  if (!blocks_.empty() && blocks_.back().bytes.size() + bytes.size() <= kBlock) {
-    blocks_.back().bytes += bytes;
-  } else {
-    bytes.shrink_to_fit();
-    blocks_.push_back({std::move(bytes), 0});
+// Blocks are filled to the brim, whatever the size of what comes at once: so many bytes, so much memory.
+void ByteFeed::append(std::string_view bytes) {
+  while (!bytes.empty()) {
+    if (blocks_.empty() || blocks_.back().bytes.size() == kBlock) blocks_.emplace_back().bytes.reserve(kBlock);
+    std::string& last = blocks_.back().bytes;
+    const std::string_view fits = bytes.substr(0, kBlock - last.size());
+    last += fits;
+    arrived_ += fits.size();
+    bytes.remove_prefix(fits.size());
   }
-  arrived_ += size;
 }
 
 // A quote that is open is closed, so that the line end that follows is the record's for whoever takes it.

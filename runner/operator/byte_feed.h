@@ -20,12 +20,28 @@
 
 namespace streamrun {
 
+// Where the bytes of a feed come from. The feed's thread alone uses it.
+class FeedBytes {
+ public:
+  // `cut`: this input has ended, and another may follow, which begins as any input does. `woken`: nothing more is
+  // wanted.
+  enum class Kind : std::uint8_t { bytes, cut, end, woken };
+  struct Read {
+    Kind kind = Kind::end;
+    std::size_t size = 0;  // of bytes, at least one
+  };
+  virtual ~FeedBytes() = default;
+  // Waits for up to `size` bytes, and until `wake` is readable.
+  virtual Result<Read> read(char* into, std::size_t size, int wake) = 0;
+};
+std::unique_ptr<FeedBytes> feed_of_descriptor(int descriptor);
+
 // Holds what waits for its batch up to a bound; then the writer of the pipe has to wait. Of a record that
 // is longer than any may be only the beginning arrives. Positions count bytes that arrived. Thread-safe.
 class ByteFeed {
  public:
-  ByteFeed(int descriptor, std::string name, const RecordFraming& framing)
-      : descriptor_(descriptor), name_(std::move(name)), framing_(framing), splitter_(framing, true) {}
+  ByteFeed(std::unique_ptr<FeedBytes> bytes, std::string name, const RecordFraming& framing)
+      : bytes_(std::move(bytes)), name_(std::move(name)), framing_(framing), splitter_(framing, true) {}
   ~ByteFeed();
   ByteFeed(const ByteFeed&) = delete;
   ByteFeed& operator=(const ByteFeed&) = delete;
@@ -50,8 +66,10 @@ class ByteFeed {
   // Why the input ended, if not at its end.
   Result<> failed() const;
 
-  // Takes up to `size` bytes before position `until`; 0: there are none now.
+  // Takes up to `size` bytes of one input before position `until`; 0: there are none now.
   std::size_t take(char* into, std::size_t size, std::uint64_t until);
+  // Whether what is taken next is another input's: then take() gives of that.
+  bool begin_next();
   // Lines that have not arrived of the records that were taken since this was asked last.
   std::uint64_t left_out_lines();
   // The position behind at most so many records and bytes (but one record at least).
@@ -67,19 +85,22 @@ class ByteFeed {
   void run();
   // False: nothing more comes.
   bool read_block();
-  void add(std::string bytes);
+  void add(std::string_view bytes);
+  // What the input has left open is a record.
+  void end_input();
   void fail(std::string_view why);
-  void append(std::string bytes);
+  void append(std::string_view bytes);
   void begin_to_drop();
   void end_to_drop(std::uint64_t lines);
 
-  const int descriptor_;
+  const std::unique_ptr<FeedBytes> bytes_;
   const std::string name_;
   const RecordFraming framing_;
   FileDescriptor wake_read_;
   FileDescriptor wake_write_;
   std::function<void()> tell_;
   std::thread thread_;
+  std::string read_;  // what came last; the thread's own
   mutable std::mutex mutex_;
   mutable std::condition_variable_any changed_;
   std::deque<Block> blocks_;
@@ -87,9 +108,10 @@ class ByteFeed {
   std::uint64_t arrived_ = 0;
   std::uint64_t whole_ = 0;
   std::uint64_t records_ = 0;
-  RecordSplitter splitter_;       // behind arrived_
-  bool dropping_ = false;         // the rest of a record that is too long
-  std::uint64_t kept_lines_ = 0;  // of that record
+  RecordSplitter splitter_;         // behind arrived_
+  std::deque<std::uint64_t> ends_;  // of inputs that another one may follow
+  bool dropping_ = false;           // the rest of a record that is too long
+  std::uint64_t kept_lines_ = 0;    // of that record
   struct LeftOut {
     std::uint64_t behind = 0;
     std::uint64_t lines = 0;

@@ -76,8 +76,14 @@ Result<> SpoolPool::to_disk(ByteSpool& spool) {
   return {};
 }
 
-// Without a name where the file system can; else the name goes at once.
 bool SpoolPool::open() {
+  if (!open_file()) return false;
+  half_free_ = limits_.file_system->available(file_.get()) / 2;
+  return true;
+}
+
+// Without a name where the file system can; else the name goes at once.
+bool SpoolPool::open_file() {
   Disk& disk = *limits_.file_system;
   folder_ = folder_for(limits_.folder);
   file_.reset(disk.open(AT_FDCWD, folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
@@ -103,13 +109,17 @@ std::unexpected<Error> SpoolPool::failed(std::string_view what, std::uint64_t un
 }
 
 Result<std::uint64_t> SpoolPool::write(std::string_view bytes, std::uint64_t uncounted) {
-  if (limits_.disk && on_disk_ + bytes.size() > *limits_.disk) {
-    return failure(
-        fmt::format("{} bytes have to wait on disk, and `spool: {{size: {}}}` allows no more; allow more, or {}",
-                    on_disk_ + bytes.size(), format_byte_size({*limits_.disk}), kSmaller),
-        ErrorKind::transient);
-  }
   if (!file_ && !open()) return failed("make", uncounted);
+  if (on_disk_ + bytes.size() > limits_.disk.value_or(half_free_)) {
+    const std::string why = limits_.disk ? fmt::format("and `spool: {{size: {}}}` allows no more; allow more",
+                                                       format_byte_size({*limits_.disk}))
+                                         : fmt::format(
+                                               "more than half of what was free in '{}'; allow more with "
+                                               "`spool: {{size: …}}`",
+                                               folder_);
+    return failure(fmt::format("{} bytes have to wait on disk, {}, or {}", on_disk_ + bytes.size(), why, kSmaller),
+                   ErrorKind::transient);
+  }
   const std::uint64_t offset = file_end_;
   std::uint64_t end = offset;
   while (end - offset < bytes.size()) {

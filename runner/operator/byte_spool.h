@@ -22,7 +22,7 @@ namespace streamrun {
 struct SpoolLimits {
   std::uint64_t memory = std::uint64_t{64} << 20;  // bytes of all spools together
   std::string folder;                              // of the temporary file; empty: TMPDIR, or /tmp
-  std::optional<std::uint64_t> disk;               // bytes in it at most
+  std::optional<std::uint64_t> disk;               // bytes in it at most; else half of what is free there
   std::shared_ptr<MemoryAccount> account;          // where the memory counts; null: nowhere
   Disk* file_system = &Disk::real();               // that the temporary file is made on
 };
@@ -49,6 +49,7 @@ class SpoolPool {
   Result<bool> make_room(std::size_t bytes);
   Result<> to_disk(ByteSpool& spool);
   bool open();
+  bool open_file();
   void close();
   // Behind all others. Returns where; what went into the file of bytes that did not fit is cut off again. `uncounted`
   // of them are not in memory yet.
@@ -62,6 +63,7 @@ class SpoolPool {
   std::uint64_t in_memory_ = 0;
   HeldMemory held_;  // the same, in the account
   std::uint64_t on_disk_ = 0;
+  std::uint64_t half_free_ = 0;  // when the file was opened
   FileDescriptor file_;
   std::string folder_;  // where it is
   std::uint64_t file_end_ = 0;
@@ -73,7 +75,8 @@ struct SpooledBytes {
   std::string_view bytes;
 };
 
-// One thread at a time, while other spools of the pool are used by other threads.
+// One thread at a time writes, while other spools of the pool are used by other threads; what is written may be read by
+// any.
 class ByteSpool {
  public:
   explicit ByteSpool(std::shared_ptr<SpoolPool> pool);

@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "runner/operator/memory_account.h"
-#include "runner/operator/projection.h"
 #include "runner/operator/row_store.h"
 
 namespace streamrun {
@@ -33,15 +32,7 @@ class Run final : public BreakerRun, public Collected {
   std::unique_ptr<BreakerLocal> local() override { return std::make_unique<Local>(); }
 
   void add(BreakerLocal& base, RecordBatch&& batch, MorselIndex, KernelContext& context) override {
-    std::vector<ColumnPtr> columns(spec_->inputs + spec_->computed.size());
-    for (std::uint32_t i = 0; i < spec_->inputs; ++i) {
-      if (spec_->needed[i]) columns[i] = batch.columns[i];
-    }
-    for (std::size_t i = 0; i < spec_->computed.size(); ++i) {
-      columns[spec_->inputs + i] =
-          evaluate(spec_->computed[i], {batch.columns, batch.rows}, batch.selection, context.eval);
-    }
-    reject_failed(batch, context);
+    const std::vector<ColumnPtr> columns = spec_->columns.of(batch, context);
     if (batch.selection.empty()) return;
     auto& local = static_cast<Local&>(base);
     local.rows.append(columns, batch.selection);
@@ -71,7 +62,7 @@ class Run final : public BreakerRun, public Collected {
   Result<> finish(std::vector<std::unique_ptr<BreakerLocal>>) override {
     rows_ = all_.count();
     columns_ = all_.finish();
-    columns_.resize(spec_->inputs + spec_->computed.size());
+    columns_.resize(spec_->columns.inputs() + spec_->columns.computed.size());
     return {};
   }
 
@@ -81,7 +72,7 @@ class Run final : public BreakerRun, public Collected {
     RecordBatch batch;
     batch.rows = rows_;
     batch.selection = Selection::all(batch.rows);
-    batch.columns.assign(columns_.begin(), columns_.begin() + spec_->inputs);
+    batch.columns.assign(columns_.begin(), columns_.begin() + spec_->columns.inputs());
     return batch;
   }
   const MemoryAccount* memory() const override { return memory_.get(); }
@@ -104,11 +95,7 @@ class Collect final : public Breaker {
   explicit Collect(std::shared_ptr<const CollectSpec> spec) : spec_(std::move(spec)) {}
 
   // What its reader needs is in the spec; nobody else reads its result.
-  std::vector<bool> prune(const std::vector<bool>&) override {
-    std::vector<bool> needed = spec_->needed;
-    for (const Expression& expression : spec_->computed) need_columns(expression, needed);
-    return needed;
-  }
+  std::vector<bool> prune(const std::vector<bool>&) override { return spec_->columns.read(); }
   std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const override {
     return std::make_unique<Run>(spec_, resources.memory);
   }

@@ -6,16 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "runner/expr/expression.h"
 #include "runner/operator/kernel.h"
+#include "runner/operator/projection.h"
 
 namespace streamrun {
 
 struct CollectSpec {
-  std::uint32_t inputs = 0;
-  std::vector<Expression> computed;  // columns behind the input's, for each row that is kept
-  std::vector<bool> needed;          // of the input's columns; the others are null pointers
-  std::string text;                  // for `explain`
+  KeptColumns columns;
+  std::string text;  // for `explain`
 };
 
 // All rows, in order.

@@ -1,81 +1,115 @@
 #include "runner/operator/distinct_rows.h"
 
 #include <algorithm>
+#include <atomic>
+#include <optional>
 #include <utility>
 
 #include "runner/operator/group_table.h"
 #include "runner/operator/memory_account.h"
 #include "runner/operator/projection.h"
 #include "runner/operator/row_store.h"
+#include "runner/operator/sorted_runs.h"
 
 namespace streamrun {
 namespace {
 
 constexpr std::uint32_t kChunkRows = 4096;
 
-struct Spec {
-  Schema schema;
-  std::vector<Expression> keys;
-  std::vector<Type> types;
+struct Distinct {
+  Distinct(const Schema& schema, std::vector<std::uint32_t> of, std::string key_text)
+      : kept{std::vector<bool>(schema.size(), true), {}}, keys(std::move(of)), text(std::move(key_text)) {
+    std::vector<bool> is_key(schema.size(), false);
+    for (const std::uint32_t key : keys) is_key[key] = true;
+    for (std::uint32_t i = 0; i < schema.size(); ++i) {
+      if (!is_key[i]) others.push_back(i);
+    }
+    for (const std::uint32_t other : others) by_key.stored.columns.push_back(schema.at(other));
+    by_place = by_key;
+    by_key.stored.columns.insert(by_key.stored.columns.end(), 2, {"", TypeKind::int64});
+    for (const std::uint32_t key : keys) {
+      types.push_back(schema.at(key).type);
+      by_key.stored.columns.push_back(schema.at(key));
+      by_place.stored.columns.push_back(schema.at(key));
+    }
+    by_place.stored.columns.push_back({"", TypeKind::int64});
+    by_key.begin = place() + 1;
+    by_key.group = keys.size() + 1;
+    by_key.order = RowOrder(std::vector<Direction>(by_key.group));
+    by_key.limit = 1;
+    by_place.begin = schema.size();
+    by_place.order = RowOrder(std::vector<Direction>(1));
+  }
+
+  // Where rows have their places, as `by_key` has them.
+  std::uint32_t place() const { return static_cast<std::uint32_t>(others.size()); }
+  static std::vector<ColumnPtr> picked(const std::vector<ColumnPtr>& columns, const std::vector<std::uint32_t>& which) {
+    std::vector<ColumnPtr> made;
+    for (const std::uint32_t column : which) made.push_back(columns[column]);
+    return made;
+  }
+
+  KeptColumns kept;
+  std::vector<std::uint32_t> keys;    // columns of the input
+  std::vector<std::uint32_t> others;  // the rest of them
+  std::vector<Type> types;            // of the keys
   std::string text;
-  std::vector<bool> needed;  // columns of the input
+  // Of rows whose keys are not among those in memory: the other columns, the row's place among these rows, the key's
+  // hash, the keys. Equal keys are equal in this order.
+  RunLayout by_key;
+  RunLayout by_place;  // the other columns, the keys, the place
 };
 
 // Rows whose keys are met for the first time.
 struct FirstRows {
-  explicit FirstRows(const std::vector<Type>& types) : table(types) {}
-
-  // `columns`: the keys behind `inputs` others.
-  void add(const std::vector<ColumnPtr>& columns, const Selection& selection, std::size_t inputs) {
-    table.insert(std::span(columns).subspan(inputs), selection, GroupTable::Nulls::group, groups, firsts);
-    if (!firsts.empty()) rows.append(columns, Selection::of(firsts));
-  }
-  std::size_t bytes() const { return table.bytes() + rows.bytes(); }
+  explicit FirstRows(const std::vector<Type>& types) : table(types, 0, GroupTable::Keys::told_apart) {}
 
   GroupTable table;
   RowStore rows;
   std::vector<std::uint32_t> groups;
   std::vector<std::uint32_t> firsts;
+
+  std::size_t bytes() const { return table.bytes() + rows.bytes(); }
 };
 
 class Local final : public BreakerLocal {
  public:
-  std::optional<FirstRows> first;
-  std::unique_ptr<HeldMemory> held;
+  std::optional<FirstRows> first;  // of a morsel, which counts for itself
+  GroupTable::Scratch scratch;
 };
 
+// Rows of different keys, in their order.
 class Partial final : public BreakerPartial {
  public:
   std::vector<ColumnPtr> columns;
   std::uint32_t rows = 0;
+  std::optional<SortedRun> run;  // or those whose keys are not in memory, as `by_key` has them, without places
   std::unique_ptr<HeldMemory> held;
 };
 
+// In memory as long as keys fit there. Then the keys that are known stay, in front of all others; rows of other keys
+// are sorted by key, of each key the first is kept, and these are sorted by their places.
 class Run final : public BreakerRun {
  public:
-  Run(const Spec& spec, std::shared_ptr<MemoryAccount> whole)
-      : spec_(spec),
-        memory_(std::make_shared<MemoryAccount>(std::move(whole))),
+  Run(const Distinct& distinct, const BreakerResources& resources)
+      : distinct_(distinct),
+        memory_(std::make_shared<MemoryAccount>(resources.memory)),
+        spilling_(memory_),
+        spools_(resources.spools),
         held_(memory_),
-        first_(std::in_place, spec.types) {}
+        known_(std::in_place, distinct.types) {}
 
   std::unique_ptr<BreakerLocal> local() override { return std::make_unique<Local>(); }
 
   void add(BreakerLocal& base, RecordBatch&& batch, MorselIndex, KernelContext& context) override {
-    std::vector<ColumnPtr> columns(inputs() + spec_.keys.size());
-    for (std::size_t i = 0; i < inputs(); ++i) {
-      if (spec_.needed[i]) columns[i] = batch.columns[i];
-    }
-    for (std::size_t i = 0; i < spec_.keys.size(); ++i) {
-      columns[inputs() + i] = evaluate(spec_.keys[i], {batch.columns, batch.rows}, batch.selection, context.eval);
-    }
-    reject_failed(batch, context);
+    const std::vector<ColumnPtr> columns = distinct_.kept.of(batch, context);
     if (batch.selection.empty()) return;
     auto& local = static_cast<Local&>(base);
-    if (!local.first) local.first.emplace(spec_.types);
-    local.first->add(columns, batch.selection, inputs());
-    if (!local.held) local.held = std::make_unique<HeldMemory>(memory_);
-    local.held->set(local.first->bytes());
+    if (!local.first) local.first.emplace(distinct_.types);
+    FirstRows& first = *local.first;
+    first.table.insert(distinct_.picked(columns, distinct_.keys), batch.selection, GroupTable::Nulls::group,
+                       first.groups, first.firsts);
+    if (!first.firsts.empty()) first.rows.append(columns, first.firsts);
   }
 
   std::unique_ptr<BreakerPartial> end_morsel(BreakerLocal& base) override {
@@ -83,80 +117,160 @@ class Run final : public BreakerRun {
     if (!local.first) return nullptr;
     auto partial = std::make_unique<Partial>();
     partial->rows = local.first->rows.count();
+    const std::size_t bytes = local.first->rows.bytes();
     partial->columns = local.first->rows.finish();
-    partial->held = std::move(local.held);
+    partial->held = std::make_unique<HeldMemory>(memory_);
+    partial->held->set(bytes);
     local.first.reset();
+    if (full_.load(std::memory_order_acquire)) sort_unknown(*partial, local.scratch);
     return partial;
   }
 
   Result<> merge(std::unique_ptr<BreakerPartial> base) override {
-    const auto& partial = static_cast<const Partial&>(*base);
-    if (!memory_->has_room(first_->rows.growth(partial.columns, partial.rows))) return failure(memory_->refusal());
-    first_->add(partial.columns, Selection::all(partial.rows), inputs());
-    held_.set(first_->bytes(), first_->table.size());
-    return {};
+    auto& partial = static_cast<Partial&>(*base);
+    if (!unknown_) {
+      if (has_room(partial)) {
+        learn(partial);
+        return {};
+      }
+      unknown_.emplace(distinct_.by_key, memory_, spools_);
+      full_.store(true, std::memory_order_release);
+    }
+    if (!partial.run) sort_unknown(partial, scratch_);
+    const auto count = static_cast<std::uint32_t>(partial.run->rows.size());
+    if (count == 0) return {};
+    const MutableColumn places = Column::make(TypeKind::int64, count);
+    for (std::uint32_t i = 0; i < count; ++i) places->values<std::int64_t>()[i] = place_++;
+    partial.run->columns[distinct_.place()] = places;
+    return unknown_->add(std::move(*partial.run));
   }
 
   Result<> finish(std::vector<std::unique_ptr<BreakerLocal>>) override {
-    count_ = first_->rows.count();
-    columns_ = first_->rows.finish();
+    count_ = known_->rows.count();
+    const std::size_t bytes = known_->rows.bytes();
+    columns_ = known_->rows.finish();
     columns_.resize(inputs());
-    first_.reset();
-    return {};
+    known_.reset();
+    held_.set(bytes);
+    if (!unknown_) return {};
+    others_.emplace(distinct_.by_place, memory_, spools_);
+    Result<> done = unknown_->drain([&](std::vector<ColumnPtr>&& columns, std::uint32_t rows) {
+      const auto place = columns.begin() + distinct_.place();
+      columns.erase(place + 1);
+      std::rotate(place, place + 1, columns.end());
+      return others_->add(sorted_run(distinct_.by_place, std::move(columns), rows));
+    });
+    unknown_.reset();
+    return done ? others_->finish() : done;
   }
 
   std::uint32_t partitions() const override { return 1; }
-  std::uint32_t chunks() const override { return (count_ + kChunkRows - 1) / kChunkRows; }
+  std::uint32_t chunks() const override { return known_chunks() + (others_ ? others_->chunks() : 0); }
   Result<RecordBatch> chunk(std::uint32_t index, KernelContext&) override {
-    const std::uint32_t begin = index * kChunkRows;
     RecordBatch batch;
-    batch.rows = std::min(kChunkRows, count_ - begin);
+    if (index < known_chunks()) {
+      const std::uint32_t begin = index * kChunkRows;
+      batch.rows = std::min(kChunkRows, count_ - begin);
+      for (const ColumnPtr& column : columns_) {
+        batch.columns.push_back(column ? slice(column, begin, batch.rows) : nullptr);
+      }
+    } else {
+      auto chunk = others_->chunk(index - known_chunks());
+      if (!chunk) return pass_on(chunk);
+      batch.rows = chunk->rows;
+      batch.columns.resize(inputs());
+      std::size_t from = 0;
+      for (const auto* columns : {&distinct_.others, &distinct_.keys}) {
+        for (const std::uint32_t column : *columns) batch.columns[column] = chunk->columns[from++];
+      }
+    }
     batch.selection = Selection::all(batch.rows);
-    for (const ColumnPtr& column : columns_)
-      batch.columns.push_back(column ? slice(column, begin, batch.rows) : nullptr);
     return batch;
   }
   const MemoryAccount* memory() const override { return memory_.get(); }
 
  private:
-  std::size_t inputs() const { return spec_.schema.size(); }
+  std::uint32_t inputs() const { return distinct_.kept.inputs(); }
+  std::uint32_t known_chunks() const { return (count_ + kChunkRows - 1) / kChunkRows; }
 
-  const Spec& spec_;
-  std::shared_ptr<MemoryAccount> memory_;
+  bool has_room(const Partial& partial) const {
+    return memory_->has_spill_room(known_->bytes(), known_->rows.growth(partial.columns, partial.rows));
+  }
+
+  void learn(const Partial& partial) {
+    FirstRows& known = *known_;
+    known.table.insert(distinct_.picked(partial.columns, distinct_.keys), Selection::all(partial.rows),
+                       GroupTable::Nulls::group, known.groups, known.firsts);
+    if (!known.firsts.empty()) known.rows.append(partial.columns, known.firsts);
+    held_.set(known.bytes(), known.table.size());
+  }
+
+  // Any thread, once the table is full: it stays as it is.
+  void sort_unknown(Partial& partial, GroupTable::Scratch& scratch) const {
+    std::vector<std::uint32_t> groups;
+    std::vector<ColumnPtr> keys = distinct_.picked(partial.columns, distinct_.keys);
+    known_->table.find(keys, Selection::all(partial.rows), GroupTable::Nulls::group, groups, scratch);
+    std::vector<std::uint32_t> rows;
+    for (std::uint32_t row = 0; row < partial.rows; ++row) {
+      if (groups[row] == GroupTable::kNone) rows.push_back(row);
+    }
+    const auto count = static_cast<std::uint32_t>(rows.size());
+    std::vector<ColumnPtr> columns = distinct_.picked(partial.columns, distinct_.others);
+    if (count != partial.rows) {
+      for (ColumnPtr& column : columns) column = column ? gather(column, rows) : nullptr;
+      for (ColumnPtr& key : keys) key = gather(key, rows);
+    }
+    std::vector<std::uint64_t> hashes;
+    known_->table.hash(keys, Selection::all(count), hashes, scratch);
+    const MutableColumn hash = Column::make(TypeKind::int64, count);
+    for (std::uint32_t i = 0; i < count; ++i) hash->values<std::int64_t>()[i] = static_cast<std::int64_t>(hashes[i]);
+    columns.insert(columns.end(), {nullptr, hash});
+    columns.insert(columns.end(), keys.begin(), keys.end());
+    partial.columns.clear();
+    partial.run = sorted_run(distinct_.by_key, std::move(columns), count);
+  }
+
+  const Distinct& distinct_;
+  const std::shared_ptr<MemoryAccount> memory_;
+  const SpillingMember spilling_;
+  const std::shared_ptr<SpoolPool> spools_;
   HeldMemory held_;
-  std::optional<FirstRows> first_;  // until it is finished
+  std::optional<FirstRows> known_;  // until it is finished
+  std::atomic<bool> full_ = false;  // no more keys become known
+  GroupTable::Scratch scratch_;     // of merge
+  std::int64_t place_ = 0;
+  std::optional<SortedRuns> unknown_;
+  // The result: rows of known keys, then the others.
   std::vector<ColumnPtr> columns_;
   std::uint32_t count_ = 0;
+  std::optional<SortedRuns> others_;
 };
 
-class Distinct final : public Breaker {
+class KeepFirst final : public Breaker {
  public:
-  explicit Distinct(Spec spec) : spec_(std::move(spec)) {}
+  explicit KeepFirst(Distinct distinct) : distinct_(std::move(distinct)) {}
 
   std::vector<bool> prune(const std::vector<bool>& output_needed) override {
-    spec_.needed = output_needed;
-    spec_.needed.resize(spec_.schema.size(), false);
-    std::vector<bool> read = spec_.needed;
-    for (const Expression& key : spec_.keys) need_columns(key, read);
-    return read;
+    const std::uint32_t inputs = distinct_.kept.inputs();
+    distinct_.kept.needed = output_needed;
+    distinct_.kept.needed.resize(inputs, false);
+    for (const std::uint32_t key : distinct_.keys) distinct_.kept.needed[key] = true;
+    return distinct_.kept.read();
   }
   std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const override {
-    return std::make_unique<Run>(spec_, resources.memory);
+    return std::make_unique<Run>(distinct_, resources);
   }
   bool keeps_origins() const override { return false; }
-  std::string describe() const override { return "keep the first of each " + spec_.text; }
+  std::string describe() const override { return "keep the first of each " + distinct_.text + kSpills; }
 
  private:
-  Spec spec_;
+  Distinct distinct_;
 };
 
 }  // namespace
 
-std::unique_ptr<Breaker> make_distinct(Schema schema, std::vector<Expression> keys, std::string text) {
-  Spec spec{std::move(schema), std::move(keys), {}, std::move(text), {}};
-  for (const Expression& key : spec.keys) spec.types.push_back(key.type());
-  spec.needed.assign(spec.schema.size(), true);
-  return std::make_unique<Distinct>(std::move(spec));
+std::unique_ptr<Breaker> make_distinct(const Schema& schema, std::vector<std::uint32_t> keys, std::string text) {
+  return std::make_unique<KeepFirst>(Distinct(schema, std::move(keys), std::move(text)));
 }
 
 }  // namespace streamrun

@@ -120,6 +120,8 @@ GlobMatches expand_glob(const std::string& folder, const std::string& pattern) {
     matches.paths.push_back(std::string(found.gl_pathv[i]).substr(full.size() - pattern.size()));
   }
   ::globfree(&found);
+  // `a[1].txt` does not match its own name.
+  if (struct stat status{}; ::stat(full.c_str(), &status) == 0) matches.paths.push_back(pattern);
   if (code != 0 && code != GLOB_NOMATCH) matches.faults.push_back(fmt::format("cannot look for files '{}'", full));
   keep_distinct(matches.paths);
   keep_distinct(matches.faults);

@@ -17,7 +17,8 @@ struct GlobMatches {
   std::vector<std::string> faults;  // what could not be looked into, and why: there may be files that match
 };
 
-// Of a pattern below `folder`, without braces.
+// Of a pattern below `folder`, without braces: what it matches, and what is called just so. Neither hides the other, or
+// one file with such a name would silence all that the pattern is meant for.
 GlobMatches expand_glob(const std::string& folder, const std::string& pattern);
 
 }  // namespace streamrun

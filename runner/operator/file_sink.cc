@@ -28,12 +28,29 @@ FileSink::FileSink(std::shared_ptr<const FileTarget> target, const Environment& 
     remove_abandoned(folder, folders_->files()->names());
     cut_back_abandoned(folder, *folders_);
   });
+  claims_.emplace(*target_, *folders_);
 }
 
-Result<> FileSink::start() {
+Result<> FileSink::start(OutputLog* log) {
+  log_ = log;
   const std::size_t levels = target_->path.varying_folders(target_->output);
   if (levels != 0) folders_->tidy_below(std::string(target_->path.literal_folder()), levels);
-  return {};
+  if (log_ != nullptr) {
+    if (auto recovered = recover(); !recovered) return recovered;
+  }
+  if (target_->path.routes() || target_->path.has_time()) return {};
+  const FilePlace place = target_->place(*folders_, BatchTime(0), {}, 0);
+  const auto folder = place.open();
+  if (!folder) return pass_on(folder);
+  const auto there = (*folder)->has_file(place.name);
+  if (!there) return pass_on(there);
+  const bool fails = *there && target_->rules.exists == Exists::fail && !goes_on_with(place.path());
+  return fails ? exists_failure(place, target_->rules) : Result<>{};
+}
+
+Result<RecoveredFiles> FileSink::recover_logged() const {
+  const std::size_t fixed = target_->path.routes() ? target_->path.literal_folder().size() : std::string::npos;
+  return recover_files(*log_, [&](const std::string& path) { return folders_->find(path, fixed); }, *folders_);
 }
 
 void FileSink::encode(const RecordBatch& batch, KernelContext& context, std::vector<StagedRows>& out) const {
@@ -95,6 +112,7 @@ std::optional<std::string> FileSink::impossible(const std::string& path) const {
     }
     rest.remove_prefix(std::min(name.size() + 1, rest.size()));
   }
+  if (auto fault = folders_->read_fault(path)) return fault;
   return taken(path);
 }
 

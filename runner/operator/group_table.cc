@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
-#include <limits>
+#include <memory>
+
+#include "runner/operator/key_values.h"
 
 namespace streamrun {
 namespace {
@@ -62,65 +63,21 @@ bool is_text_key(TypeKind kind) {
   return kind == TypeKind::string || kind == TypeKind::binary;
 }
 
-template <class T>
-void append_bytes(std::string& out, const T& value) {
-  out.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
-
-// Equal values have equal bytes, and no encoding begins another's.
-void encode_value(const Column& column, std::uint32_t row, std::string& out) {
-  if (column.type().kind() == TypeKind::null || column.is_null(row)) {
-    out.push_back('\0');
-    return;
-  }
-  out.push_back('\1');
-  switch (column.type().kind()) {
-    case TypeKind::float32: {
-      float value = column.value<float>(row);
-      if (std::isnan(value)) value = std::numeric_limits<float>::quiet_NaN();
-      append_bytes(out, value + 0.0F);  // -0.0 + 0.0 is 0.0
-      return;
-    }
-    case TypeKind::float64: {
-      double value = column.value<double>(row);
-      if (std::isnan(value)) value = std::numeric_limits<double>::quiet_NaN();
-      append_bytes(out, value + 0.0);
-      return;
-    }
-    case TypeKind::string:
-    case TypeKind::binary:
-    case TypeKind::variant: {
-      const StringRef& text = column.value<StringRef>(row);
-      append_bytes(out, text.size());
-      out.append(text.data(), text.size());
-      return;
-    }
-    case TypeKind::array:
-    case TypeKind::map: {
-      const ListRef list = column.value<ListRef>(row);
-      append_bytes(out, list.length);
-      for (const ColumnPtr& child : column.children) {
-        for (std::uint32_t i = 0; i < list.length; ++i) encode_value(*child, list.offset + i, out);
-      }
-      return;
-    }
-    case TypeKind::structure:
-      for (const ColumnPtr& child : column.children) encode_value(*child, column.slot(row), out);
-      return;
-    default:
-      with_storage(column.type().kind(), [&]<class T>() {
-        if constexpr (!std::is_void_v<T>) append_bytes(out, column.value<T>(row));
-      });
-  }
-}
-
 }  // namespace
 
-GroupTable::GroupTable(std::vector<Type> types, std::uint32_t expected)
-    : types_(std::move(types)), path_(Path::encoded), index_(expected) {
-  if (types_.size() == 1 && is_text_key(types_[0].kind())) path_ = Path::text;
-  if (types_.size() == 1 && is_integer_key(types_[0].kind())) path_ = Path::integer;
-  if (path_ == Path::encoded) {
+GroupTable::Path GroupTable::path_of(std::span<const Type> types) {
+  if (types.size() == 1 && is_text_key(types[0].kind())) return Path::text;
+  if (types.size() == 1 && is_integer_key(types[0].kind())) return Path::integer;
+  return Path::encoded;
+}
+
+bool GroupTable::compares_values(std::span<const Type> types) {
+  return path_of(types) != Path::encoded;
+}
+
+GroupTable::GroupTable(std::vector<Type> types, std::uint32_t expected, Keys keys)
+    : types_(std::move(types)), path_(path_of(types_)), index_(expected) {
+  if (path_ == Path::encoded && keys == Keys::kept) {
     for (const Type& type : types_) builders_.emplace_back(type);
   }
   arena_ = std::make_shared<StringArena>();
@@ -300,7 +257,7 @@ void GroupTable::insert(std::span<const ColumnPtr> keys, const Selection& select
         prepare(keys, selection, begin, end, nulls, scratch);
       },
       groups, [&](std::uint32_t row) { firsts.push_back(selection[row]); });
-  for (std::size_t i = 0; i < builders_.size(); ++i) builders_[i].append(*keys[i], firsts);
+  for (std::size_t i = 0; i < builders_.size(); ++i) append_keys(keys[i], firsts, builders_[i]);
 }
 
 void GroupTable::insert(const GroupTable& from, std::uint32_t begin, std::uint32_t end,

@@ -44,8 +44,12 @@ class GroupTable {
     std::string encoded;
   };
 
+  enum class Keys : std::uint8_t { kept, told_apart };  // `keys` and another table may ask for them, or nobody
   // `expected` groups have room from the start.
-  explicit GroupTable(std::vector<Type> types, std::uint32_t expected = 0);
+  explicit GroupTable(std::vector<Type> types, std::uint32_t expected = 0, Keys keys = Keys::kept);
+
+  // Keys of these types are compared as they are, without being encoded.
+  static bool compares_values(std::span<const Type> types);
 
   // Sets `groups[i]` for selected row i, and `firsts` to the rows that made new groups, in order.
   // `keys`: a column a type, no more than the types given.
@@ -73,6 +77,7 @@ class GroupTable {
  private:
   enum class Path : std::uint8_t { text, integer, encoded };
 
+  static Path path_of(std::span<const Type> types);
   void prepare(std::span<const ColumnPtr> keys, const Selection& selection, std::uint32_t begin, std::uint32_t end,
                Nulls nulls, Scratch& scratch) const;
   void prepare(const GroupTable& from, std::uint32_t begin, std::uint32_t end, Scratch& scratch) const;

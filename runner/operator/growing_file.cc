@@ -25,6 +25,9 @@ Result<> GrowingFile::Writing::open() {
   if (!there) return pass_on(there);
   const bool ours = std::exchange(file_.ours_, true);
   if (!*there || (!ours && rules_.exists == Exists::replace)) {
+    if (!ours || !*there) {
+      if (auto told = announcements_.will_make({place_->path()}); !told) return told;
+    }
     // Where rows are to go behind others', a file that another makes meanwhile is not replaced.
     fresh_.emplace(rules_, rules_.exists == Exists::replace ? Exists::replace : Exists::fail, *place_);
     has_rows_ = false;
@@ -35,6 +38,9 @@ Result<> GrowingFile::Writing::open() {
       !opened) {
     grown_.reset();
     return opened;
+  }
+  if (!ours) {
+    if (auto told = announcements_.will_grow(place_->path(), grown_->before()); !told) return told;
   }
   file_.number_ = grown_->number();
   file_.length_ = grown_->size();
@@ -135,9 +141,30 @@ Result<> GrowingFile::remove_former(const PlaceOf& place_of) {
   return removed;
 }
 
+GrowingFile GrowingFile::go_on(const GrownFileMark& mark) {
+  GrowingFile file;
+  file.part_ = mark.part;
+  file.length_ = mark.end.length;
+  file.since_ = mark.since;
+  file.met_ = file.ours_ = true;
+  return file;
+}
+
+Result<std::optional<GrownFileMark>> GrowingFile::mark(const PlaceOf& place_of) const {
+  if (!ours_) return std::nullopt;
+  const FilePlace place = place_of(part_);
+  const auto folder = place.open();
+  if (!folder) return pass_on(folder);
+  const auto file = (*folder)->open_file(place.name, O_RDONLY);
+  if (!file) return pass_on(file);
+  const auto end = mark_length(file->get(), length_, place.path());
+  if (!end) return pass_on(end);
+  return GrownFileMark{place.path(), part_, since_, *end};
+}
+
 Result<> GrowingFile::append(const FileRules& rules, BatchTime batch, const PlaceOf& place_of, const ByteSpool* rows,
-                             FileChanges& changes) {
-  Writing writing(*this, rules, batch, place_of, changes);
+                             FileChanges& changes, FileAnnouncements& announcements) {
+  Writing writing(*this, rules, batch, place_of, changes, announcements);
   auto done = writing.open();
   FrameReader frames;
   if (done && rows != nullptr) {

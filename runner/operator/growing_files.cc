@@ -22,40 +22,27 @@ using WaitingFiles = std::map<std::string, WaitingRows>;  // by path of part 0: 
 class GrowingSink final : public FileSink {
  public:
   GrowingSink(std::shared_ptr<const FileTarget> target, const Environment& environment)
-      : FileSink(std::move(target), environment), spools_(environment.spools), claims_(*this) {}
-
-  Result<> start() override {
-    if (auto started = FileSink::start(); !started) return started;
-    // A path that is the same in every batch can be judged at once.
-    if (target().path.routes() || target().path.has_time()) return {};
-    const FilePlace place = target().place(folders(), BatchTime(0), {}, 0);
-    const auto folder = place.open();
-    if (!folder) return pass_on(folder);
-    const auto there = (*folder)->has_file(place.name);
-    if (!there) return pass_on(there);
-    return *there && target().rules.exists == Exists::fail ? exists_failure(place, target().rules) : Result<>{};
-  }
+      : FileSink(std::move(target), environment), spools_(environment.spools) {}
 
   Result<std::unique_ptr<Stage>> stage(BatchTime batch) override;
 
   // A batch of all files, or nothing of it.
   Result<> publish(BatchTime batch, const WaitingFiles& files) {
     FileChanges changes;
-    std::map<std::string, GrowingFile> grown;
-    Result<> done;
+    FileAnnouncements announcements(log(), batch);
+    std::map<std::string, GrownFile> grown;
+    Result<> done = announce(batch, files, announcements);
+    if (!done) return done;
     if (files.empty() && target().writes_empty()) {
-      done = append(batch, target().render(batch, {}, 0), {}, nullptr, grown, changes);
+      done = append(batch, target().render(batch, {}, 0), {}, nullptr, grown, changes, announcements);
     } else if (files.empty() && target().rules.exists == Exists::replace && !target().path.routes()) {
       const std::string path = target().render(batch, {}, 0);
-      done = grown.try_emplace(path, file(path)).first->second.remove_former(place_of(batch, {}));
+      done = grown.try_emplace(path, file(path), std::string()).first->second.file.remove_former(place_of(batch, {}));
     }
     for (auto file = files.begin(); done && file != files.end(); ++file) {
-      done = append(batch, file->first, file->second.route, &file->second.rows, grown, changes);
+      done = append(batch, file->first, file->second.route, &file->second.rows, grown, changes, announcements);
     }
-    if (done) {
-      keep(grown);
-      return {};
-    }
+    if (done) return keep(batch, grown);
     const auto undone = changes.undo();
     if (undone) return done;
     return failure(fmt::format("{}; {}", done.error().message, undone.error().message), ErrorKind::fatal);
@@ -70,31 +57,75 @@ class GrowingSink final : public FileSink {
   GrowingFile::PlaceOf place_of(BatchTime batch, const std::string& route) const {
     return [this, batch, route](std::uint32_t part) { return target().place(folders(), batch, route, part); };
   }
-  // What a batch has grown, by path.
-  void keep(const std::map<std::string, GrowingFile>& grown) {
+  struct GrownFile {
+    GrowingFile file;
+    std::string route;
+  };
+  // What a batch has grown, by path. An error is fatal.
+  Result<> keep(BatchTime batch, const std::map<std::string, GrownFile>& grown) {
+    std::vector<OutputMark> marks = std::exchange(gone_, {});
     // The path of one moment is not met again.
-    if (target().path.has_time() && !target().path.routes()) files_.clear();
-    for (const auto& [path, file] : grown) files_.insert_or_assign(path, file);
+    if (!grown.empty() && target().path.has_time() && !target().path.routes()) {
+      for (const auto& [path, file] : files_) {
+        if (!grown.contains(path)) marks.push_back({path, {}});
+      }
+      files_.clear();
+    }
+    for (const auto& [path, one] : grown) {
+      files_.insert_or_assign(path, one.file);
+      if (log() == nullptr) continue;
+      const auto mark = one.file.mark(place_of(batch, one.route));
+      if (!mark) return failure(mark.error().message, ErrorKind::fatal);
+      if (*mark) marks.push_back(to_mark(path, **mark));
+    }
+    if (log() != nullptr) log()->stand(batch, std::move(marks));
+    return {};
   }
-  // A path that batches share is this output's for the whole run.
-  FileClaims& claims(FileClaims& of_batch) { return target().path.has_time() ? of_batch : claims_; }
+
+ protected:
+  Result<> recover() override {
+    auto files = recover_logged();
+    if (!files) return pass_on(files);
+    files_.clear();
+    for (const auto& [series, mark] : files->go_on) files_.emplace(series, GrowingFile::go_on(mark));
+    gone_ = std::move(files->gone);
+    return {};
+  }
+  bool goes_on_with(const std::string& path) const override { return files_.contains(path); }
 
  private:
   Result<> append(BatchTime batch, const std::string& path, const std::string& route, const ByteSpool* rows,
-                  std::map<std::string, GrowingFile>& grown, FileChanges& changes) {
+                  std::map<std::string, GrownFile>& grown, FileChanges& changes, FileAnnouncements& announcements) {
     // Parts of one file share their state: it goes by the path of part 0.
-    return grown.try_emplace(path, file(path))
-        .first->second.append(target().rules, batch, place_of(batch, route), rows, changes);
+    return grown.try_emplace(path, file(path), route)
+        .first->second.file.append(target().rules, batch, place_of(batch, route), rows, changes, announcements);
+  }
+
+  // All files that are new at once: each would cost a sync.
+  Result<> announce(BatchTime batch, const WaitingFiles& files, FileAnnouncements& announcements) {
+    if (!announcements.wanted()) return {};
+    std::vector<std::string> made;
+    for (const auto& [path, waiting] : files) {
+      if (!file(path).is_new()) continue;
+      const FilePlace place = target().place(folders(), batch, waiting.route, 0);
+      const auto folder = place.open();
+      if (!folder) return pass_on(folder);
+      const auto there = (*folder)->has_file(place.name);
+      if (!there) return pass_on(there);
+      if (!*there) made.push_back(place.path());
+    }
+    return announcements.will_make(made);
   }
 
   std::shared_ptr<SpoolPool> spools_;
-  FileClaims claims_;
   std::map<std::string, GrowingFile> files_;  // by path of part 0
+  std::vector<OutputMark> gone_;              // to be told with the next batch
 };
 
 class GrowingStage final : public Stage {
  public:
-  GrowingStage(GrowingSink& sink, BatchTime batch) : sink_(sink), batch_(batch), claims_(sink) {}
+  GrowingStage(GrowingSink& sink, BatchTime batch)
+      : sink_(sink), batch_(batch), claims_(sink.target(), sink.folders()) {}
   ~GrowingStage() override { discard(); }
 
   Result<> append(StagedRows&& rows) override {
@@ -112,10 +143,10 @@ class GrowingStage final : public Stage {
     auto done = drain();
     if (done) done = draining_->writing->close();
     if (!done) return give_up(done.error());
-    sink_.keep({{draining_->path, draining_->file}});
+    auto kept = sink_.keep(batch_, {{draining_->path, {draining_->file, {}}}});
     draining_.reset();
     waiting_.clear();
-    return {};
+    return kept;
   }
 
   void discard() override {
@@ -143,19 +174,23 @@ class GrowingStage final : public Stage {
 
  private:
   struct Draining {
+    Draining(const GrowingSink& sink, BatchTime batch, std::string rendered)
+        : path(std::move(rendered)),
+          file(sink.file(path)),
+          place_of(sink.place_of(batch, {})),
+          announcements(sink.log(), batch) {
+      writing.emplace(file, sink.target().rules, batch, place_of, changes, announcements);
+    }
     std::string path;
     GrowingFile file;
     GrowingFile::PlaceOf place_of;
     FileChanges changes;
+    FileAnnouncements announcements;
     std::optional<GrowingFile::Writing> writing;
   };
 
   Result<> begin_draining() {
-    draining_ = std::make_unique<Draining>();
-    draining_->path = sink_.target().render(batch_, {}, 0);
-    draining_->file = sink_.file(draining_->path);
-    draining_->place_of = sink_.place_of(batch_, {});
-    draining_->writing.emplace(draining_->file, sink_.target().rules, batch_, draining_->place_of, draining_->changes);
+    draining_ = std::make_unique<Draining>(sink_, batch_, sink_.target().render(batch_, {}, 0));
     auto opened = draining_->writing->open();
     if (!opened) draining_.reset();
     return opened;

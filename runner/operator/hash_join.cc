@@ -83,14 +83,14 @@ class JoinKernel final : public Kernel {
     wanted_ = output_needed;
     wanted_.resize(spec_->outputs.size(), false);
     std::vector<bool> needed(spec_->left_columns, false);
-    side_->needed.assign(spec_->right_columns, false);
+    side_->columns.needed.assign(spec_->right_columns, false);
     for (const Expression& key : spec_->left_keys) need_columns(key, needed);
     if (spec_->condition) {
       for (const std::uint32_t column : spec_->condition->columns_read()) {
         if (column < spec_->left_columns) {
           needed[column] = true;
         } else {
-          side_->needed[column - spec_->left_columns] = true;
+          side_->columns.needed[column - spec_->left_columns] = true;
         }
       }
     }
@@ -98,7 +98,7 @@ class JoinKernel final : public Kernel {
       if (!wanted_[i]) continue;
       const JoinSpec::Output& output = spec_->outputs[i];
       if (output.from == From::left) needed[output.column] = true;
-      if (output.from == From::right) side_->needed[output.column] = true;
+      if (output.from == From::right) side_->columns.needed[output.column] = true;
     }
     return {needed};
   }
@@ -330,9 +330,7 @@ class JoinKernel final : public Kernel {
 
 Join make_join(JoinSpec spec) {
   auto side = std::make_shared<CollectSpec>();
-  side->inputs = spec.right_columns;
-  side->computed = spec.right_keys;
-  side->needed.assign(spec.right_columns, true);
+  side->columns = {std::vector<bool>(spec.right_columns, true), spec.right_keys};
   side->text = spec.text;
   Join join;
   join.kernel = std::make_unique<JoinKernel>(std::make_shared<const JoinSpec>(std::move(spec)), side);

@@ -146,9 +146,6 @@ Result<Compression> find_compression(const FileDescriptor& file, std::string_vie
     if (!n) return pass_on(n);
     const std::string_view bytes(first, *n);
     const Compression found = compression_of(bytes);
-    if (const std::string_view why = unread_compression(bytes); !why.empty()) {
-      return failure(fmt::format("'{}' {}", name, why));
-    }
     const std::uint64_t frame = skipped_frame(bytes);
     if (found != Compression::none) return found;
     if (frame == 0) return *n == 0 && at != 0 ? Compression::zstd : Compression::none;
@@ -312,7 +309,7 @@ Result<Extent> measure(ByteInput& input, const RecordFraming& framing, bool at_s
     tail += *n - behind;
   }
   extent.whole = true;
-  if (tail == 0 || !limits.last_counts || (splitter.inside_quotes() && !limits.open_counts)) return extent;
+  if (tail == 0 || !limits.last_counts) return extent;
   extent.whole = take(tail, splitter.lines() + 1);
   return extent;
 }

@@ -83,9 +83,7 @@ struct Extent {
 struct ExtentLimits {
   std::uint64_t records = kToEnd;
   std::uint64_t bytes = kToEnd;
-  // What is behind the last record's end is a record; the other: even where a quote is open in it.
-  bool last_counts = false;
-  bool open_counts = false;
+  bool last_counts = false;  // what is behind the last record's end is a record, even where a quote is open in it
 };
 
 // Counts whole records within the limits, at least one. `at_start`: `input` begins where the file does.

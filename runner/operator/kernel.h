@@ -101,6 +101,8 @@ class BreakerRun {
 struct BreakerResources {
   std::shared_ptr<SpoolPool> spools;      // for what need not stay in memory
   std::shared_ptr<MemoryAccount> memory;  // in which all the rest is counted
+  // Says what is doubtful, and yet no fault. Any thread; may be empty.
+  std::function<void(const std::string&)> warn = {};
 };
 
 class Breaker {

@@ -46,7 +46,10 @@ std::optional<std::uint32_t> find_column(const BindContext& context, const Locat
   const bool own = input == 0 || input >= context.input_names.size();
   const std::string owner = own ? context.owner : fmt::format("'{}'", context.input_names[input]);
   std::string hint = did_you_mean(name.value(), names);
-  if (hint.empty()) hint = unnamed_expression_hint(name.value());
+  const bool expression = hint.empty() && !unnamed_expression_hint(name.value()).empty();
+  if (expression && name.value() != "*") {
+    hint = fmt::format("; columns are named here: compute it in a step before, with: {{name: \"{}\"}}", name.value());
+  }
   context.diagnostics.error("unknown-column", name.whole(),
                             fmt::format("{} has no column '{}'{}", owner, name.value(), hint));
   return std::nullopt;
@@ -98,6 +101,18 @@ std::optional<KeyBinding> bind_key(const BindContext& context, const KeyOption& 
   }
   if (!good) return std::nullopt;
   return key;
+}
+
+std::optional<KeyBinding> bind_columns(const BindContext& context, const std::vector<NameText>& names) {
+  KeyOption key;
+  key.span = context.place;
+  for (const NameText& name : names) key.columns.push_back({name.text, std::nullopt});
+  if (names.empty()) {
+    for (const Field& field : context.inputs[0]->columns) {
+      key.columns.push_back({LocatedText(field.name, context.place), std::nullopt});
+    }
+  }
+  return bind_key(context, key);
 }
 
 std::optional<KeyPair> bind_key_pair(const BindContext& context, const KeyColumn& column) {

@@ -26,6 +26,9 @@ struct KeyBinding {
 // All faults are found; nullopt if there was one. Maps and variants are no keys.
 std::optional<KeyBinding> bind_key(const BindContext& context, const KeyOption& option, std::size_t input = 0);
 
+// The key of columns by name; without names all of the input's.
+std::optional<KeyBinding> bind_columns(const BindContext& context, const std::vector<NameText>& names);
+
 // A column of a key that two inputs have in common, as what both can be compared as.
 struct KeyPair {
   Expression left;

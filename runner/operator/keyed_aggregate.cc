@@ -3,16 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <numeric>
 #include <utility>
 
 #include "runner/data/cell.h"
 #include "runner/data/text_value.h"
-#include "runner/expr/group_states.h"
-#include "runner/operator/fold_values.h"
-#include "runner/operator/group_table.h"
-#include "runner/operator/memory_account.h"
+#include "runner/operator/keyed_groups.h"
 #include "runner/operator/projection.h"
 
 namespace streamrun {
@@ -21,71 +17,24 @@ namespace {
 constexpr std::uint32_t kChunkRows = 4096;
 constexpr std::uint32_t kMostExpected = 1U << 16;
 
-// A spec with what was found out about it; shared by the runs of all passes.
-struct Aggregation {
-  KeyedAggregateSpec spec;
-  std::vector<Type> key_types;
-  std::vector<std::shared_ptr<const Aggregator>> aggregators;  // of the calls that are needed
-  std::vector<std::size_t> calls;                              // their positions in the spec
-  std::vector<bool> wanted;                                    // outputs
-  bool fold_wanted = false;
-  bool exact = true;
-  // Groups of the batch before, so that small tables need not grow again; shared by the runs of all passes.
-  std::shared_ptr<std::atomic<std::uint32_t>> last_groups = std::make_shared<std::atomic<std::uint32_t>>(0);
-
-  bool keyed() const { return !spec.keys.empty(); }
-};
-
-// Groups with their states.
-struct Groups {
-  Groups(const Aggregation& aggregation, std::shared_ptr<MemoryAccount> account, std::uint32_t expected = 0)
-      : table(aggregation.key_types, expected), states(aggregation.aggregators), held(std::move(account)) {
-    if (aggregation.fold_wanted) fold.emplace(*aggregation.spec.fold);
-  }
-  void reach(std::uint32_t count) {
-    states.reach(count);
-    if (fold) fold->reach(count);
-    size = std::max(size, count);
-  }
-  void seal() {
-    table.seal();
-    count();
-  }
-  // Before it is merged into others, which count its keys from now on.
-  void retire() {
-    table.seal();
-    held.set(bytes(), 0);
-  }
-  std::size_t bytes() const { return table.bytes() + states.bytes() + (fold ? fold->bytes() : 0); }
-  void count() { held.set(bytes(), table.size()); }
-
-  GroupTable table;
-  GroupStates states;
-  std::optional<FoldValues> fold;
-  HeldMemory held;
-  std::uint32_t size = 0;
-};
-
 class Local final : public BreakerLocal {
  public:
-  std::unique_ptr<Groups> groups;
+  std::unique_ptr<KeyedGroups> groups;
   // Groups made by each morsel, where the locals are merged at the end: morsel, its first group.
   std::vector<std::pair<std::uint64_t, std::uint32_t>> runs;
   BatchTime batch;
-  // Room for `add`.
-  std::vector<std::uint32_t> group_of_row;
-  std::vector<std::uint32_t> firsts;
+  GroupingRoom room;
 };
 
 class Partial final : public BreakerPartial {
  public:
-  std::unique_ptr<Groups> groups;
+  std::unique_ptr<KeyedGroups> groups;
   BatchTime batch;
 };
 
 class Run final : public BreakerRun {
  public:
-  Run(std::shared_ptr<const Aggregation> aggregation, std::shared_ptr<MemoryAccount> whole)
+  Run(std::shared_ptr<const KeyedAggregation> aggregation, std::shared_ptr<MemoryAccount> whole)
       : aggregation_(std::move(aggregation)),
         memory_(std::make_shared<MemoryAccount>(std::move(whole))),
         order_held_(memory_) {}
@@ -97,12 +46,15 @@ class Run final : public BreakerRun {
   Result<> merge(std::unique_ptr<BreakerPartial> partial) override {
     auto& morsel = static_cast<Partial&>(*partial);
     batch_ = morsel.batch;
+    const std::vector<KeyedRows> deferred = morsel.groups->take_deferred();
     if (!result_) {
       result_ = std::move(morsel.groups);
-      return {};
+    } else {
+      morsel.groups->retire();
+      result_->absorb(*morsel.groups, 0, morsel.groups->size, batch_);
     }
-    morsel.groups->retire();
-    absorb(*morsel.groups, 0, morsel.groups->size);
+    for (const KeyedRows& rows : deferred) result_->group(rows, room_);
+    result_->count();
     return {};
   }
   Result<> finish(std::vector<std::unique_ptr<BreakerLocal>> locals) override;
@@ -120,16 +72,16 @@ class Run final : public BreakerRun {
     std::uint32_t end;
   };
 
-  void absorb(Groups& from, std::uint32_t begin, std::uint32_t end);
   Result<> merge_locals(std::vector<Local*> locals);
   Result<> within_memory() const;
   void order_groups();
   std::string group_text(const RecordBatch& batch, std::uint32_t row) const;
 
-  std::shared_ptr<const Aggregation> aggregation_;
+  std::shared_ptr<const KeyedAggregation> aggregation_;
   std::shared_ptr<MemoryAccount> memory_;
-  std::unique_ptr<Groups> result_;
+  std::unique_ptr<KeyedGroups> result_;
   BatchTime batch_;
+  GroupingRoom room_;
   std::vector<std::uint32_t> order_;
   HeldMemory order_held_;
   std::vector<Slice> slices_;
@@ -137,33 +89,32 @@ class Run final : public BreakerRun {
 
 void Run::add(BreakerLocal& base, RecordBatch&& batch, MorselIndex morsel, KernelContext& context) {
   auto& local = static_cast<Local&>(base);
-  const Aggregation& plan = *aggregation_;
+  const KeyedAggregation& plan = *aggregation_;
   const EvalInput input{batch.columns, batch.rows};
   if (!local.groups)
-    local.groups =
-        std::make_unique<Groups>(plan, memory_, plan.exact ? std::min(plan.last_groups->load(), kMostExpected) : 0);
+    local.groups = std::make_unique<KeyedGroups>(plan, memory_,
+                                                 plan.exact ? std::min(plan.last_groups->load(), kMostExpected) : 0);
   local.batch = context.eval.batch;
   const auto value_of = [&](const Expression& expression) {
     const auto bare = expression.column();
     return bare ? batch.columns[*bare] : evaluate(expression, input, batch.selection, context.eval);
   };
-  std::vector<ColumnPtr> keys;
-  keys.reserve(plan.spec.keys.size());
-  for (const Expression& key : plan.spec.keys) keys.push_back(value_of(key));
-  std::vector<std::vector<ColumnPtr>> arguments(plan.calls.size());
+  KeyedRows rows;
+  for (const Expression& key : plan.spec.keys) rows.keys.push_back(value_of(key));
+  rows.calls.resize(plan.calls.size());
   for (std::size_t i = 0; i < plan.calls.size(); ++i) {
     const AggregateCall& call = plan.spec.calls[plan.calls[i]];
     if (call.filter) continue;  // its arguments may fail where the filter says no
-    for (const Expression& argument : call.arguments) arguments[i].push_back(value_of(argument));
+    for (const Expression& argument : call.arguments) rows.calls[i].arguments.push_back(value_of(argument));
   }
   // A row whose key or value fails is no row of any group.
-  std::vector<Selection> filtered(plan.calls.size());
   for (std::size_t i = 0; i < plan.calls.size(); ++i) {
     const AggregateCall& call = plan.spec.calls[plan.calls[i]];
     if (!call.filter) continue;
-    filtered[i] = select(*call.filter, input, batch.selection, context.eval);
+    const Selection& filtered =
+        rows.calls[i].filtered.emplace(select(*call.filter, input, batch.selection, context.eval));
     for (const Expression& argument : call.arguments) {
-      arguments[i].push_back(evaluate(argument, input, filtered[i], context.eval));
+      rows.calls[i].arguments.push_back(evaluate(argument, input, filtered, context.eval));
     }
   }
   ColumnPtr values;
@@ -171,39 +122,18 @@ void Run::add(BreakerLocal& base, RecordBatch&& batch, MorselIndex morsel, Kerne
   reject_failed(batch, context);
   if (batch.selection.empty()) return;
 
-  Groups& groups = *local.groups;
-  if (plan.keyed()) {
+  KeyedGroups& groups = *local.groups;
+  rows.selection = batch.selection;
+  if (groups.defers(rows)) {
+    groups.defer(std::move(rows), local.room);
+  } else {
     const std::uint32_t before = groups.table.size();
-    groups.table.insert(keys, batch.selection, GroupTable::Nulls::group, local.group_of_row, local.firsts);
+    groups.group(rows, local.room);
     const bool new_run = local.runs.empty() || local.runs.back().first != morsel.value;
     if (new_run && groups.table.size() != before) local.runs.emplace_back(morsel.value, before);
-    groups.reach(groups.table.size());
-  } else {
-    local.group_of_row.assign(batch.selection.count(), 0);
-    groups.reach(1);
-  }
-  const std::span<const std::uint32_t> all_groups = local.group_of_row;
-  for (std::size_t i = 0; i < plan.calls.size(); ++i) {
-    const AggregateCall& call = plan.spec.calls[plan.calls[i]];
-    const StateRows states = groups.states.states(i);
-    if (!call.filter) {
-      call.aggregator->update(states, all_groups, arguments[i], batch.selection);
-      continue;
-    }
-    // Both selections ascend; rows that failed are in neither group nor selection.
-    std::vector<std::uint32_t> rows;
-    std::vector<std::uint32_t> groups_of_rows;
-    std::uint32_t at = 0;
-    filtered[i].for_each([&](std::uint32_t row) {
-      while (at < batch.selection.count() && batch.selection[at] < row) ++at;
-      if (at == batch.selection.count() || batch.selection[at] != row) return;
-      rows.push_back(row);
-      groups_of_rows.push_back(all_groups[at]);
-    });
-    call.aggregator->update(states, groups_of_rows, arguments[i], Selection::of(std::move(rows)));
   }
   if (plan.fold_wanted) {
-    groups.fold->add(all_groups, batch.selection, values, context.eval);
+    groups.fold->add(local.room.group_of_row, batch.selection, values, context.eval);
     reject_failed(batch, context);
   }
   groups.count();
@@ -220,26 +150,6 @@ std::unique_ptr<BreakerPartial> Run::end_morsel(BreakerLocal& base) {
   return partial;
 }
 
-void Run::absorb(Groups& from, std::uint32_t begin, std::uint32_t end) {
-  if (begin == end) return;
-  std::vector<std::uint32_t> groups(end - begin, 0);
-  if (aggregation_->keyed()) {
-    result_->table.insert(from.table, begin, end, groups);
-    result_->reach(result_->table.size());
-  } else {
-    result_->reach(1);
-  }
-  result_->states.merge(groups, from.states, begin);
-  if (result_->fold) {
-    std::vector<std::uint32_t> from_groups(end - begin);
-    std::iota(from_groups.begin(), from_groups.end(), begin);
-    EvalContext context;
-    context.batch = batch_;
-    result_->fold->merge(groups, *from.fold, from_groups, context);
-  }
-  result_->count();
-}
-
 Result<> Run::within_memory() const {
   if (memory_->has_room()) return {};
   return failure(memory_->refusal());
@@ -253,9 +163,9 @@ Result<> Run::merge_locals(std::vector<Local*> locals) {
     return {};
   }
   for (Local* local : locals) local->groups->retire();
-  result_ = std::make_unique<Groups>(*aggregation_, memory_);
+  result_ = std::make_unique<KeyedGroups>(*aggregation_, memory_);
   if (!aggregation_->keyed()) {
-    for (Local* local : locals) absorb(*local->groups, 0, local->groups->size);
+    for (Local* local : locals) result_->absorb(*local->groups, 0, local->groups->size, batch_);
     return {};
   }
   std::vector<std::size_t> next(locals.size(), 0);
@@ -269,7 +179,8 @@ Result<> Run::merge_locals(std::vector<Local*> locals) {
     Local& local = *locals[best];
     const std::uint32_t begin = local.runs[next[best]].second;
     ++next[best];
-    absorb(*local.groups, begin, next[best] == local.runs.size() ? local.groups->size : local.runs[next[best]].second);
+    const bool last = next[best] == local.runs.size();
+    result_->absorb(*local.groups, begin, last ? local.groups->size : local.runs[next[best]].second, batch_);
     if (Result<> enough = within_memory(); !enough) return enough;
   }
 }
@@ -287,7 +198,7 @@ Result<> Run::finish(std::vector<std::unique_ptr<BreakerLocal>> locals) {
     if (Result<> merged = merge_locals(std::move(filled)); !merged) return merged;
   }
   locals.clear();
-  if (!result_) result_ = std::make_unique<Groups>(*aggregation_, memory_);
+  if (!result_) result_ = std::make_unique<KeyedGroups>(*aggregation_, memory_);
   if (!aggregation_->keyed() && aggregation_->spec.row_when_empty) result_->reach(1);
   aggregation_->last_groups->store(result_->size);
   result_->seal();
@@ -297,7 +208,7 @@ Result<> Run::finish(std::vector<std::unique_ptr<BreakerLocal>> locals) {
 
 void Run::order_groups() {
   const std::uint32_t partitions = this->partitions();
-  const Groups& groups = *result_;
+  const KeyedGroups& groups = *result_;
   std::vector<std::uint32_t> begins(partitions + 1, 0);
   const auto partition = [&](std::uint32_t group) {
     return aggregation_->keyed() ? partition_of(groups.table.hash(group), partitions) : 0;
@@ -431,7 +342,7 @@ class KeyedAggregate final : public Breaker {
   }
 
   std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const override {
-    return std::make_unique<Run>(std::make_shared<const Aggregation>(plan_), resources.memory);
+    return std::make_unique<Run>(std::make_shared<const KeyedAggregation>(plan_), resources.memory);
   }
 
   bool keeps_origins() const override { return false; }
@@ -443,7 +354,7 @@ class KeyedAggregate final : public Breaker {
   }
 
  private:
-  Aggregation plan_;
+  KeyedAggregation plan_;
 };
 
 }  // namespace

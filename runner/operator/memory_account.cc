@@ -20,7 +20,8 @@ void MemoryAccount::change(std::int64_t bytes, std::int64_t keys) {
 
 std::string MemoryAccount::refusal() const {
   const std::uint64_t of = keys();
-  const std::string for_keys = of == 0 ? "" : fmt::format(" for {} key{}", of, of == 1 ? "" : "s");
+  // Threads count their own, so that a key may be among those of several.
+  const std::string for_keys = of == 0 ? "" : fmt::format(" for up to {} key{}", of, of == 1 ? "" : "s");
   return fmt::format(
       "it holds {} bytes{}, and all steps together may hold {}; raise `memory`, make batches smaller with "
       "`max_batch_bytes` or `max_batch_records`{}",

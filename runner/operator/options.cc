@@ -113,6 +113,29 @@ constexpr ForeignName kForeignOptions[] = {
     {"data", "batches: [[rows]]"},
 };
 
+// Exactly one of each group, misspelt ones included.
+bool check_choices(const OptionTable& table, const SyntaxNode& node, std::string_view what, DecodeContext& context) {
+  bool good = true;
+  for (const std::vector<std::string_view>& choice : table.choices()) {
+    std::vector<const SyntaxNode::Entry*> given;
+    for (const SyntaxNode::Entry& one : node.entries) {
+      if (std::ranges::find(choice, one.key.value()) != choice.end()) given.push_back(&one);
+    }
+    if (given.size() == 1) continue;
+    good = false;
+    if (given.size() > 1) {
+      context.diagnostics.error("conflicting-options", given.back()->key.whole(),
+                                fmt::format("{} has '{}' and '{}'; take one away", what, given.front()->key.value(),
+                                            given.back()->key.value()));
+    } else if (std::ranges::none_of(choice, [&](std::string_view name) { return is_misspelt(name, table, node); })) {
+      context.diagnostics.error(
+          "missing-key", node.span,
+          fmt::format("{} needs '{}': {}", what, fmt::join(choice, "' or '"), table.find(choice.front())->help));
+    }
+  }
+  return good;
+}
+
 bool decode_entries(const OptionTable& table, const SyntaxNode& node, void* target, std::string_view what, bool closed,
                     DecodeContext& context) {
   bool good = true;
@@ -144,7 +167,7 @@ bool decode_entries(const OptionTable& table, const SyntaxNode& node, void* targ
         fmt::format("{} needs '{}': {} ({})", what, entry.name, entry.help, entry.shape.to_string()));
     good = false;
   }
-  return good;
+  return check_choices(table, node, what, context) && good;
 }
 
 }  // namespace
@@ -246,7 +269,7 @@ const OptionEntry* OptionTable::find(std::string_view name) const {
 
 bool OptionTable::may_be_bare() const {
   return std::none_of(entries_.begin(), entries_.end(), [](const OptionEntry& entry) { return entry.required; }) &&
-         !(whole_ && entries_.empty());
+         choices_.empty() && !(whole_ && entries_.empty());
 }
 
 bool OptionTable::decode(const SyntaxNode& node, void* target, std::string_view what, DecodeContext& context) const {

@@ -131,12 +131,9 @@ class Secret {
 
 struct DecodeContext {
   Diagnostics& diagnostics;
-  const Catalog* catalog = nullptr;  // for steps within steps
-  std::string folder = {};           // of the pipeline's file: what `schema: path` is relative to
-  // Reads a file that is part of the program; tests put their own here.
-  std::function<Result<std::string>(const std::string& path)> read_file = {};
-  // Reads the schema that a file holds; `path` has `folder` in front of it already. False: a diagnostic
-  // was given.
+  const Catalog* catalog = nullptr;  // of what an option may name: formats
+  // Reads the schema that a file holds; `path` is relative to the file that has `place`. False: a diagnostic was
+  // given.
   std::function<bool(const std::string& path, Span place, SchemaOption& out)> load_schema = {};
 };
 
@@ -176,10 +173,13 @@ class OptionTable {
   const OptionEntry* find(std::string_view name) const;
   // The forms that are no mapping of options: `filter: expr`, `drop: [a]`, `map: {name: expr}`.
   const std::optional<OptionEntry>& whole() const { return whole_; }
+  // Groups of options of which exactly one is given.
+  const std::vector<std::vector<std::string_view>>& choices() const { return choices_; }
   // The options may be left out altogether (`count` as a bare word).
   bool may_be_bare() const;
 
   std::vector<OptionEntry> entries_;
+  std::vector<std::vector<std::string_view>> choices_;
   std::optional<OptionEntry> whole_;
   // Tried on a mapping when `whole` takes mappings too: named options win if every key is one of them.
   bool whole_takes_mappings_ = false;
@@ -205,6 +205,11 @@ class Options {
     made.required = required;
     made.shape = std::move(shape);
     table_.entries_.push_back(std::move(made));
+    return *this;
+  }
+  // Exactly one of these, declared before, is given.
+  Options& one_of(std::vector<std::string_view> names) {
+    table_.choices_.push_back(std::move(names));
     return *this;
   }
   // The argument as a whole is this member, where it is not a mapping of named options.
@@ -291,7 +296,9 @@ template <class T>
 struct Codec<std::optional<T>> {
   static Shape shape() { return Codec<T>::shape(); }
   static bool decode(const SyntaxNode& node, std::optional<T>& out, DecodeContext& context) {
-    return Codec<T>::decode(node, out.emplace(), context);
+    const bool good = Codec<T>::decode(node, out.emplace(), context);
+    if (!good) out.reset();
+    return good;
   }
 };
 
@@ -315,8 +322,11 @@ template <class T>
 struct Codec<std::vector<T>> {
   static Shape shape() { return Shape::list_of(Codec<T>::shape(), true); }
   static bool decode(const SyntaxNode& node, std::vector<T>& out, DecodeContext& context) {
-    return decode_list(node, context,
-                       [&](const SyntaxNode& item) { return Codec<T>::decode(item, out.emplace_back(), context); });
+    return decode_list(node, context, [&](const SyntaxNode& item) {
+      const bool good = Codec<T>::decode(item, out.emplace_back(), context);
+      if (!good) out.pop_back();
+      return good;
+    });
   }
 };
 

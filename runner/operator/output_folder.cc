@@ -56,6 +56,10 @@ bool leads_to(const std::string& path, int folder) {
          there.st_dev == open.st_dev && there.st_ino == open.st_ino;
 }
 
+std::string is_read(const std::string& path, const std::string& reader) {
+  return fmt::format("'{}' is a file that {} reads; write to a path that it does not", path, reader);
+}
+
 }  // namespace
 
 std::size_t descriptors_to_keep(std::size_t at_most) {
@@ -131,10 +135,21 @@ OutputFolders::OutputFolders(const Environment& environment, unsigned file_mode,
       mode_(file_mode | (file_mode & 0444U) >> 2U),
       tidy_(std::move(tidy)),
       files_(WrittenFiles::of(environment)),
+      read_files_(ReadFiles::of(environment)),
       log_(environment.log) {}
 
 void OutputFolders::warn(const std::string& message) const {
   if (log_) log_(LogLevel::warning, message);
+}
+
+std::optional<std::string> OutputFolders::read_fault(const std::string& path) const {
+  const auto reader = read_files_->reader_of(below_folder(working_folder_, path));
+  return reader ? std::optional(is_read(path, *reader)) : std::nullopt;
+}
+
+std::optional<std::string> OutputFolders::read_fault(const std::string& path, FileId file) const {
+  const auto reader = read_files_->reader_of(file);
+  return reader ? std::optional(is_read(path, *reader)) : std::nullopt;
 }
 
 FilePlace OutputFolders::find(const std::string& path, std::size_t fixed) {
@@ -167,6 +182,7 @@ Result<FileDescriptor> OutputFolders::walk(const FilePlace& place) const {
 }
 
 Result<std::shared_ptr<OutputFolder>> OutputFolders::open(const FilePlace& place) {
+  if (auto fault = read_fault(place.path())) return failure(*std::move(fault), ErrorKind::fatal);
   const std::lock_guard lock(mutex_);
   if (auto open = known(place.folder)) return open;
   auto fd = walk(place);

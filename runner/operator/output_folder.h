@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -14,6 +15,7 @@
 #include "runner/base/disk.h"
 #include "runner/base/result.h"
 #include "runner/operator/file_descriptor.h"
+#include "runner/operator/read_files.h"
 #include "runner/operator/written_files.h"
 
 namespace streamrun {
@@ -76,12 +78,17 @@ class OutputFolders : public std::enable_shared_from_this<OutputFolders> {
 
   // `fixed`: how much of the path no data can change: what is behind is walked without following links.
   FilePlace find(const std::string& path, std::size_t fixed);
+  // An error where the place is that of a file that the run reads, fatal for the batch.
   Result<std::shared_ptr<OutputFolder>> open(const FilePlace& place);
   // Whether it is there; none is made.
   bool has(const std::string& folder) const;
   // Tidies the folders that stand so many levels below `folder`, as they are: links are not followed, and what cannot
   // be looked into is left alone.
   void tidy_below(const std::string& folder, std::size_t levels);
+  // Why no output may write to `path`, if something reads it. None of its files is opened.
+  std::optional<std::string> read_fault(const std::string& path) const;
+  // The same of a file that was opened at it.
+  std::optional<std::string> read_fault(const std::string& path, FileId file) const;
   const std::shared_ptr<WrittenFiles>& files() const { return files_; }
   Disk& disk() const { return disk_; }
   void warn(const std::string& message) const;
@@ -102,6 +109,7 @@ class OutputFolders : public std::enable_shared_from_this<OutputFolders> {
   unsigned mode_;
   Tidy tidy_;
   std::shared_ptr<WrittenFiles> files_;
+  std::shared_ptr<ReadFiles> read_files_;
   std::function<void(LogLevel, const std::string&)> log_;
   std::mutex mutex_;
   std::deque<Known> known_;  // the one used last in front

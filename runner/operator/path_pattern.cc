@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <iterator>
 #include <utility>
 
@@ -29,6 +30,11 @@ void append_time(BatchTime batch, const std::string& pattern, std::string& out) 
   out.append(buffer.data(), strftime(buffer.data(), buffer.size(), pattern.c_str(), &parts));
 }
 
+bool begins_escape(std::string_view text) {
+  const auto hex = [&](std::size_t i) { return std::isxdigit(static_cast<unsigned char>(text[i])) != 0; };
+  return text.size() >= 3 && text[0] == '%' && hex(1) && hex(2);
+}
+
 }  // namespace
 
 void append_path_component(std::string_view value, std::string& out) {
@@ -37,9 +43,10 @@ void append_path_component(std::string_view value, std::string& out) {
   } else if (value == "." || value == "..") {
     for (std::size_t i = 0; i < value.size(); ++i) out += "%2E";
   } else {
-    for (const char c : value) {
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      const char c = value[i];
       const auto byte = static_cast<unsigned char>(c);
-      if (c == '/' || byte < 0x20 || byte == 0x7f) {
+      if (c == '/' || byte < 0x20 || byte == 0x7f || begins_escape(value.substr(i))) {
         fmt::format_to(std::back_inserter(out), "%{:02X}", byte);
       } else {
         out += c;
@@ -184,6 +191,22 @@ std::string PathPattern::describe(std::string_view output) const {
     }
   }
   return out;
+}
+
+NameShape PathPattern::shape(std::string_view output) const {
+  NameShape shape;
+  for (const Piece& piece : pieces_) {
+    switch (piece.kind) {
+      case Kind::text: add_text(piece.text, shape); break;
+      case Kind::time: add_time(piece.text[1], shape); break;
+      case Kind::output: add_text(output, shape); break;
+      case Kind::batch:
+      case Kind::partition:
+      case Kind::part: add_number(shape); break;
+      case Kind::column: add_any_value(shape); break;
+    }
+  }
+  return shape;
 }
 
 void PathPattern::route_of(std::span<const ColumnPtr> columns, std::uint32_t row, PartitionIndex partition,

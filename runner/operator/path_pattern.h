@@ -13,6 +13,7 @@
 #include "runner/base/strong_id.h"
 #include "runner/data/column.h"
 #include "runner/data/type.h"
+#include "runner/operator/name_shape.h"
 
 namespace streamrun {
 
@@ -34,6 +35,8 @@ class PathPattern {
   bool fixed() const;
   // With {output} put in; what varies stands as it was written.
   std::string describe(std::string_view output) const;
+  // All paths that it may become.
+  NameShape shape(std::string_view output) const;
   // Bytes of the text, up to and with its last slash, that no row's value can change.
   std::string_view literal_folder() const { return literal_folder_; }
   // How many folders stand below that one, down to the file.
@@ -64,7 +67,8 @@ class PathPattern {
   bool has_part_ = false;
 };
 
-// A value as one component of a path: `/`, control bytes, empty, `.` and `..` are percent-escaped.
+// A value as one component of a path: `/`, control bytes, empty, `.` and `..` are percent-escaped, and a `%` that would
+// read as such an escape.
 void append_path_component(std::string_view value, std::string& out);
 
 }  // namespace streamrun

@@ -20,6 +20,24 @@ void need_columns(const Expression& expression, std::vector<bool>& needed) {
   }
 }
 
+std::vector<bool> KeptColumns::read() const {
+  std::vector<bool> read = needed;
+  for (const Expression& expression : computed) need_columns(expression, read);
+  return read;
+}
+
+std::vector<ColumnPtr> KeptColumns::of(RecordBatch& batch, KernelContext& context) const {
+  std::vector<ColumnPtr> columns(inputs() + computed.size());
+  for (std::uint32_t i = 0; i < inputs(); ++i) {
+    if (needed[i]) columns[i] = batch.columns[i];
+  }
+  for (std::size_t i = 0; i < computed.size(); ++i) {
+    columns[inputs() + i] = evaluate(computed[i], {batch.columns, batch.rows}, batch.selection, context.eval);
+  }
+  reject_failed(batch, context);
+  return columns;
+}
+
 Projection::Projection(std::uint32_t inputs, Expression predicate, std::vector<Expression> outputs)
     : inputs_(inputs), predicate_(std::move(predicate)), outputs_(std::move(outputs)), wanted_(outputs_.size(), true) {}
 

@@ -1,6 +1,7 @@
 // Steps that keep rows and compute columns: filter, map, with, drop and rename are one kernel.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,18 @@ void reject_failed(RecordBatch& batch, KernelContext& context);
 
 // Notes the columns that an expression reads.
 void need_columns(const Expression& expression, std::vector<bool>& needed);
+
+// What a breaker keeps of its input: columns of it, then computed ones.
+struct KeptColumns {
+  std::vector<bool> needed;  // of the input's columns; the others are null pointers
+  std::vector<Expression> computed;
+
+  std::uint32_t inputs() const { return static_cast<std::uint32_t>(needed.size()); }
+  // All that is read of the input.
+  std::vector<bool> read() const;
+  // Those of `batch`, which rows that cannot be computed are taken out of, and rejected.
+  std::vector<ColumnPtr> of(RecordBatch& batch, KernelContext& context) const;
+};
 
 // Keeps the rows for which `predicate` is true (all, where it is empty), and gives a column for each of
 // `outputs`, all over the row as it came in. Rows keep their origin and partition.

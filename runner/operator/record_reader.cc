@@ -64,7 +64,7 @@ RecordReader::RecordReader(std::unique_ptr<ByteInput> input, std::shared_ptr<con
       pool_(std::move(pool)),
       framing_(framing),
       start_(std::move(start)),
-      splitter_(framing, start_.line == 1) {}
+      splitter_(framing, start_.begins_input()) {}
 
 // Reads until there is a whole record, into a buffer of its own: morsels may still use the old one.
 Result<bool> RecordReader::fill() {
@@ -103,18 +103,10 @@ Result<bool> RecordReader::fill() {
 }
 
 Result<> RecordReader::refuse_other_encodings() const {
-  if (start_.line != 1 || !framing_.text) return {};
-  const std::string_view begin(buffer_.get(), std::min<std::size_t>(end_, 6));
-  for (const auto& [magic, program] : {std::pair{std::string_view("BZh"), "bzip2"},
-                                       std::pair{std::string_view("\xFD"
-                                                                  "7zXZ\0",
-                                                                  6),
-                                                 "xz"},
-                                       std::pair{std::string_view("PK\x03\x04"), "zip"}}) {
-    if (!begin.starts_with(magic) || begin.size() < 4) continue;
-    if (std::string_view(program) == "bzip2" && (begin[3] < '1' || begin[3] > '9')) continue;
-    return failure(fmt::format("'{}' is compressed with {}, which is not read; gzip, zstd and lz4 are: unpack it first",
-                               *name_, program));
+  if (!start_.begins_input() || !framing_.text) return {};
+  const std::string_view begin(buffer_.get(), std::min<std::size_t>(end_, kMagicBytes));
+  if (const std::string_view why = unread_compression(begin); !why.empty()) {
+    return failure(fmt::format("'{}' {}", *name_, why));
   }
   const std::string_view first = begin.substr(0, 2);
   if (first != "\xFF\xFE" && first != "\xFE\xFF") return {};
@@ -216,7 +208,7 @@ Result<bool> RecordReader::next(RawRecords& out, std::uint64_t boundary) {
   const std::size_t behind = last == records_.end() ? cut_ : static_cast<std::size_t>(last->data() - buffer_.get());
   out = {};
   out.keep = buffer_;
-  out.at_start = start_.line == 1 && framing_.text;
+  out.at_start = start_.begins_input() && framing_.text;
   context_ = {};
   context_.framed = framing_.cr_ends_line;
   const auto within = [&](std::uint32_t record) {

@@ -40,6 +40,9 @@ struct RecordStart {
   std::uint64_t offset = 0;
   std::uint64_t line = 1;
   std::shared_ptr<const std::string> header = nullptr;  // where the format has one, and it is known already
+  std::uint64_t first_line = 1;                         // of the input, where lines are counted through several
+
+  bool begins_input() const { return line == first_line; }
 };
 
 // One thread at a time.

@@ -2,6 +2,7 @@
 // order unless told otherwise, NaN greatest, texts by bytes.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -19,12 +20,18 @@ struct Direction {
 // Const, shared by threads. The keys of a row stand in columns, one a direction.
 class RowOrder {
  public:
-  // Rows by the first key alone, where it tells them apart: less is earlier. Equal ones say nothing.
-  using Prefix = std::uint64_t;
+  // What tells most rows apart without a look at their columns: the beginning of their keys. Less is earlier; equal
+  // ones say nothing.
+  struct Prefix {
+    std::uint64_t high = 0;
+    std::uint64_t low = 0;
+    friend auto operator<=>(const Prefix&, const Prefix&) = default;
+  };
 
   explicit RowOrder(std::vector<Direction> directions) : directions_(std::move(directions)) {}
 
-  Prefix prefix(std::span<const ColumnPtr> keys, std::uint32_t row) const;
+  // Of rows [0, count).
+  std::vector<Prefix> prefixes(std::span<const ColumnPtr> keys, std::uint32_t count) const;
   // Negative: a is earlier. Of the first `count` keys.
   int compare(std::span<const ColumnPtr> a, std::uint32_t row_a, std::span<const ColumnPtr> b, std::uint32_t row_b,
               std::size_t count) const;
@@ -36,7 +43,7 @@ class RowOrder {
 
 // A row of one of several inputs, with its prefix.
 struct OrderedRow {
-  RowOrder::Prefix prefix = 0;
+  RowOrder::Prefix prefix;
   std::uint32_t row = 0;
 };
 

@@ -8,20 +8,20 @@
 namespace streamrun {
 
 void RowStore::append(const std::vector<ColumnPtr>& columns, const Selection& selection) {
-  std::vector<std::uint32_t> all;
-  std::span<const std::uint32_t> rows = selection.rows();
-  if (selection.dense()) {
-    all.resize(selection.count());
-    std::iota(all.begin(), all.end(), 0U);
-    rows = all;
-  }
+  if (!selection.dense()) return append(columns, selection.rows());
+  std::vector<std::uint32_t> all(selection.count());
+  std::iota(all.begin(), all.end(), 0U);
+  append(columns, all);
+}
+
+void RowStore::append(const std::vector<ColumnPtr>& columns, std::span<const std::uint32_t> rows) {
   builders_.resize(columns.size());
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (!columns[i]) continue;
     if (!builders_[i]) builders_[i].emplace(columns[i]->type());
     builders_[i]->append(*columns[i], rows);
   }
-  count_ += selection.count();
+  count_ += static_cast<std::uint32_t>(rows.size());
 }
 
 std::size_t RowStore::bytes() const {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "runner/data/column.h"
@@ -15,6 +16,7 @@ class RowStore {
  public:
   // Columns that are null stay so.
   void append(const std::vector<ColumnPtr>& columns, const Selection& selection);
+  void append(const std::vector<ColumnPtr>& columns, std::span<const std::uint32_t> rows);
   std::uint32_t count() const { return count_; }
   // Bytes held.
   std::size_t bytes() const;

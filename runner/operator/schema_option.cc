@@ -51,10 +51,7 @@ bool Codec<SchemaOption>::decode(const SyntaxNode& node, SchemaOption& out, Deco
                    context);
     }
     if (!context.load_schema) return fault(node, "unreadable-file", "a schema file cannot be read here", context);
-    const bool absolute = node.text.value().starts_with('/');
-    const std::string path =
-        absolute || context.folder.empty() ? node.text.value() : context.folder + "/" + node.text.value();
-    return context.load_schema(path, node.span, out);
+    return context.load_schema(node.text.value(), node.span, out);
   }
   if (node.kind != SyntaxNode::Kind::mapping || node.entries.empty()) {
     return wrong_type(node, "a schema ({name: type}, or the path of a file that holds one)", context);

@@ -16,6 +16,7 @@
 #include "runner/operator/environment.h"
 #include "runner/operator/format.h"
 #include "runner/operator/kernel.h"
+#include "runner/operator/name_shape.h"
 #include "runner/operator/options.h"
 
 namespace streamrun {
@@ -25,6 +26,29 @@ struct StagedRows {
   std::string route;
   std::string bytes;
   std::uint64_t rows = 0;
+};
+
+// What stands of an output, by a name of the sink's own (a path): data, for the batch log.
+struct OutputMark {
+  std::string key;
+  std::string value;  // JSON
+};
+
+// One output's part of the batch log. Thread-safe; outlives the sink.
+class OutputLog {
+ public:
+  virtual ~OutputLog() = default;
+  // What stood when the last batch committed, which start() sees to that it stands again; what a batch without a commit
+  // has announced is among it.
+  virtual const std::vector<OutputMark>& marks() const = 0;
+  // A former run has committed batches.
+  virtual bool goes_on() const = 0;
+  // Batches up to this one were begun by a former run, which did not commit them: they come again, with the same rows.
+  virtual std::optional<BatchTime> again_until() const = 0;
+  // Durable when it returns: how what `batch` is about to change is now. Of what has no mark yet.
+  virtual Result<> announce(BatchTime batch, const std::vector<OutputMark>& before) = 0;
+  // What stands when `batch` is published; durable with its commit.
+  virtual void stand(BatchTime batch, std::vector<OutputMark> marks) = 0;
 };
 
 // What one output has for one batch. One thread at a time.
@@ -49,8 +73,9 @@ class Sink {
   // Any thread: the selected rows as bytes, in order, appended to `out` (one entry a route). Rows that fail
   // (an expression in a path) are left out and in context.eval.errors.
   virtual void encode(const RecordBatch& batch, KernelContext& context, std::vector<StagedRows>& out) const = 0;
-  // Opens what is written to; called once, before the first batch.
-  virtual Result<> start() { return {}; }
+  // Opens what is written to; called before the first batch, and again if that fails for a while. `log`: null without a
+  // checkpoint.
+  virtual Result<> start(OutputLog* log) { return static_cast<void>(log), Result<>(); }
   virtual Result<std::unique_ptr<Stage>> stage(BatchTime batch) = 0;
   // From another thread: a publish that waits for the outside world gives up.
   virtual void interrupt() {}
@@ -60,6 +85,7 @@ class Sink {
 
 struct SinkBindContext {
   std::string name;                    // of the output
+  std::string pipeline;                // its name
   const Schema* schema = nullptr;      // of `from`, hidden columns included
   std::vector<std::uint32_t> columns;  // what is written, by position in the schema
   const FormatDescriptor* format = nullptr;
@@ -75,6 +101,7 @@ struct SinkBindContext {
 struct WrittenPath {
   std::string path;
   bool fixed = true;  // no part of it varies
+  NameShape shape;
   Span span;
 };
 
@@ -86,7 +113,9 @@ struct BoundSink {
   // What it writes together with other outputs (standard output): these publish in the order written.
   std::string_view shares;
   std::string detail;
-  std::string guarantee;  // `at least once`, and what is seen of a batch that fails
+  std::string guarantee;      // `at least once`, and what is seen of a batch that fails
+  bool exactly_once = false;  // with a checkpoint
+  bool writes_empty = false;  // it does something for a batch without rows
   std::function<std::unique_ptr<Sink>(const Environment&)> open;
 };
 

@@ -42,6 +42,24 @@ std::string_view cut_direction(std::string_view text, Direction& direction) {
   return text;
 }
 
+// False, and a diagnostic: `text`, which has no direction at its end, ends in `nulls` or `nulls some-word`.
+bool check_nulls(const BindContext& context, const SortKey& key, std::string_view text) {
+  if (context.inputs[0]->find("nulls")) return true;
+  std::string word;
+  for (std::size_t words = 0; words < 2; ++words) {
+    const std::string_view found = last_word(text, word);
+    if (found.empty()) return true;
+    const auto at = static_cast<std::uint32_t>(found.data() - key.text.value().data());
+    if (word == "nulls") {
+      context.diagnostics.error("syntax", key.text.span(at, at + static_cast<std::uint32_t>(found.size())),
+                                "`nulls` has no place; write nulls first or nulls last");
+      return false;
+    }
+    text = text.substr(0, static_cast<std::size_t>(found.data() - text.data()));
+  }
+  return true;
+}
+
 bool has_order(const Type& type) {
   if (type.kind() == TypeKind::map || type.kind() == TypeKind::variant) return false;
   for (const Field& field : type.fields()) {
@@ -60,6 +78,10 @@ bool Codec<SortKey>::decode(const SyntaxNode& node, SortKey& out, DecodeContext&
 }
 
 std::optional<SortBinding> bind_sort_keys(const BindContext& context, const std::vector<SortKey>& keys) {
+  if (keys.empty()) {
+    context.diagnostics.error("empty-key", context.place, "`by` has at least one expression");
+    return std::nullopt;
+  }
   SortBinding made;
   bool good = true;
   for (const SortKey& key : keys) {
@@ -71,6 +93,10 @@ std::optional<SortBinding> bind_sort_keys(const BindContext& context, const std:
       context.diagnostics.error(
           "syntax", key.text.span(at, at + static_cast<std::uint32_t>(found.size())),
           fmt::format("'{}' is no direction; write {}", found, word == "descending" ? "desc" : "asc"));
+      good = false;
+      continue;
+    }
+    if (!check_nulls(context, key, text)) {
       good = false;
       continue;
     }

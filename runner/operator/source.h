@@ -69,6 +69,15 @@ Result<std::pair<Cursor, Cursor>> cursors_of(const SourceRange& range,
   return std::pair(*std::move(from), *std::move(until));
 }
 
+// The start of a source that opens nothing: at `resume`, if that is a place of its own.
+template <class Cursor>
+Result<std::string> begin_at(const std::optional<std::string>& resume, std::string first,
+                             Result<Cursor> (*to_cursor)(const std::string&)) {
+  if (!resume) return first;
+  if (auto good = to_cursor(*resume); !good) return pass_on(good);
+  return *resume;
+}
+
 // Hands out the morsels of a range in source order. The engine calls it under one lock.
 class RangeReader {
  public:
@@ -83,8 +92,9 @@ class Source {
   virtual ~Source() = default;
   // Before start(): its hidden columns that somebody reads, of rows or of rejects. Else it keeps all.
   virtual void want_hidden(const std::vector<std::string>& names) { static_cast<void>(names); }
-  // Opens what is to be read; the cursor of the first record. Nothing is opened before.
-  virtual Result<std::string> start() = 0;
+  // Opens what is to be read; the cursor of the first record. Nothing is opened before. `resume`: the cursor behind
+  // what a former run has read, which the first record follows; an error if its records are no longer there.
+  virtual Result<std::string> start(const std::optional<std::string>& resume) = 0;
   virtual Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime batch) = 0;
   virtual Result<std::unique_ptr<RangeReader>> read(const SourceRange& range) = 0;
   // `batch`, which took everything before `cursor`, has committed. Told of each batch, whether it took something.
@@ -119,6 +129,13 @@ struct SourceBindContext {
   Span place;
 };
 
+// Files that a source reads: a path or a glob, of which the first `folder` bytes are a folder that stands as written.
+struct ReadPath {
+  std::string path;
+  std::size_t folder = 0;
+  Span span;
+};
+
 struct BoundSource {
   // Of sources that make typed rows; the others' comes from the format and `schema:`.
   std::optional<Schema> rows;
@@ -129,11 +146,11 @@ struct BoundSource {
   bool messages = false;         // records come as such: no format says where they end
   bool rate_controlled = false;  // a batch takes no more than the batches before it could digest
   std::uint32_t partitions = 1;  // 0: known only when it is open, and may grow
-  // What no other source may read as well, in words.
+  // What no other source may read as well, in words; and patterns (RE2) of such words, of what it finds out later.
   std::vector<std::string> alone;
-  // Files and globs that it reads, for the check that no sink writes them.
-  std::vector<Located<std::string>> reads;
-  std::string detail;  // for `explain`
+  std::vector<std::string> alone_patterns;
+  std::vector<ReadPath> reads;  // no sink of the pipeline may write them
+  std::string detail;           // for `explain`
   std::function<std::unique_ptr<Source>(const Environment&)> open;
 };
 

@@ -6,15 +6,17 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "runner/operator/file_end.h"
 
 namespace streamrun {
 
-TemporaryFile::TemporaryFile(const FileRules& rules, Exists exists, FilePlace place)
+TemporaryFile::TemporaryFile(const FileRules& rules, Exists exists, FilePlace place, bool again)
     : rules_(rules),
       exists_(exists),
+      again_(again),
       place_(std::move(place)),
       writer_(place_.folders->disk(), rules.compression, place_.path()) {}
 
@@ -48,7 +50,7 @@ Result<> TemporaryFile::begin() {
   if (!folder) return pass_on(folder);
   const auto there = (*folder)->has_file(place_.name);
   if (!there) return pass_on(there);
-  if (*there && exists_ == Exists::fail) return exists_failure(place_, rules_);
+  if (*there && exists_ == Exists::fail && !again_) return exists_failure(place_, rules_);
   std::string name = place_.folders->files()->names().make(place_.name);
   auto made = (*folder)->create(name, rules_.mode);
   if (!made) return pass_on(made);
@@ -96,11 +98,34 @@ Result<> TemporaryFile::rename() {
   if (renamed_) return {};
   auto folder = place_.open();
   if (!folder) return pass_on(folder);
+  if (again_ && !new_ && exists_ == Exists::fail) {
+    if (auto same = check_same(**folder); !same) return same;
+  }
   errno = 0;
   auto renamed = (*folder)->rename(name_, place_.name, new_ && exists_ != Exists::replace);
   if (!renamed && errno == EEXIST) return exists_failure(place_, rules_);
   renamed_ = renamed.has_value();
   return renamed;
+}
+
+Result<> TemporaryFile::check_same(const OutputFolder& folder) const {
+  constexpr std::size_t kPiece = std::size_t{64} << 10;
+  const auto ours = folder.open_file(name_, O_RDONLY);
+  if (!ours) return pass_on(ours);
+  const auto there = folder.open_file(place_.name, O_RDONLY);
+  if (!there) return pass_on(there);
+  std::string one(kPiece, '\0');
+  std::string other(kPiece, '\0');
+  for (off_t at = 0;;) {
+    const ssize_t n = ::pread(ours->get(), one.data(), kPiece, at);
+    const ssize_t m = ::pread(there->get(), other.data(), kPiece, at);
+    if (n < 0 || m < 0) return system_failure("read", place_.path());
+    if (n != m || std::memcmp(one.data(), other.data(), static_cast<std::size_t>(n)) != 0) {
+      return other_failure(place_);
+    }
+    if (n == 0) return {};
+    at += n;
+  }
 }
 
 void TemporaryFile::discard() {
@@ -131,6 +156,13 @@ Result<> remove_parts(const PlaceOfPart& place_of, std::uint32_t first) {
     if (auto removed = (*folder)->remove(place.name); !removed) return removed;
     if (auto synced = (*folder)->sync(); !synced) return synced;
   }
+}
+
+std::unexpected<Error> other_failure(const FilePlace& place) {
+  return failure(
+      fmt::format("'{}' exists, and is not what this batch writes there, which a former run has begun: it is "
+                  "another's, or the pipeline or a table has changed since; move it away",
+                  place.path()));
 }
 
 std::unexpected<Error> exists_failure(const FilePlace& place, const FileRules& rules) {

@@ -15,8 +15,9 @@ namespace streamrun {
 // One thread. What fails may be called again, unless the error is fatal.
 class TemporaryFile {
  public:
-  // `exists`: what becomes of a file that is there already.
-  TemporaryFile(const FileRules& rules, Exists exists, FilePlace place);
+  // `exists`: what becomes of a file that is there already. `again`: a former run may have published the same bytes,
+  // and that is no other's file.
+  TemporaryFile(const FileRules& rules, Exists exists, FilePlace place, bool again = false);
 
   Result<> add(std::string_view bytes);
   // Frees the descriptor and the buffers; what comes then opens it again.
@@ -36,9 +37,12 @@ class TemporaryFile {
   Result<> open();
   Result<> begin();
   Result<> fill(OutputFolder& folder, bool there);
+  // What is there has other bytes.
+  Result<> check_same(const OutputFolder& folder) const;
 
   const FileRules& rules_;
   Exists exists_;
+  bool again_;
   FilePlace place_;
   std::string name_;  // while nobody sees it; empty: it is not begun
   FileWriter writer_;
@@ -53,6 +57,9 @@ void remove_abandoned(const OutputFolder& folder, const TemporaryNames& names);
 // Removes part `first` of an earlier run, and those behind it: parts of two runs must not stand side by side.
 using PlaceOfPart = std::function<FilePlace(std::uint32_t part)>;
 Result<> remove_parts(const PlaceOfPart& place_of, std::uint32_t first);
+
+// What a former run has published of a batch that comes again is not what it has now.
+std::unexpected<Error> other_failure(const FilePlace& place);
 
 // A file is there, and `rules` do not let it be replaced.
 std::unexpected<Error> exists_failure(const FilePlace& place, const FileRules& rules);

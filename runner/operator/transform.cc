@@ -7,6 +7,7 @@ Scope BindContext::scope_of(const Schema& schema) const {
   made.inputs.push_back({"", &schema, false});
   made.params = params;
   made.owner = owner;
+  made.seed = seed;
   made.param_used = param_used;
   return made;
 }

@@ -23,6 +23,7 @@ struct BindContext {
   const Params* params = nullptr;
   std::function<void(std::string_view)> param_used;
   std::string owner;                   // `stream 'suspects'`
+  std::uint64_t seed = 0;              // of the step, among all of the pipeline
   std::uint32_t partitions = 8;        // default for keyed steps
   std::uint32_t input_partitions = 0;  // of the step's own input; 0: known only when it runs
   bool allow_exec = false;
@@ -61,7 +62,8 @@ struct TransformDescriptor {
   std::function<std::vector<StreamName>(const void* options)> streams;                         // may be empty
   // Null: rows pass as they are.
   std::function<std::optional<BoundTransform>(const void* options, BindContext&)> bind;
-  bool holds_steps = false;  // those of its section `steps` follow it
+  bool holds_steps = false;     // those of its section `steps` follow it
+  bool names_fragment = false;  // the steps of the fragment that it names stand in its place
 };
 
 // A descriptor over the typed options S.

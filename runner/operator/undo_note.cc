@@ -71,12 +71,13 @@ Result<bool> begins_alike(int file, const UndoNote& note, const std::string& pat
 // Of one length as long as the name is the same: it is written over.
 std::string to_text(const UndoNote& note) {
   return fmt::format(
-      "streamrun-undo-1 {} {:016x} {:016x} {} {} {:02x} {:02x} {:016x} {:016x} {:016x} {:016x} {:016x} {:016x} "
-      "{:016x}\n{}\n",
+      "streamrun-undo-1 {} {:016x} {:016x} {} {} {:02x} {:02x} {:02x} {:016x} {:016x} {:016x} {:016x} {:016x} "
+      "{:016x} {:016x}\n{}\n",
       note.boot.empty() ? "0" : note.boot, note.file_number.device, note.file_number.number,
       static_cast<int>(note.compression), note.lines ? 1 : 0, static_cast<unsigned char>(note.quote),
-      static_cast<unsigned char>(note.delimiter), note.head, note.before.length, note.before.hash, note.written.length,
-      note.written.hash, note.next.length, note.next.hash, note.name);
+      static_cast<unsigned char>(note.delimiter), static_cast<unsigned char>(note.escape), note.head,
+      note.before.length, note.before.hash, note.written.length, note.written.hash, note.next.length, note.next.hash,
+      note.name);
 }
 
 // Nothing: it is none, or was cut off itself.
@@ -91,10 +92,11 @@ std::optional<UndoNote> read_note(int file) {
   int lines = 0;
   unsigned quote = 0;
   unsigned delimiter = 0;
+  unsigned escape = 0;
   int begin = 0;
-  if (std::sscanf(bytes.data(), "streamrun-undo-1 %63s %lx %lx %d %d %x %x %lx %lx %lx %lx %lx %lx %lx%n", boot.data(),
-                  &numbers[0], &numbers[1], &compression, &lines, &quote, &delimiter, &numbers[2], &numbers[3],
-                  &numbers[4], &numbers[5], &numbers[6], &numbers[7], &numbers[8], &begin) != 14 ||
+  if (std::sscanf(bytes.data(), "streamrun-undo-1 %63s %lx %lx %d %d %x %x %x %lx %lx %lx %lx %lx %lx %lx%n",
+                  boot.data(), &numbers[0], &numbers[1], &compression, &lines, &quote, &delimiter, &escape, &numbers[2],
+                  &numbers[3], &numbers[4], &numbers[5], &numbers[6], &numbers[7], &numbers[8], &begin) != 15 ||
       compression < 0 || compression > static_cast<int>(Compression::lz4)) {
     return std::nullopt;
   }
@@ -108,6 +110,7 @@ std::optional<UndoNote> read_note(int file) {
   note.lines = lines != 0;
   note.quote = static_cast<char>(quote);
   note.delimiter = static_cast<char>(delimiter);
+  note.escape = static_cast<char>(escape);
   note.head = numbers[2];
   note.before = {numbers[3], numbers[4]};
   note.written = {numbers[5], numbers[6]};
@@ -127,6 +130,13 @@ std::unexpected<Error> in_doubt(const std::string& path, std::uint64_t size, std
 }
 
 }  // namespace
+
+Result<LengthMark> mark_length(int file, std::uint64_t length, const std::string& path) {
+  const auto tail = read_tail(file, length, path);
+  if (!tail) return pass_on(tail);
+  if (!*tail) return failure(fmt::format("'{}' was cut at this moment", path), ErrorKind::fatal);
+  return LengthMark{length, hash_of(**tail)};
+}
 
 Result<bool> UndoNote::is_ours(int file, std::uint64_t size, bool same_file) const {
   if (size == next.length) return is_marked(file, next, name);
@@ -156,7 +166,7 @@ Result<std::uint64_t> UndoNote::whole(int file, std::uint64_t size, FileNumber n
     FileRules rules;
     rules.compression = compression;
     rules.lines = lines;
-    rules.framing = {.cr_ends_line = delimiter != '\0', .quote = quote, .delimiter = delimiter};
+    rules.framing = {.cr_ends_line = delimiter != '\0', .quote = quote, .delimiter = delimiter, .escape = escape};
     const auto end = inspect_end(rules, file, size, path, before.length);
     if (!end) return pass_on(end);
     if (end->whole == size || size <= next.length) return end->whole;

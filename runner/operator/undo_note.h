@@ -26,6 +26,8 @@ struct LengthMark {
   std::uint64_t hash = 0;
 };
 
+Result<LengthMark> mark_length(int file, std::uint64_t length, const std::string& path);
+
 struct UndoNote {
   std::string name;
   FileNumber file_number;
@@ -35,6 +37,7 @@ struct UndoNote {
   bool lines = true;
   char quote = '\0';
   char delimiter = '\0';
+  char escape = '\0';
   std::uint64_t head = 0;  // hash of the first bytes of what was there before
   LengthMark before;
   // As the last write found the file, and as it leaves it.

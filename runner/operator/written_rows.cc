@@ -156,7 +156,9 @@ class QueueSource final : public Source {
  public:
   explicit QueueSource(std::shared_ptr<const Queue> queue) : queue_(std::move(queue)) {}
 
-  Result<std::string> start() override { return to_text({}); }
+  Result<std::string> start(const std::optional<std::string>& resume) override {
+    return begin_at(resume, to_text({}), to_cursor);
+  }
 
   Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime) override {
     const auto begin = to_cursor(from);

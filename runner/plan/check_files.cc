@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <fnmatch.h>
 #include <re2/re2.h>
 #include <sys/stat.h>
 
@@ -8,7 +7,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "runner/operator/words_alike.h"
+#include "runner/operator/read_files.h"
 #include "runner/plan/resolution.h"
 
 namespace streamrun {
@@ -16,20 +15,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// One text for one path, however it is written. Opens nothing.
-std::string normal(const std::string& path) {
-  std::error_code failed;
-  const fs::path whole = fs::absolute(path, failed);
-  const fs::path real = failed ? fs::path() : fs::weakly_canonical(whole, failed);
-  return (failed ? fs::path(path).lexically_normal() : real).string();
-}
-
 // What tells one file from others: its path, and its number where it is there already.
 struct FileName {
   std::string path;
   std::string number = {};
 
-  explicit FileName(const std::string& written) : path(normal(written)) {
+  explicit FileName(const std::string& written) : path(resolved_path(written)) {
     struct stat facts{};
     if (::stat(path.c_str(), &facts) == 0) number = fmt::format("{}:{}", facts.st_dev, facts.st_ino);
   }
@@ -43,22 +34,14 @@ bool is_below(const std::string& path, const std::string& file) {
   return path.size() > file.size() && path[file.size()] == '/' && path.starts_with(file);
 }
 
-// A name such as those that vary give: for the match with a glob.
-std::string sample(const std::string& pattern) {
-  std::string out;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    const std::size_t close = pattern[i] == '{' ? pattern.find('}', i) : std::string::npos;
-    if (close != std::string::npos) {
-      out += '0';
-      i = close;
-    } else if (pattern[i] == '%' && i + 1 < pattern.size()) {
-      out += '0';
-      ++i;
-    } else {
-      out += pattern[i];
-    }
-  }
-  return out;
+// All absolute paths that a written path may become, links followed as far as it is known.
+NameShape resolved(const NameShape& shape) {
+  const std::string folder = literal_folder(shape);
+  NameShape whole;
+  add_text(resolved_path(folder.empty() ? "." : folder), whole);
+  add_text("/", whole);
+  whole.insert(whole.end(), shape.begin() + static_cast<std::ptrdiff_t>(folder.size()), shape.end());
+  return whole;
 }
 
 // What the shell makes of a path, and nobody here does.
@@ -120,13 +103,15 @@ struct ReadFile {
   const PlanSource* source = nullptr;
   std::string path;  // as it was written
   FileName name;
+  NameShape shape;
 };
 
 std::vector<ReadFile> files_read(const Resolution& r) {
   std::vector<ReadFile> read;
   for (const GraphSource& source : r.graph.sources) {
-    for (const Located<std::string>& path : source.plan.bound.reads) {
-      read.push_back({&source.plan, path.value, FileName(path.value)});
+    for (const ReadPath& path : source.plan.bound.reads) {
+      ReadFile& file = read.emplace_back(&source.plan, path.path, FileName(path.path));
+      add_glob(resolved_glob(path.path, path.folder), file.shape);
     }
   }
   return read;
@@ -143,14 +128,13 @@ void check_readers(Resolution& r) {
   for (const GraphNode& node : r.graph.nodes) {
     if (node.kind != GraphNode::Kind::source) continue;
     const PlanSource& source = r.graph.sources[node.source].plan;
-    for (const std::string& what : source.bound.alone) {
-      if (what.starts_with(kWordsAlike)) {
-        const auto& [pattern, by] = alike.emplace_back(std::make_unique<const RE2>(what.substr(1)), source.name);
-        for (const auto& [words, other] : readers) {
-          if (other != by && RE2::FullMatch(words, *pattern)) refuse(node, other, words);
-        }
-        continue;
+    for (const std::string& words_like : source.bound.alone_patterns) {
+      const auto& [pattern, by] = alike.emplace_back(std::make_unique<const RE2>(words_like), source.name);
+      for (const auto& [words, other] : readers) {
+        if (other != by && RE2::FullMatch(words, *pattern)) refuse(node, other, words);
       }
+    }
+    for (const std::string& what : source.bound.alone) {
       const auto [other, fresh] = readers.emplace(what, source.name);
       if (!fresh) refuse(node, other->second, what);
       for (const auto& [pattern, by] : alike) {
@@ -164,8 +148,8 @@ void check_readers(Resolution& r) {
 
 void check_files(Resolution& r) {
   for (const GraphSource& source : r.graph.sources) {
-    for (const Located<std::string>& path : source.plan.bound.reads) {
-      if (const auto meant = shell_path(path.value, true)) r.error("bad-path", path.span, *meant);
+    for (const ReadPath& path : source.plan.bound.reads) {
+      if (const auto meant = shell_path(path.path, true)) r.error("bad-path", path.span, *meant);
     }
   }
   const std::vector<ReadFile> all_read = files_read(r);
@@ -174,13 +158,11 @@ void check_files(Resolution& r) {
     for (const WrittenPath& write : output.plan.bound.writes) {
       if (!check_path(r, write)) continue;
       const FileName name(write.path);
+      const NameShape shape = resolved(write.shape);
       for (const ReadFile& read : all_read) {
-        if (!(read.name == name) &&
-            ::fnmatch(read.name.path.c_str(), sample(name.path).c_str(), FNM_PATHNAME | FNM_PERIOD) != 0) {
-          continue;
-        }
+        if (!(read.name == name) && !have_common_name(read.shape, shape)) continue;
         r.error("writes-its-source", write.span,
-                fmt::format("{} '{}' reads '{}', which output '{}' would write",
+                fmt::format("{} '{}' reads '{}', which output '{}' would write; choose another path",
                             read.source->table ? "table" : "source", read.source->name, read.path, output.plan.name));
       }
       for (const auto& [other, by] : written) {

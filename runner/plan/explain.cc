@@ -40,7 +40,7 @@ class Walk {
       case PlanNode::Kind::errors: made.role = ExplainNode::Role::errors; break;
       case PlanNode::Kind::output:
         made.role = ExplainNode::Role::output;
-        made.work = joined(made.work, ", ", plan_.outputs[node.output].bound.guarantee);
+        made.work = joined(made.work, ", ", guarantee(plan_.outputs[node.output].bound));
         break;
       case PlanNode::Kind::breaker:
         if (node.label.empty()) {
@@ -50,6 +50,15 @@ class Walk {
       case PlanNode::Kind::kernel: break;
     }
     return made;
+  }
+
+  // As it is kept in this pipeline.
+  std::string guarantee(const BoundSink& sink) const {
+    if (!plan_.settings.checkpoint || !sink.exactly_once) return sink.guarantee;
+    const auto once = std::ranges::find_if(
+        plan_.sources, [](const PlanSource& source) { return !source.table && !source.bound.can_read_again; });
+    if (once == plan_.sources.end()) return "exactly once";
+    return fmt::format("at most once across a crash: source '{}' cannot be read again", once->name);
   }
 
   void add_source(const PlanNode& node, ExplainNode& made) {

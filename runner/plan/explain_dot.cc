@@ -44,7 +44,7 @@ std::string columns_of(const ExplainNode& node) {
 
 std::string explain_dot(const Explanation& explanation) {
   const PhysicalPlan& plan = *explanation.plan;
-  std::string out = fmt::format("digraph {} {{\n  rankdir=LR;\n  node [shape=box];\n", quoted(plan.name));
+  std::string out = fmt::format("digraph {} {{\n  rankdir=LR;\n  node [shape=box];\n", quoted(plan.settings.name));
   for (std::size_t phase = 1; phase <= plan.phases.size(); ++phase) {
     out += fmt::format("  subgraph cluster_{0} {{\n    label=\"phase {0}\";\n", phase);
     for (const ExplainNode& node : explanation.nodes) {

@@ -31,11 +31,11 @@ Json ids(const std::vector<NodeId>& nodes) {
 
 std::string explain_json(const Explanation& explanation) {
   const PhysicalPlan& plan = *explanation.plan;
-  Json made = {{"name", plan.name},
-               {"batch_interval", format_duration(plan.interval)},
-               {"concurrent_outputs", plan.concurrent_outputs},
-               {"parallelism", plan.parallelism},
-               {"memory", plan.memory.bytes},
+  Json made = {{"name", plan.settings.name},
+               {"batch_interval", format_duration(plan.settings.batch_interval)},
+               {"concurrent_outputs", plan.settings.concurrent_outputs},
+               {"parallelism", *plan.settings.parallelism},
+               {"memory", plan.settings.memory->bytes},
                {"nodes", Json::array()},
                {"edges", Json::array()},
                {"phases", Json::array()}};

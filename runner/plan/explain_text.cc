@@ -18,9 +18,10 @@ class TextRenderer {
   explicit TextRenderer(const Explanation& explanation) : explanation_(explanation), plan_(*explanation.plan) {}
 
   std::string render() {
-    out_ = fmt::format("{}: a batch every {}, {} at once, {}, {} of memory\n", plan_.name,
-                       format_duration(plan_.interval), counted(plan_.concurrent_outputs, "output"),
-                       counted(plan_.parallelism, "thread"), format_byte_size(plan_.memory));
+    out_ = fmt::format("{}: a batch every {}, {} at once, {}, {} of memory\n", plan_.settings.name,
+                       format_duration(plan_.settings.batch_interval),
+                       counted(plan_.settings.concurrent_outputs, "output"),
+                       counted(*plan_.settings.parallelism, "thread"), format_byte_size(*plan_.settings.memory));
     out_ += "\nGraph\n";
     for (const ExplainNode& node : explanation_.nodes) graph_node(node);
     for (std::uint32_t phase = 0; phase < plan_.phases.size(); ++phase) {

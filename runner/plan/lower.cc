@@ -21,13 +21,8 @@ class Lowering {
   explicit Lowering(StreamGraph graph) : graph_(std::move(graph)) {}
 
   PhysicalPlan lower() {
-    plan_.name = graph_.name;
+    plan_.settings = graph_.settings;
     plan_.text = graph_.text;
-    plan_.interval = graph_.interval;
-    plan_.concurrent_outputs = graph_.concurrent_outputs;
-    plan_.parallelism = graph_.parallelism;
-    plan_.memory = graph_.memory;
-    plan_.spool = graph_.spool;
     drop_unread();
     find_without_raw();
     prune();
@@ -113,7 +108,9 @@ class Lowering {
       for (std::size_t k = 0; k < inputs.size() && k < node.inputs.size(); ++k) need(node.inputs[k], inputs[k]);
     }
     for (std::size_t k = 0; k < step.sides.size(); ++k) need(node.inputs[k + 1], step.sides[k]->prune(output));
-    if (node.can_fail && node.errors && live_[*node.errors]) need_shown(node.inputs[0]);
+    if (node.can_fail && node.errors && live_[*node.errors]) {
+      for (const std::size_t input : node.inputs) need_shown(input);
+    }
   }
 
   // A reject whose record has no bytes is shown as the row that failed, so all of that row is computed.
@@ -201,7 +198,9 @@ class Lowering {
     }
     for (std::size_t i = 0; i < count(); ++i) {
       if (live_[i] && graph_.nodes[i].errors && live_[*graph_.nodes[i].errors]) {
-        plan_.nodes[ids_[i].value].errors = ids_[*graph_.nodes[i].errors];
+        PlanNode& node = plan_.nodes[ids_[i].value];
+        node.errors = ids_[*graph_.nodes[i].errors];
+        for (const NodeId side : node.sides) plan_.nodes[side.value].errors = node.errors;
       }
     }
   }

@@ -37,6 +37,7 @@ struct PlanSource {
   std::vector<bool> wanted;                // over schema columns, then hidden
   std::vector<std::string> wanted_hidden;  // hidden columns that somebody reads, of its rows or of rejects
   bool table = false;                      // a side input: read again after `refresh`, else kept
+  bool header = false;                     // its records stand behind one, by which they are read
   std::optional<Duration> refresh;
 };
 
@@ -86,13 +87,8 @@ struct PlanPhase {
 };
 
 struct PhysicalPlan {
-  std::string name;
+  RunSettings settings;
   std::shared_ptr<const SourceText> text;  // of the pipeline's file, for the places of expressions; may be null
-  Duration interval{1000};
-  std::uint32_t concurrent_outputs = 1;
-  std::uint32_t parallelism = 1;
-  ByteSize memory{std::uint64_t{1} << 30};  // of breakers and spools together
-  SpoolOption spool;
   std::vector<PlanSource> sources;
   std::vector<PlanOutput> outputs;
   std::vector<PlanNode> nodes;  // by NodeId, in topological order

@@ -13,6 +13,11 @@
 
 namespace streamrun {
 
+struct DeclaredName {
+  std::string_view what;  // `source`
+  Span place;
+};
+
 struct Resolution {
   const PipelineSpec& spec;
   const Catalog& catalog;
@@ -22,14 +27,17 @@ struct Resolution {
   StreamGraph graph = {};
   Params params = {};
   std::set<std::string, std::less<>> used_params = {};
-  std::map<std::string, std::string_view> names = {};  // of sources, tables and streams, and what each is
-  std::map<std::string, std::size_t> rows = {};        // the node whose rows a name stands for
-  std::map<std::string, std::size_t> errors = {};      // the node of NAME.errors
-  std::set<std::string> read_errors = {};              // names whose errors something reads
+  std::map<std::string, DeclaredName> names = {};  // of sources, tables and streams
+  std::map<std::string, std::size_t> rows = {};    // the node whose rows a name stands for
+  std::map<std::string, std::size_t> read = {};    // of a table with steps: the node whose rows they take
+  std::map<std::string, std::size_t> errors = {};  // the node of NAME.errors
+  std::set<std::string> read_errors = {};          // names whose errors something reads
 
   void error(std::string code, Span span, std::string message) {
     diagnostics.error(std::move(code), span, std::move(message));
   }
+  // `; the other one stands at FILE:LINE:COLUMN` of a name that is given in two files.
+  std::string elsewhere(Span here, Span other) const;
   std::function<void(std::string_view)> note_param() {
     return [this](std::string_view name) { used_params.emplace(name); };
   }
@@ -63,6 +71,9 @@ class StreamResolver {
   std::optional<std::size_t> all_errors(Span place);
   std::optional<std::size_t> unknown(const LocatedText& name);
   bool reads_all_errors(const StreamSpec& stream);
+  bool is_table(const std::string& name) const;
+  // The nodes whose rows its steps take. Nothing: diagnosed, here or before.
+  std::vector<std::size_t> inputs_of(const StreamSpec& stream);
   std::optional<std::size_t> add_steps(const StreamSpec& stream);
   // `own`: the nodes that it adds, too.
   std::optional<std::size_t> add_step(const StepSpec& step, const StreamSpec& stream, std::size_t input,

@@ -9,11 +9,13 @@ namespace streamrun {
 namespace {
 
 void declare(Resolution& r, const LocatedText& name, std::string_view what) {
-  const auto [other, fresh] = r.names.emplace(name.value(), what);
+  const auto [other, fresh] = r.names.emplace(name.value(), DeclaredName{what, name.whole()});
   if (name.value() == "errors") {
     r.error("reserved-name", name.whole(), "'errors' is the union of all NAME.errors; take another name");
   } else if (!fresh) {
-    r.error("name-twice", name.whole(), fmt::format("'{}' is the name of a {} already", name.value(), other->second));
+    r.error("name-twice", name.whole(),
+            fmt::format("'{}' is the name of a {} already{}", name.value(), other->second.what,
+                        r.elsewhere(name.whole(), other->second.place)));
   }
 }
 
@@ -33,6 +35,10 @@ std::set<std::string> names_read(const PipelineSpec& spec) {
   };
   for (const StreamSpec& stream : spec.streams) {
     for (const StreamName& name : streams_read(stream)) note(name);
+  }
+  for (const SourceSpec& table : spec.tables) {
+    if (!table.stream) continue;
+    for (const StreamName& name : streams_read(*table.stream)) note(name);
   }
   for (const OutputSpec& output : spec.outputs) note(output.common.from);
   return read;
@@ -66,9 +72,10 @@ void check_depth(Resolution& r) {
 }
 
 void warn_unused(Resolution& r, const std::set<std::string>& read) {
-  const auto warn = [&](const LocatedText& name, std::string_view what, bool used) {
-    if (used) return;
-    r.diagnostics.warning("unused", name.whole(), fmt::format("nothing reads {} '{}'", what, name.value()));
+  // What is included may be there for others.
+  const auto warn = [&](const LocatedText& name, std::string_view what, bool used, std::string_view verb = "reads") {
+    if (used || !r.spec.text->in_first(name.whole().begin)) return;
+    r.diagnostics.warning("unused", name.whole(), fmt::format("nothing {} {} '{}'", verb, what, name.value()));
   };
   for (const SourceSpec& one : r.spec.sources) warn(one.name, "source", read.contains(one.name.value()));
   for (const SourceSpec& one : r.spec.tables) warn(one.name, "table", read.contains(one.name.value()));
@@ -76,9 +83,16 @@ void warn_unused(Resolution& r, const std::set<std::string>& read) {
   for (const ParamSpec& one : r.spec.params) {
     warn(one.name, "param", one.used_in_text || r.used_params.contains(one.name.value()));
   }
+  for (const auto& [name, what] : r.spec.unused) warn(name, what, false, "uses");
 }
 
 }  // namespace
+
+std::string Resolution::elsewhere(Span here, Span other) const {
+  const SourceText& text = *spec.text;
+  if (&text.name(here.begin) == &text.name(other.begin)) return {};
+  return fmt::format("; the other one stands at {}", text.place(other.begin));
+}
 
 std::optional<std::size_t> Resolution::add_errors(const std::string& name, OnError policy,
                                                   const std::vector<Field>& hidden) {
@@ -104,18 +118,18 @@ Schema errors_schema(const std::vector<Field>& hidden) {
 StreamGraph resolve(const PipelineSpec& spec, const Catalog& catalog, const ResolveOptions& options,
                     Diagnostics& diagnostics) {
   Resolution r{spec, catalog, options, diagnostics};
-  r.graph.name = spec.name;
+  r.graph.settings = spec.settings;
+  r.graph.settings.parallelism = spec.settings.parallelism.value_or(options.processors);
+  r.graph.settings.memory = spec.settings.memory.value_or(ByteSize{options.memory});
   r.graph.text = spec.text;
-  r.graph.interval = spec.batch_interval;
-  r.graph.concurrent_outputs = spec.concurrent_outputs;
-  r.graph.parallelism = spec.parallelism.value_or(options.processors);
-  r.graph.memory = spec.memory.value_or(ByteSize{options.memory});
-  r.graph.spool = spec.spool;
   resolve_params(r);
   declare_names(r);
   for (const SourceSpec& source : spec.sources) resolve_source(r, source, false);
   for (const SourceSpec& table : spec.tables) resolve_source(r, table, true);
   StreamResolver streams(r);
+  for (const SourceSpec& table : spec.tables) {
+    if (table.stream) streams.resolve(*table.stream, table.name.whole());
+  }
   for (const StreamSpec& stream : spec.streams) streams.resolve(stream, stream.name.whole());
   for (const OutputSpec& output : spec.outputs) {
     const LocatedText& from = output.common.from.text;

@@ -59,8 +59,11 @@ class OutputResolver {
   }
 
   void check_name() {
-    if (name_.empty() || !find_above(name_)) return;
-    r_.error("name-twice", spec_.common.name.whole(), fmt::format("there is an output '{}' already", name_));
+    const auto other = name_.empty() ? std::nullopt : find_above(name_);
+    if (!other) return;
+    const Span place = r_.spec.outputs[*other].common.name.whole();
+    r_.error("name-twice", spec_.common.name.whole(),
+             fmt::format("there is an output '{}' already{}", name_, r_.elsewhere(spec_.common.name.whole(), place)));
   }
 
   std::vector<std::uint32_t> after() {
@@ -142,6 +145,7 @@ class OutputResolver {
       return std::nullopt;
     }
     SinkBindContext context{.name = name_,
+                            .pipeline = r_.spec.settings.name,
                             .schema = &schema,
                             .columns = columns,
                             .format = spec_.format,

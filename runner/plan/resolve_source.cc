@@ -24,13 +24,13 @@ void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
   if (spec.kind == nullptr) return;
   const std::string& name = spec.name.value();
   SourceBindContext context{.name = name,
-                            .pipeline = r.spec.name,
+                            .pipeline = r.spec.settings.name,
                             .declared = spec.common.schema ? &*spec.common.schema : nullptr,
-                            .partitions = spec.common.partitions.value_or(table ? 1 : r.spec.partitions),
+                            .partitions = spec.common.partitions.value_or(table ? 1 : r.spec.settings.partitions),
                             .framing = spec.format && spec.format_options && spec.format->framing
                                            ? spec.format->framing(spec.format_options.get())
                                            : RecordFraming{},
-                            .batch_interval = r.spec.batch_interval,
+                            .batch_interval = r.spec.settings.batch_interval,
                             .params = &r.params,
                             .param_used = r.note_param(),
                             .diagnostics = r.diagnostics,
@@ -59,13 +59,14 @@ void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
   node.label = spec.kind->name;
   node.schema = schema;
   node.partitions = bound->partitions;
-  node.on_error = spec.common.on_error.value_or(r.spec.on_error);
+  node.on_error = spec.common.on_error.value_or(r.spec.settings.on_error);
   node.source = r.graph.sources.size();
   node.can_fail = bound->rows ? bound->can_fail : !bound->messages || spec.format->can_fail;
   node.place = spec.name.whole();
 
   GraphSource made;
   made.plan.name = name;
+  made.plan.header = context.framing.header && !context.framing.header_is_line;
   made.plan.table = table;
   made.plan.refresh = spec.common.refresh;
   made.plan.caps.records = spec.common.max_batch_records;
@@ -77,7 +78,12 @@ void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
   made.plan.bound = std::move(*bound);
   r.graph.sources.push_back(std::move(made));
   const OnError policy = node.on_error;
-  const std::size_t at = r.rows[name] = r.add(std::move(node));
+  const std::size_t at = r.add(std::move(node));
+  if (spec.stream) {
+    r.read[name] = at;
+    return;
+  }
+  r.rows[name] = at;
   r.graph.nodes[at].errors = r.add_errors(name, policy, r.graph.sources.back().plan.bound.hidden);
 }
 

@@ -26,9 +26,28 @@ void keep_common(const Schema& one, bool first, Schema& all) {
   all.hidden.erase(end, all.hidden.end());
 }
 
+// A fragment's step is faulty for one of its uses, maybe not for another.
+void tell_with_uses(Resolution& r, const Diagnostics& diagnostics, const std::vector<FragmentUse>& uses) {
+  std::vector<std::string> where;
+  for (const FragmentUse& use : uses) {
+    where.push_back(fmt::format("`use: {}` at {}", use.fragment, r.spec.text->place(use.place.begin)));
+  }
+  for (const Diagnostic& one : diagnostics.sorted()) {
+    std::string message = fmt::format("{} (in {})", one.message, fmt::join(where, ", "));
+    if (one.severity == Severity::error) {
+      r.error(one.code, one.span, std::move(message));
+    } else {
+      r.diagnostics.warning(one.code, one.span, std::move(message));
+    }
+  }
+}
+
 const StreamSpec* find_stream(const PipelineSpec& spec, std::string_view name) {
   for (const StreamSpec& stream : spec.streams) {
     if (stream.name.value() == name) return &stream;
+  }
+  for (const SourceSpec& table : spec.tables) {
+    if (table.stream && table.name.value() == name) return &*table.stream;
   }
   return nullptr;
 }
@@ -140,8 +159,8 @@ std::optional<std::size_t> StreamResolver::resolve(const StreamSpec& stream, Spa
     constexpr std::ptrdiff_t kShown = 8;
     const auto end = resolving_.end() - begun > kShown ? begun + kShown : resolving_.end();
     r_.error("cycle", place,
-             fmt::format("stream '{}' reads itself: {} → {}{}", name, fmt::join(begun, end, " → "),
-                         end == resolving_.end() ? "" : "… → ", name));
+             fmt::format("{} '{}' reads itself: {} → {}{}", is_table(name) ? "table" : "stream", name,
+                         fmt::join(begun, end, " → "), end == resolving_.end() ? "" : "… → ", name));
     failed_.insert(begun, resolving_.end());
     return std::nullopt;
   }
@@ -153,13 +172,26 @@ std::optional<std::size_t> StreamResolver::resolve(const StreamSpec& stream, Spa
   return std::nullopt;
 }
 
-std::optional<std::size_t> StreamResolver::add_steps(const StreamSpec& stream) {
+bool StreamResolver::is_table(const std::string& name) const {
+  const auto known = r_.names.find(name);
+  return known != r_.names.end() && known->second.what == "table";
+}
+
+std::vector<std::size_t> StreamResolver::inputs_of(const StreamSpec& stream) {
+  if (const auto read = r_.read.find(stream.name.value()); read != r_.read.end()) return {read->second};
   std::vector<std::size_t> from;
   for (const StreamName& one : stream.from) {
     if (const auto found = find(one.text)) from.push_back(*found);
   }
-  if (from.empty() || from.size() != stream.from.size()) return std::nullopt;
+  if (from.size() != stream.from.size()) from.clear();
+  return from;
+}
+
+std::optional<std::size_t> StreamResolver::add_steps(const StreamSpec& stream) {
+  const std::vector<std::size_t> from = inputs_of(stream);
+  if (from.empty()) return std::nullopt;
   std::vector<std::size_t> own;
+  if (stream.from.empty()) own.push_back(from[0]);
   std::optional<std::size_t> at = from[0];
   const auto add = [&](const StepSpec& step) { at = add_step(step, stream, *at, own); };
   if (from.size() > 1) {
@@ -183,7 +215,7 @@ std::optional<std::size_t> StreamResolver::add_steps(const StreamSpec& stream) {
     if (at) add(step);
   }
   // Behind the nodes that report to it.
-  const auto errors = r_.add_errors(stream.name.value(), stream.on_error.value_or(r_.spec.on_error),
+  const auto errors = r_.add_errors(stream.name.value(), stream.on_error.value_or(r_.spec.settings.on_error),
                                     own_hidden(r_.graph.nodes[from[0]].schema));
   for (const std::size_t node : own) r_.graph.nodes[node].errors = errors;
   return at;
@@ -195,27 +227,39 @@ std::optional<std::size_t> StreamResolver::add_step(const StepSpec& step, const 
   std::vector<std::size_t> inputs{input};
   if (step.kind->streams) {
     for (const StreamName& one : step.kind->streams(step.options.get())) {
+      const std::string& other = one.text.value();
+      const bool known = r_.names.contains(other) || other == "errors" || other.ends_with(kErrors);
+      if (is_table(name) && known && !is_table(other)) {
+        r_.error("table-reads-stream", one.text.whole(),
+                 fmt::format("the steps of a table take other tables, and '{}' is none; do this in a stream that "
+                             "reads '{}'",
+                             other, name));
+        return std::nullopt;
+      }
       const auto found = find(one.text);
       if (!found) return std::nullopt;
       inputs.push_back(*found);
     }
   }
   if (!step.kind->bind) return input;
+  Diagnostics own_diagnostics;  // of a fragment's step
   BindContext context{.inputs = {},
                       .input_names = {},
                       .params = &r_.params,
                       .param_used = r_.note_param(),
-                      .owner = fmt::format("stream '{}'", name),
-                      .partitions = r_.spec.partitions,
+                      .owner = fmt::format("{} '{}'", is_table(name) ? "table" : "stream", name),
+                      .seed = r_.graph.nodes.size(),
+                      .partitions = r_.spec.settings.partitions,
                       .input_partitions = r_.graph.nodes[input].partitions,
                       .allow_exec = r_.options.allow_exec,
-                      .diagnostics = r_.diagnostics,
+                      .diagnostics = step.uses.empty() ? r_.diagnostics : own_diagnostics,
                       .place = step.place};
   for (const std::size_t one : inputs) {
     context.inputs.push_back(&r_.graph.nodes[one].schema);
     context.input_names.push_back(r_.graph.nodes[one].stream);
   }
   auto bound = step.kind->bind(step.options.get(), context);
+  if (!step.uses.empty()) tell_with_uses(r_, own_diagnostics, step.uses);
   if (!bound) return std::nullopt;
   std::uint32_t partitions = r_.graph.nodes[input].partitions;
   if (bound->sides.empty()) {
@@ -231,7 +275,7 @@ std::optional<std::size_t> StreamResolver::add_step(const StepSpec& step, const 
     node.stream = name;
     node.label = step.kind->name;
     node.schema = part->output;
-    node.on_error = stream.on_error.value_or(r_.spec.on_error);
+    node.on_error = stream.on_error.value_or(r_.spec.settings.on_error);
     node.can_fail = part->can_fail;
     node.goes_on = part != &*bound;
     node.place = step.place;

@@ -47,13 +47,8 @@ struct GraphOutput {
 };
 
 struct StreamGraph {
-  std::string name;
+  RunSettings settings;
   std::shared_ptr<const SourceText> text;
-  Duration interval{1000};
-  std::uint32_t concurrent_outputs = 1;
-  std::uint32_t parallelism = 1;
-  ByteSize memory;
-  SpoolOption spool;
   std::vector<GraphSource> sources;
   std::vector<GraphOutput> outputs;
   std::vector<GraphNode>

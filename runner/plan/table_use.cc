@@ -42,6 +42,20 @@ bool by_tables_alone(const PhysicalPlan& plan, const std::vector<bool>& feeds) {
   return any;
 }
 
+// The nodes of a table's name, in order: its source, then its steps up to the first that has rows of others.
+std::vector<NodeId> own_nodes(const PhysicalPlan& plan, const std::vector<std::vector<bool>>& feeds, NodeId source) {
+  std::vector<NodeId> own{source};
+  while (true) {
+    const PlanNode& node = plan.nodes[own.back().value];
+    if (node.consumers.size() != 1) return own;
+    const PlanNode& next = plan.nodes[node.consumers[0].to.value];
+    const bool step = (next.kind == Kind::kernel || next.kind == Kind::breaker) && !next.label.empty();
+    const std::vector<bool>& fed = feeds[next.id.value];
+    if (!step || next.stream != node.stream || std::count(fed.begin(), fed.end(), true) != 1) return own;
+    own.push_back(next.id);
+  }
+}
+
 // Whether the rows of `node`, from table `table`, all go into build sides that nothing else has part in, through
 // steps that need none and whose rejects go nowhere.
 bool builds_only(const PhysicalPlan& plan, const std::vector<std::vector<bool>>& feeds, const PlanNode& node) {
@@ -49,7 +63,7 @@ bool builds_only(const PhysicalPlan& plan, const std::vector<std::vector<bool>>&
   return std::all_of(node.consumers.begin(), node.consumers.end(), [&](const PlanEdge& edge) {
     const PlanNode& next = plan.nodes[edge.to.value];
     if (std::count(feeds[edge.to.value].begin(), feeds[edge.to.value].end(), true) != 1) return false;
-    if (next.kind == Kind::breaker) return next.side;
+    if (next.kind == Kind::breaker) return next.side && !next.errors;
     return next.kind == Kind::kernel && next.sides.empty() && builds_only(plan, feeds, next);
   });
 }
@@ -74,8 +88,11 @@ void spool_tables(PhysicalPlan& plan) {
   const std::vector<std::vector<bool>> feeds = find_feeds(plan);
   std::vector<std::vector<PlanNode>> before(plan.nodes.size());
   std::vector<std::pair<NodeId*, std::size_t>> moved;
-  for (PlanNode& node : plan.nodes) {
-    if (!is_table(plan, node) || builds_only(plan, feeds, node)) continue;
+  for (const PlanNode& source : plan.nodes) {
+    if (!is_table(plan, source)) continue;
+    const std::vector<NodeId> own_ids = own_nodes(plan, feeds, source.id);
+    PlanNode& node = plan.nodes[own_ids.back().value];
+    if (builds_only(plan, feeds, node)) continue;
     if (!node.consumers.empty()) {
       const NodeId next(node.id.value + 1);  // there is one: its consumers stand behind it
       std::vector<PlanNode>& here = before[next.value];
@@ -94,7 +111,7 @@ void spool_tables(PhysicalPlan& plan) {
       own.partitions = all.partitions;
       own.schema = all.schema;
       own.consumers = {{all.id}};
-      moved.emplace_back(&*node.errors, here.size() - 1);
+      for (const NodeId one : own_ids) moved.emplace_back(&*plan.nodes[one.value].errors, here.size() - 1);
       moved.emplace_back(&own.consumers[0].to, here.size());
       here.push_back(make_spool_node(all, {{all.id}}));
     }
@@ -113,7 +130,7 @@ TableUse find_table_use(const PhysicalPlan& plan) {
       stays[node.id.value] = true;
     }
     if (!is_table(plan, node)) continue;
-    reached(plan, node, use.loads[node.source]);
+    reached(plan, plan.nodes[own_nodes(plan, feeds, node.id).back().value], use.loads[node.source]);
     if (node.errors) reached(plan, plan.nodes[node.errors->value], use.rejects);
     for (const NodeId load : use.loads[node.source]) stays[load.value] = true;
   }

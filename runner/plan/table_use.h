@@ -8,8 +8,9 @@
 
 namespace streamrun {
 
-// Puts a spool behind each table whose rows go anywhere but into build sides of its own, and one behind its rejects
-// where they are routed. From then on reading a table completes breakers, and touches nothing else of a batch.
+// Puts a spool behind each table, and its steps over its rows alone, whose rows go anywhere but into build sides of its
+// own, and one behind its rejects where they are routed. From then on reading a table completes breakers, and touches
+// nothing else of a batch.
 void spool_tables(PhysicalPlan& plan);
 
 struct TableUse {

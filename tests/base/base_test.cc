@@ -28,12 +28,37 @@ TEST_CASE("a place is a line and a column of characters") {
     CHECK(source.locate(one.offset).line == one.line);
     CHECK(source.locate(one.offset).column == one.column);
   }
-  CHECK(source.line(1) == "a: 1");
-  CHECK(source.line(2) == "ä€𝄞: x");
-  CHECK(source.line(3).empty());
-  CHECK(source.line(4) == "end");
-  CHECK(source.line(5).empty());
-  CHECK(source.line(0).empty());
+  CHECK(source.line(0) == "a: 1");
+  CHECK(source.line(5) == "a: 1");
+  CHECK(source.line(8) == "ä€𝄞: x");
+  CHECK(source.line(19).empty());
+  CHECK(source.line(20) == "end");
+  CHECK(source.line(999) == "end");
+  CHECK(source.place(8) == "x.yaml:2:2");
+}
+
+TEST_CASE("files that are included have places of their own behind the first") {
+  for (const std::string first : {"a: 1\nb: 2", "a: 1\nb: 2\n", ""}) {
+    INFO(first);
+    SourceText source("first.yaml", first);
+    const std::uint32_t second = source.add("lib/second.yaml", "c: 3\nd: 4\n");
+    const std::uint32_t third = source.add("third.yaml", "e");
+    const auto end = static_cast<std::uint32_t>(first.size());
+    CHECK(source.in_first(end));
+    CHECK(source.name(end) == "first.yaml");
+    CHECK_FALSE(source.in_first(second));
+    CHECK(source.place(second) == "lib/second.yaml:1:1");
+    CHECK(source.place(second + 8) == "lib/second.yaml:2:4");
+    CHECK(source.line(second + 8) == "d: 4");
+    // Behind the last line end.
+    CHECK(source.place(third - 1) == "lib/second.yaml:3:1");
+    CHECK(source.line(third - 1).empty());
+    CHECK(source.place(third + 1) == "third.yaml:1:2");
+    CHECK(source.line(third) == "e");
+    CHECK(source.place(999) == "third.yaml:1:2");
+    source.hide({second, second + 1});
+    CHECK(source.line(second) == "*: 3");
+  }
 }
 
 TEST_CASE("spans of a located text go through its runs") {
@@ -48,6 +73,10 @@ TEST_CASE("spans of a located text go through its runs") {
   CHECK(text.span(0, 4) == Span{4, 12});
   CHECK(text.span(4, 4) == Span{12, 12});
   CHECK(text.span(9, 99) == Span{12, 12});
+  LocatedText moved = text;
+  moved.move_by(100);
+  CHECK(moved.whole() == Span{103, 113});
+  CHECK(moved.span(1, 3) == Span{105, 111});
   const LocatedText plain("abc", {10, 13});
   CHECK(plain.span(1, 2) == Span{11, 12});
   CHECK(plain.span(3, 3) == Span{13, 13});

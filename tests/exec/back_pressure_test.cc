@@ -87,7 +87,7 @@ class WorkingClock final : public Clock {
 class Backlog final : public Source {
  public:
   Backlog(std::vector<std::uint64_t>& sizes, WorkingClock& clock) : sizes_(sizes), clock_(clock) {}
-  Result<std::string> start() override { return std::string("0"); }
+  Result<std::string> start(const std::optional<std::string>&) override { return std::string("0"); }
   Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime) override {
     REQUIRE(limits.records);
     sizes_.push_back(*limits.records);
@@ -122,7 +122,7 @@ struct Flood {
     PlanBuilder builder;
     const NodeId in = builder.source({});
     builder.plan.phases[0].drivers = {in};
-    builder.plan.concurrent_outputs = concurrent;
+    builder.plan.settings.concurrent_outputs = concurrent;
     builder.plan.sources[0].bound.rate_controlled = true;
     builder.plan.sources[0].bound.open = [&](const Environment&) { return std::make_unique<Backlog>(sizes, clock); };
     const auto take = [&](BatchTime batch) {

@@ -122,14 +122,15 @@ struct FakeSourceOptions {
   std::string read_fails = {};  // behind the last morsel of the last range
   Events* events = nullptr;
   std::optional<BatchTime> last_batch = std::nullopt;
+  bool ended = false;  // nothing comes later than now
 };
 
 class FakeSource final : public Source {
  public:
   explicit FakeSource(FakeSourceOptions options) : options_(std::move(options)) {}
-  Result<std::string> start() override {
+  Result<std::string> start(const std::optional<std::string>& resume) override {
     note("start");
-    return std::string("0");
+    return resume.value_or("0");
   }
   Result<SourceRange> plan(const std::string& from, const BatchLimits&, BatchTime) override {
     const std::size_t at = std::stoul(from);
@@ -149,6 +150,7 @@ class FakeSource final : public Source {
   }
   void committed(const std::string& cursor, BatchTime) override { note("committed " + cursor); }
   std::optional<BatchTime> last_batch() const override { return options_.last_batch; }
+  bool ended() const override { return options_.ended; }
 
  private:
   void note(std::string event) {
@@ -248,7 +250,9 @@ class FakeSink final : public Sink {
 class PlanBuilder {
  public:
   PlanBuilder() {
-    plan.name = "fake";
+    plan.settings.name = "fake";
+    plan.settings.parallelism = 1;
+    plan.settings.memory = ByteSize{std::uint64_t{1} << 30};
     plan.phases.resize(1);
   }
 

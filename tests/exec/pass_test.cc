@@ -57,7 +57,7 @@ TEST_CASE("rows keep the order of the source at any parallelism") {
     builder.plan.phases.resize(2);
     builder.plan.phases[0] = {{in}, {}, {spool}};
     builder.plan.phases[1] = {{spool}, {}, {}};
-    builder.plan.parallelism = threads;
+    builder.plan.settings.parallelism = threads;
     world.options.shuffle_seed = seed;
     world.options.spool_memory = 2000;  // most of it goes to disk
     const RunReport report = world.run(builder.plan);
@@ -113,7 +113,7 @@ TEST_CASE("a breaker over its memory fails the batch and is named") {
     builder.plan.phases.resize(2);
     builder.plan.phases[0] = {{in}, {}, {hoard}};
     builder.plan.phases[1] = {{hoard}, {}, {}};
-    builder.plan.memory = {enough ? 60 * 37 * 1000U : 100'000U};
+    builder.plan.settings.memory = {enough ? 60 * 37 * 1000U : 100'000U};
     const RunReport report = world.run(builder.plan);
     CHECK(report.failure.has_value() == !enough);
     if (enough) continue;
@@ -136,7 +136,7 @@ TEST_CASE("the record that stops the batch is the first in source order") {
     const NodeId a = builder.output({.name = "a", .events = &events});
     builder.connect(in, a);
     builder.plan.phases[0].drivers = {in};
-    builder.plan.parallelism = threads;
+    builder.plan.settings.parallelism = threads;
     world.options.shuffle_seed = seed;
     const RunReport report = world.run(builder.plan);
     REQUIRE(report.failure);
@@ -196,7 +196,7 @@ TEST_CASE("routed records are rows of the errors stream, in row order") {
     builder.connect(step, a);
     builder.connect(errors, bad);
     builder.plan.phases[0].drivers = {in};
-    builder.plan.parallelism = threads;
+    builder.plan.settings.parallelism = threads;
     world.options.shuffle_seed = seed;
     const RunReport report = world.run(builder.plan);
     CHECK_FALSE(report.failure);
@@ -233,7 +233,7 @@ TEST_CASE("what goes wrong outside of records stops the run and hangs nobody") {
       const NodeId a = builder.output({.name = "a", .events = &events});
       builder.connect(in, a);
       builder.plan.phases[0].drivers = {in};
-      builder.plan.parallelism = threads;
+      builder.plan.settings.parallelism = threads;
       world.options.shuffle_seed = seed;
       const RunReport report = world.run(builder.plan);
       REQUIRE(report.failure);
@@ -247,7 +247,7 @@ TEST_CASE("what goes wrong outside of records stops the run and hangs nobody") {
       const NodeId a = builder.output({.name = "a", .events = &events, .append_fails = "no space"});
       builder.connect(in, a);
       builder.plan.phases[0].drivers = {in};
-      builder.plan.parallelism = threads;
+      builder.plan.settings.parallelism = threads;
       world.options.shuffle_seed = seed;
       const RunReport report = world.run(builder.plan);
       REQUIRE(report.failure);
@@ -293,7 +293,7 @@ TEST_CASE("rows of a morsel that are too many leave it before it has ended, in o
     builder.connect(in, many);
     builder.connect(many, out);
     builder.plan.phases[0].drivers = {in};
-    builder.plan.parallelism = threads;
+    builder.plan.settings.parallelism = threads;
     CHECK_FALSE(world.run(builder.plan).failure);
     std::string written;
     std::size_t largest = 0;

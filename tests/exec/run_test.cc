@@ -43,6 +43,23 @@ TEST_CASE("a bounded source gives a batch for each range, an empty one a batch")
   }
 }
 
+TEST_CASE("in real time what has ended waits for the clock, too") {
+  for (const bool realtime : {false, true}) {
+    World world;
+    PlanBuilder builder;
+    const NodeId in = builder.source({.ranges = {{{"1"}}, {{"2"}}}, .ended = true});
+    builder.plan.phases[0].drivers = {in};
+    Events published;
+    builder.connect(in, builder.output({.events = &published}));
+    world.options.available_now = false;
+    world.options.realtime = realtime;
+    std::vector<bool> late;
+    const auto note = [&](const BatchProgress& one) { late.push_back(world.clock.now() >= one.batch); };
+    CHECK(world.run(builder.plan, note).batches == 2);
+    CHECK(late == std::vector<bool>(2, realtime));
+  }
+}
+
 TEST_CASE("the first batch is the first multiple after the start, batches are counted") {
   Simple run({}, true);
   run.output({.name = "a"});
@@ -117,7 +134,7 @@ TEST_CASE("three outputs at a time: a slow one holds back only what is after it"
   run.output({.name = "free"});
   run.output({.name = "then"});
   run.builder.plan.outputs[2].after = {0};
-  run.builder.plan.concurrent_outputs = 3;
+  run.builder.plan.settings.concurrent_outputs = 3;
   const RunReport report = run.world.run(run.builder.plan);
   CHECK_FALSE(report.failure);
   CHECK(report.batches == 2);
@@ -138,7 +155,7 @@ TEST_CASE("outputs that share a destination go in the order written, the others 
   run.output({.name = "second"});
   run.output({.name = "free"});
   for (const std::size_t output : {0U, 1U}) run.builder.plan.outputs[output].bound.shares = "standard output";
-  run.builder.plan.concurrent_outputs = 3;
+  run.builder.plan.settings.concurrent_outputs = 3;
   CHECK_FALSE(run.world.run(run.builder.plan).failure);
   std::vector<std::string> shared = run.events.all();
   std::erase_if(shared,
@@ -152,7 +169,7 @@ TEST_CASE("a failing output is tried again, then ends the run") {
     Simple works({{{"1"}}});
     works.output({.name = "a", .publish_failures = 2});
     works.builder.plan.outputs[0].retries = 2;
-    works.builder.plan.concurrent_outputs = concurrent;
+    works.builder.plan.settings.concurrent_outputs = concurrent;
     CHECK_FALSE(works.world.run(works.builder.plan).failure);
     CHECK(works.world.clock.now() == BatchTime(2000));
     CHECK(works.published() == std::vector<std::string>{"a@1000 publish 1 "});
@@ -162,7 +179,7 @@ TEST_CASE("a failing output is tried again, then ends the run") {
     fails.output({.name = "b"});
     fails.builder.plan.outputs[0].retries = 1;
     fails.builder.plan.outputs[1].after = {0};
-    fails.builder.plan.concurrent_outputs = concurrent;
+    fails.builder.plan.settings.concurrent_outputs = concurrent;
     const RunReport report = fails.world.run(fails.builder.plan);
     REQUIRE(report.failure);
     CHECK(report.failure->message == "output 'a': it broke");
@@ -177,7 +194,7 @@ TEST_CASE("a batch that fails takes nothing from those before it") {
   for (const std::uint32_t concurrent : {1U, 3U}) {
     Simple run({{{"1"}}, {{"x"}}});
     run.output({.name = "a"});
-    run.builder.plan.concurrent_outputs = concurrent;
+    run.builder.plan.settings.concurrent_outputs = concurrent;
     const RunReport report = run.world.run(run.builder.plan);
     REQUIRE(report.failure);
     CHECK(report.failure->message == "in:1: in: 'x' is no number; the record: x");
@@ -202,7 +219,7 @@ TEST_CASE("told to finish it ends the batch at hand, told to abort it discards i
     });
     abort.builder.connect(abort.in, step);
     abort.output({.name = "a"});
-    abort.builder.plan.parallelism = threads;
+    abort.builder.plan.settings.parallelism = threads;
     const RunReport aborted = abort.world.run(abort.builder.plan);
     CHECK(aborted.failure);
     CHECK(aborted.batches == 0);
@@ -213,7 +230,7 @@ TEST_CASE("told to finish it ends the batch at hand, told to abort it discards i
 TEST_CASE("a batch commits when it has been published, not at the next tick") {
   Simple run({{{"1"}}}, true);
   run.output({.name = "a"});
-  run.builder.plan.concurrent_outputs = 2;
+  run.builder.plan.settings.concurrent_outputs = 2;
   run.world.options.available_now = false;
   // Stands still until the run is woken, which only a publication does.
   class Standing final : public Clock {
@@ -242,7 +259,7 @@ TEST_CASE("a batch commits when it has been published, not at the next tick") {
 // There is always more of it. With `--available-now` alone it is no reason for a batch.
 class Endless final : public Source {
  public:
-  Result<std::string> start() override { return std::string("0"); }
+  Result<std::string> start(const std::optional<std::string>&) override { return std::string("0"); }
   Result<SourceRange> plan(const std::string& from, const BatchLimits&, BatchTime) override {
     return SourceRange{from, std::to_string(std::stoul(from) + 1), false, false, true};
   }
@@ -259,7 +276,7 @@ class Endless final : public Source {
 class Echo final : public Source {
  public:
   explicit Echo(Events& events) : events_(events) {}
-  Result<std::string> start() override { return std::string("0"); }
+  Result<std::string> start(const std::optional<std::string>&) override { return std::string("0"); }
   Result<SourceRange> plan(const std::string& from, const BatchLimits&, BatchTime) override {
     const bool more = from == "0" || (from == "1" && published());
     return SourceRange{from, more ? std::to_string(std::stoul(from) + 1) : from, !more, false};
@@ -284,13 +301,13 @@ TEST_CASE("what no batch is made of is not taken") {
                 if (batch.value == 1000) run.world.warnings.wait_for("asked");
               }});
   run.builder.connect(echo, NodeId(2));
-  run.builder.plan.concurrent_outputs = 2;
+  run.builder.plan.settings.concurrent_outputs = 2;
   run.builder.plan.phases[0].drivers.push_back(echo);
   run.builder.plan.sources[0].bound.open = [&](const Environment&) { return std::make_unique<Endless>(); };
   class Asked final : public Source {
    public:
     Asked(Events& published, Events& asked) : echo_(published), asked_(asked) {}
-    Result<std::string> start() override { return echo_.start(); }
+    Result<std::string> start(const std::optional<std::string>& resume) override { return echo_.start(resume); }
     Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime batch) override {
       auto range = echo_.plan(from, limits, batch);
       if (from == "1") asked_.add("asked");

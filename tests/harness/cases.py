@@ -6,6 +6,7 @@ The folder of a case is its kind, and each kind has a rule (see KINDS). Keys of 
     files      files that are there before, by path
     modes      rights of files left behind, `{path: '0600'}`; only those named are compared
     stdin      what standard input holds (a pipe)
+    serve      what a TCP server gives its client before it closes; PORT in the environment is its port
     env        variables of the environment
     args       the command line; default: that of the kind
     exit, stdout, stderr   what the program says; default 0 and nothing
@@ -14,11 +15,15 @@ The folder of a case is its kind, and each kind has a rule (see KINDS). Keys of 
 A file's content is a text, or `{gzip: text}`, `{zstd: text}`, `{lz4: text}`, `{base64: text}`, `{link: path}`.
 """
 import base64
+import contextlib
 import difflib
 import os
 import re
+import socket
 import subprocess
 import tempfile
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -28,7 +33,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent.parent
 CASES = ROOT / 'tests/cases'
 DEFAULTS = {'exit': 0, 'stdout': '', 'stderr': '', 'outputs': {}, 'modes': {}}
-CASE_KEYS = {'pipeline', 'files', 'stdin', 'env', 'args', *DEFAULTS}
+CASE_KEYS = {'pipeline', 'files', 'stdin', 'serve', 'env', 'args', *DEFAULTS}
 PACKERS = {'gzip': (b'\x1f\x8b', ['gzip', '-nc']), 'zstd': (b'\x28\xb5\x2f\xfd', ['zstd', '-qc']),
            'lz4': (b'\x04\x22\x4d\x18', ['lz4', '-qc'])}
 SEEDS = (1, 2)
@@ -138,15 +143,37 @@ def files_in(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob('*')) if p.is_file()}
 
 
+@contextmanager
+def server(text):
+    """The variables by which a client finds it."""
+    if text is None:
+        yield {}
+        return
+
+    def serve():
+        with contextlib.suppress(OSError):
+            client, _ = listener.accept()
+            with client:
+                client.sendall(text.encode())
+
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield {'PORT': str(listener.getsockname()[1])}
+        # Whoever still waits for a client is woken.
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
 def run_case(program, case, pipeline, args):
     """What the program says and leaves, in the form of the case's expectations."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, server(case.get('serve')) as found:
         folder = Path(folder)
         for name, content in {**case.get('files', {}), 'case.yaml': pipeline}.items():
             put(folder / name, content)
         before = files_in(folder)
         run = subprocess.run([program, *args], cwd=folder, capture_output=True, timeout=120,
-                             input=case.get('stdin', '').encode(), env={**os.environ, **case.get('env', {})})
+                             input=case.get('stdin', '').encode(), env={**os.environ, **case.get('env', {}), **found})
         changed = {name: content_of(data) for name, data in files_in(folder).items() if before.get(name) != data}
         modes = {name: f'{(folder / name).stat().st_mode & 0o777:04o}' if (folder / name).exists() else 'no such file'
                  for name in case.get('modes', {})}

@@ -38,7 +38,10 @@ def entries(program):
         kind, _, name = definition.partition('_')
         if kind in KINDS and name:
             forms = form.get('anyOf', [form])
-            found[KINDS[kind], name] = [option for one in forms for option in one.get('properties', [])]
+            options = [option for one in forms for option in one.get('properties', [])]
+            # Those of formats are their own.
+            beside = {option for (_, format), own in found.items() if 'format' in options and format in formats for option in own}
+            found[KINDS[kind], name] = [option for option in options if option not in beside]
     return found
 
 
@@ -51,24 +54,15 @@ def value(node, key):
     return next((v for k, _, v in parts(node) if k == key), None)
 
 
-def uses(root, catalog):
-    """((kind, name, option or ''), first, last) of every use in a pipeline; places are (line, column) from 1."""
-    def place(mark):
-        return mark.line + 1, mark.column + 1
-
-    def entry(kind, key, first, node):
-        yield (kind, key, ''), place(first), place(node.end_mark)
-        for option, k, v in parts(node):
-            if option in catalog[kind, key]:
-                yield (kind, key, option), place(k.start_mark), place(v.end_mark)
-
+def used(root, catalog):
+    """(kind, name, first mark, node) of every use of an entry in a pipeline; its options stand in the node."""
     def named(kind, node):
         for key, k, v in parts(node):
             if (kind, key) in catalog:
-                yield from entry(kind, key, k.start_mark, v)
+                yield kind, key, k.start_mark, v
         form = value(node, 'format')
         if isinstance(form, yaml.ScalarNode) and ('formats', form.value) in catalog:
-            yield from entry('formats', form.value, node.start_mark, node)
+            yield 'formats', form.value, node.start_mark, node
 
     for section in ('sources', 'tables'):
         for _, _, source in parts(value(root, section)):
@@ -77,11 +71,23 @@ def uses(root, catalog):
         steps = value(stream, 'steps')
         for step in steps.value if isinstance(steps, yaml.SequenceNode) else []:
             if isinstance(step, yaml.ScalarNode) and ('steps', step.value) in catalog:
-                yield from entry('steps', step.value, step.start_mark, step)
+                yield 'steps', step.value, step.start_mark, step
             yield from named('steps', step)
     outputs = value(root, 'outputs')
     for output in outputs.value if isinstance(outputs, yaml.SequenceNode) else []:
         yield from named('outputs', output)
+
+
+def uses(root, catalog):
+    """((kind, name, option or ''), first, last) of every use in a pipeline; places are (line, column) from 1."""
+    def place(mark):
+        return mark.line + 1, mark.column + 1
+
+    for kind, name, first, node in used(root, catalog):
+        yield (kind, name, ''), place(first), place(node.end_mark)
+        for option, k, v in parts(node):
+            if option in catalog[kind, name]:
+                yield (kind, name, option), place(k.start_mark), place(v.end_mark)
 
 
 def faults(program):

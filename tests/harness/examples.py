@@ -11,6 +11,7 @@ from harness import catalog
 ROWS = '{a: int, b: string, account: string, amount: double, value: string, word: string}'
 OTHER = {'union': ROWS, 'cogroup': '{account: string, mean: double}'}
 KEYED = '{key: string}'
+FRAGMENTS = 'fragments: {large: [filter: amount > 1000]}\n'
 OUTPUT = '- {name: out, from: in, discard: {}}'
 
 
@@ -24,7 +25,7 @@ def pipeline(kind, name, example):
     else:
         output = OUTPUT.replace('in', 'made')
         streams = (f'  other: {{queue: {{batches: []}}, schema: {OTHER.get(name, KEYED)}}}\n'
-                   f'streams:\n  made:\n    from: in\n    steps:\n      - {example}\n')
+                   f'{FRAGMENTS if name == "use" else ""}streams:\n  made:\n    from: in\n    steps:\n      - {example}\n')
     return (f'batch_interval: 1s\nsources:\n  in:\n{indent(source, "    ")}\n{streams}'
             f'outputs:\n{indent(output, "  ")}\n')
 

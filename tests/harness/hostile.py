@@ -29,6 +29,27 @@ def expression(text):
     return HEAD + f"streams:\n  r: {{from: s, steps: [{{filter: '{text}'}}]}}\n"
 
 
+def fragments(count, width):
+    """Each uses the next, `width` times."""
+    return HEAD + 'fragments:\n' + ''.join(f'  f{i}: [{", ".join([f"use: f{i + 1}"] * width)}]\n' for i in range(count)) + \
+        f'  f{count}: [count]\n'
+
+
+# Name, files by their names (the first is validated), place and code.
+INCLUDES = [
+    ('files that include one another', {
+        'f.yaml': 'include: [1.yaml]\n' + HEAD,
+        **{f'{i}.yaml': f'include: [{i + 1}.yaml]\n' for i in range(1, 200)}}, '99.yaml:1:11', 'too-many'),
+    ('much text in all', {
+        'f.yaml': 'include: [a.yaml, b.yaml]\n' + HEAD,
+        **{f'{name}.yaml': '#' * 600_000 + '\nparams: {}\n' for name in 'ab'}}, '1:19', 'too-large'),
+    ('many nodes in all', {
+        'f.yaml': 'include: [a.yaml, b.yaml]\n' + HEAD,
+        **{f'{name}.yaml': f'params: {{{name}: {{type: "array<int>", default: [' + '1, ' * 60_000 + '1]}}\n' for name in 'ab'}}, None, 'too-many-nodes'),
+    ('an endless device', {'f.yaml': 'include: [/dev/zero]\n' + HEAD}, '1:11', 'not-a-file'),
+    ('bad UTF-8', {'f.yaml': 'include: [a.yaml]\n' + HEAD, 'a.yaml': b'# \xff\n'}, 'a.yaml:1:3', 'bad-utf8'),
+]
+
 # Name, content (text, bytes or parts that are written one after the other), place and code.
 FILES = [
     ('empty', '', '1:1', 'empty-file'),
@@ -83,6 +104,10 @@ FILES = [
     ('streams one behind the other', chain(1000, lambda i: f's{i - 1}' if i else 's', 's999'), None, 'too-deep'),
     ('too many steps', HEAD + 'streams:\n  r:\n    from: s\n    steps:\n' + '    - filter: value > 0\n' * 20_000, '1007:7',
      'too-deep'),
+    ('fragments that multiply', fragments(9, 9), None, 'too-many'),
+    ('fragments within one another', fragments(900, 1), None, 'too-deep'),
+    ('params that name those below', HEAD + 'params:\n' + ''.join(
+        f'  p{i}: {{type: string, default: "${{p{i + 1}}}"}}\n' for i in range(900)), None, 'bad-variable'),
     ('deep expression', expression('(' * 100_000 + '1' + ')' * 100_000), None, ''),
     ('long expression', expression('value > 0' + ' and value > 0' * 60_000), None, ''),
     ('signs', expression('- ' * 200_000 + '1 > 0'), None, ''),
@@ -113,7 +138,7 @@ def refusal(program, path, place, code):
     first = words.split(b'\n')[0].decode(errors='replace')
     if run.returncode != 2:
         faults.append(f'exit code {run.returncode}, not 2')
-    where, _, what = first.removeprefix(f'{path}:').partition(': error[')
+    where, _, what = first.removeprefix(f'{path}:').removeprefix(f'{path.parent}/').partition(': error[')
     if not what.startswith(f'{code}]' if code else '') or (place and where != place):
         faults.append(f'not refused at {place} for {code}: {first[:300]}')
     if usage.ru_maxrss << 10 > MEMORY and not sanitized(program):
@@ -131,6 +156,10 @@ def check(program):
                 for part in content if isinstance(content, tuple) else (content,):
                     file.write(part.encode() if isinstance(part, str) else part)
             found.append((f'hostile: {name}', refusal(program, path, place, code) or None))
+        for name, files, place, code in INCLUDES:
+            for file, content in files.items():
+                (Path(folder) / file).write_bytes(content.encode() if isinstance(content, str) else content)
+            found.append((f'hostile includes: {name}', refusal(program, Path(folder) / 'f.yaml', place, code) or None))
         fifo = Path(folder) / 'fifo'
         os.mkfifo(fifo)
         for name, path, code in (('a FIFO', fifo, 'not-a-file'), ('a folder', Path(folder), 'not-a-file'),

@@ -51,7 +51,7 @@ def uses(pipeline):
         for step in stream.get('steps', []):
             if isinstance(step, dict):
                 yield from (('step', step, key) for key in step)
-    for output in pipeline['outputs']:
+    for output in pipeline.get('outputs', []):
         yield from (('output', output, key) for key in output)
 
 
@@ -72,6 +72,12 @@ def mutations(form):
                 yield f'{option}: {value}', lambda mapping, key, o=option, v=value: mapping[key].__setitem__(o, v)
         for option in one.get('required', []):
             yield f'no {option}', lambda mapping, key, o=option: mapping[key].pop(o)
+        for choice in one.get('allOf', []):
+            # Others are what a format asks for.
+            names = [name for form in choice.get('oneOf', []) for name in form['required']]
+            if not names:
+                continue
+            yield f'none of {names}', lambda mapping, key, n=names: [mapping[key].pop(name, None) for name in n]
         if one.get('additionalProperties') is False:
             yield 'an unknown key', lambda mapping, key: mapping[key].__setitem__('no_such_key', 1)
 
@@ -114,7 +120,7 @@ def faults(program):
         f'{FILE.name} is not what the program prints; run: streamrun schema > schemas/{FILE.name}']
     jsonschema.Draft7Validator.check_schema(printed)
     validator = jsonschema.Draft7Validator(printed)
-    for path in sorted((ROOT / 'pipelines').glob('*.yaml')):
+    for path in sorted((ROOT / 'pipelines').rglob('*.yaml')):
         found += [f'{path.name}: refused: {e.message}' for e in validator.iter_errors(yaml.load(path.read_text(), Loader))]
     for kind in ('run', 'errors', 'explain'):
         for name, pipeline, case in pipelines(kind):

@@ -54,6 +54,20 @@ TEST_CASE("many spools need no more than one file") {
   CHECK(pool->in_memory() == 0);
 }
 
+TEST_CASE("without a bound spools leave half of the disk to others") {
+  FaultyDisk disk;
+  disk.leave_room(10000);
+  SpoolLimits limits{100, {}, {}, {}};
+  limits.file_system = &disk;
+  const auto pool = std::make_shared<SpoolPool>(limits);
+  ByteSpool spool(pool);
+  REQUIRE(spool.append(std::string(3000, 'a')));
+  const Result<> more = spool.append(std::string(3000, 'b'));
+  REQUIRE_FALSE(more);
+  CHECK(more.error().message.find("6000 bytes have to wait on disk, more than half of what was free in '") == 0);
+  CHECK(all_of(spool) == std::string(3000, 'a'));
+}
+
 TEST_CASE("the disk has its bound, and a folder that is not there is an error") {
   const auto pool = std::make_shared<SpoolPool>(SpoolLimits{100, {}, 1500, {}});
   ByteSpool spool(pool);

@@ -52,6 +52,7 @@ class FaultyDisk final : public Disk {
   int close(int file) override;
   int rename(int folder, const char* from, const char* to, unsigned flags) override;
   int unlink(int folder, const char* name) override;
+  std::uint64_t available(int file) const override { return room_ ? *room_ : Disk::available(file); }
   std::string boot() const override { return "boot" + std::to_string(boots_); }
 
  private:

@@ -2,6 +2,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "tests/operators/source_fixture.h"
 
 namespace streamrun {
@@ -9,45 +11,14 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-// A source that follows `path`, batch by batch.
-class Follower {
+// A source that follows `path`.
+class Follower : public BatchedSource {
  public:
-  explicit Follower(const std::string& path, const std::string& start = "beginning") : path_(path), start_(start) {
-    open();
-    const auto at = input_->source->start();
-    REQUIRE(at);
-    at_ = *at;
+  explicit Follower(const std::string& path, const std::string& start = "beginning")
+      : BatchedSource(describe_file_source(),
+                      {{"path", text(path)}, {"follow", text("true")}, {"start", text(start)}}) {
+    this->start();
   }
-
-  // Another process: all that it has is the cursor.
-  void restart() {
-    open();
-    REQUIRE(input_->source->start());
-  }
-
-  Result<SourceRange> plan(const BatchLimits& limits = {}) { return input_->source->plan(at_, limits, BatchTime(1)); }
-
-  std::vector<Record> records(const BatchLimits& limits = {}) {
-    const auto range = plan(limits);
-    if (!range) FAIL(range.error().message);
-    CHECK(!range->exhausted);
-    input_->plan_again(at_, limits, BatchTime(1), *range);
-    auto records = input_->read(*range);
-    CHECK(range->empty == records.empty());
-    CHECK(input_->read(*range) == records);
-    at_ = range->until;
-    input_->source->committed(at_, BatchTime(1));
-    return records;
-  }
-  Texts lines(const BatchLimits& limits = {}) { return texts({records(limits)}); }
-
-  // What was said since the last call.
-  std::string said() {
-    std::string all;
-    for (const std::string& one : std::exchange(said_, {})) all += one + "\n";
-    return all;
-  }
-  bool says(const std::string& text) { return said().find(text) != std::string::npos; }
 
   void write(const std::string& name, std::string_view text) const { folder.write(name, text); }
   void append(const std::string& name, std::string_view text) const { folder.append(name, text); }
@@ -58,28 +29,6 @@ class Follower {
   void copy(const std::string& from, const std::string& to) const {
     std::filesystem::copy_file(folder.path() + "/" + from, folder.path() + "/" + to);
   }
-
-  const Folder folder;
-  std::unique_ptr<Input>& input() { return input_; }
-  const std::string& at() const { return at_; }
-
- private:
-  void open() {
-    Environment environment = folder.environment();
-    environment.log = [this](LogLevel level, const std::string& message) {
-      CHECK(level == LogLevel::warning);
-      said_.push_back(message);
-    };
-    input_ = std::make_unique<Input>(
-        describe_file_source(), mapping({{"path", text(path_)}, {"follow", text("true")}, {"start", text(start_)}}),
-        environment);
-  }
-
-  std::string path_;
-  std::string start_;
-  std::string at_;
-  std::unique_ptr<Input> input_;
-  std::vector<std::string> said_;
 };
 
 TEST_CASE("follow: a file that is cut is said to be, and read from its start") {
@@ -137,6 +86,22 @@ TEST_CASE("follow: what was written before a rename is read to its end, then the
   f.write("app.log", "9\n");
   CHECK(f.lines() == Texts{"8", "9"});
   CHECK(f.lines().empty());
+}
+
+TEST_CASE("follow: of several writers not all look for the new file at once") {
+  Follower f("app.log");
+  f.write("app.log", "1\n");
+  CHECK(f.lines() == Texts{"1"});
+  f.rename("app.log", "app.log.1");
+  f.write("app.log", "2\n");
+  CHECK(f.lines() == Texts{"2"});
+  CHECK(f.lines().empty());
+  f.append("app.log.1", "late\n");
+  f.append("app.log", "3\n");
+  CHECK(f.lines() == Texts{"late", "3"});
+  f.restart();
+  f.append("app.log.1", "later\n");
+  CHECK(f.lines() == Texts{"later"});
 }
 
 TEST_CASE("follow: a restart finds what was renamed meanwhile") {
@@ -228,6 +193,27 @@ TEST_CASE("follow: files that begin with the same bytes are read, each") {
   f.write("11.log", numbered_lines(1000));
   CHECK(f.lines().size() == 1001);
   CHECK(f.said().find("copy") == std::string::npos);
+}
+
+TEST_CASE("follow: a file that is called as the glob is written hides nothing that matches it, nor is it hidden") {
+  for (const std::string path : {"*.log", "[1].log"}) {
+    CAPTURE(path);
+    Follower f(path);
+    f.write("1.log", "1\n");
+    CHECK(f.lines() == Texts{"1"});
+    f.said();
+    f.write(path, "2\n");
+    f.append("1.log", "3\n");
+    Texts got = f.lines();
+    std::ranges::sort(got);
+    CHECK(got == Texts{"2", "3"});
+    f.append("1.log", "4\n");
+    CHECK(f.lines() == Texts{"4"});
+    f.remove("1.log");
+    f.append(path, "5\n");
+    CHECK(f.lines() == Texts{"5"});
+    CHECK(f.said().empty());
+  }
 }
 
 TEST_CASE("follow: files that are compressed, unreadable or none at all are said to be passed over, once") {

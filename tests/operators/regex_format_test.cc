@@ -12,7 +12,7 @@ namespace {
 std::unique_ptr<Decoder> decoder_of(const std::string& pattern, const Schema& schema, const std::vector<bool>& wanted) {
   const FormatDescriptor format = describe_regex_format();
   Diagnostics diagnostics;
-  DecodeContext decode{diagnostics, nullptr, {}, {}};
+  DecodeContext decode{diagnostics};
   const OptionsPtr options =
       format.decode(mapping({{"pattern", text(pattern)}, {"null_value", text("-")}}), "this source", decode);
   REQUIRE(options);

@@ -107,7 +107,7 @@ void check_contract(const SinkDescriptor& descriptor, const SyntaxNode& options,
   const auto seen = [&](const Output& output) { return all_seen(output, topic); };
   Output output(descriptor, options);
   REQUIRE(output.bound);
-  REQUIRE(output.sink->start());
+  REQUIRE(output.sink->start(nullptr));
   {
     const auto failed = output.stage(1000);
     output.append(*failed, {"<thrown away>"});
@@ -133,7 +133,7 @@ void check_contract(const SinkDescriptor& descriptor, const SyntaxNode& options,
 
   REQUIRE(output.sink->close());
   output.open();  // another run goes on
-  REQUIRE(output.sink->start());
+  REQUIRE(output.sink->start(nullptr));
   output.publish(4000, {"<5>"});
   REQUIRE(output.sink->close());
   check_order(seen(output), descriptor.name, {"<1>", "<2>", "<3>", "<4>", "<5>"});
@@ -167,7 +167,7 @@ void check_tried_again(const SinkDescriptor& descriptor, const SyntaxNode& optio
       output.spool_memory = 1;
       output.open();
     }
-    REQUIRE(output.sink->start());
+    REQUIRE(output.sink->start(nullptr));
     output.publish(1000, kBefore);
     const auto stage = output.stage(2000);
     const int before = output.disk.calls(FaultyDisk::Call::write);
@@ -196,7 +196,7 @@ void check_tried_again(const SinkDescriptor& descriptor, const SyntaxNode& optio
 void check_program_again(const SinkDescriptor& descriptor) {
   const std::string script = "test -e again && exec cat >> got; touch again; head -c 6 >> got; exit 1";
   Output output(descriptor, mapping({{"command", sequence({text("sh"), text("-c"), text(script)})}}));
-  REQUIRE(output.sink->start());
+  REQUIRE(output.sink->start(nullptr));
   const auto stage = output.stage(1000);
   output.append(*stage, kTried);
   CHECK(!stage->publish());
@@ -210,7 +210,7 @@ void check_messages_again(const SinkDescriptor& descriptor) {
   if (topic.broker() == nullptr) return;
   for (std::size_t taken = 0; taken != kTried.size(); ++taken) {
     Output output(descriptor, topic.options_of_single_messages());
-    REQUIRE(output.sink->start());
+    REQUIRE(output.sink->start(nullptr));
     const auto stage = output.stage(1000);
     output.append(*stage, kTried);
     topic.broker()->refuse_messages(taken);

@@ -157,7 +157,7 @@ TEST_CASE("files: killed in the midst of a growing file, then started again") {
       if (power_cut) output.disk.crash();
       if (!power_cut) CHECK(output.files() == std::vector<std::string>{".all.csv.undo", "all.csv"});
       output.restart();
-      REQUIRE(output.sink->start());
+      REQUIRE(output.sink->start(nullptr));
       output.publish(3, {"b"});
       CAPTURE(compression, power_cut);
       CHECK(all_of(output) == "all.csv: a,x\nb,x\n; ");

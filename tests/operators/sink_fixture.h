@@ -11,12 +11,14 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "operators/builtin_catalog.h"
 #include "runner/data/codec.h"
 #include "runner/operator/file_descriptor.h"
+#include "runner/operator/read_files.h"
 #include "tests/operators/faulty_disk.h"
 #include "tests/operators/option_nodes.h"
 
@@ -49,17 +51,43 @@ class Output {
     if (beside != nullptr) shared_ = beside->shared_;
     schema_.columns = {{"k", TypeKind::string}, {"v", TypeKind::string}};
     const FormatDescriptor csv = csv_format(header);
-    DecodeContext decode{diagnostics, nullptr, {}, {}};
+    DecodeContext decode{diagnostics};
     const OptionsPtr decoded = descriptor.decode(options, "this output", decode);
     REQUIRE(decoded);
-    SinkBindContext context{
-        beside != nullptr ? "other" : "out", &schema_, {0, 1}, &csv, nullptr, nullptr, {}, allow_exec, diagnostics, {}};
+    SinkBindContext context{beside != nullptr ? "other" : "out",
+                            "test",
+                            &schema_,
+                            {0, 1},
+                            &csv,
+                            nullptr,
+                            nullptr,
+                            {},
+                            allow_exec,
+                            diagnostics,
+                            {}};
     bound = descriptor.bind(decoded.get(), context);
     if (bound) open();
   }
   ~Output() {
     sink.reset();
     if (owns_folder_) fs::remove_all(folder);
+  }
+
+  // Paths and globs below `folder` that a source of the run reads.
+  void reads(const std::string& reader, const std::vector<std::string>& paths) {
+    std::vector<std::string> globs;
+    for (const std::string& path : paths) globs.push_back(resolved_glob(folder + "/" + path, folder.size() + 1));
+    read_files()->add("s", reader, std::move(globs));
+  }
+  // Files that it has found.
+  void finds(const std::vector<std::string>& names) {
+    std::set<FileId> ids;
+    for (const std::string& name : names) {
+      const auto file = InputFile::open(folder + "/" + name);
+      REQUIRE(file);
+      ids.insert(file->id());
+    }
+    read_files()->found("s", std::move(ids));
   }
 
   // As another run does.
@@ -147,6 +175,11 @@ class Output {
   std::unique_ptr<Sink> sink;
 
  private:
+  std::shared_ptr<ReadFiles> read_files() const {
+    Environment environment;
+    environment.shared = shared_;
+    return ReadFiles::of(environment);
+  }
   static FormatDescriptor csv_format(bool header) {
     FormatDescriptor csv;
     csv.name = "csv";

@@ -80,7 +80,7 @@ TEST_CASE("files: only what is proven to be a killed run's is cut off") {
     fs::resize_file(path, whole.size());
     kept = "?";
   }
-  Result<> done = output.sink->start();
+  Result<> done = output.sink->start(nullptr);
   REQUIRE(done);
   auto stage = output.stage(3);
   output.append(*stage, {"b"});
@@ -183,7 +183,7 @@ TEST_CASE("files: what a killed run has left in folders that no run opens again 
     CHECK(fs::file_size(output.folder + "/" + one.killed) > 4);
     fs::create_directory_symlink(output.folder + "/out/elsewhere", output.folder + "/out/link");
     output.restart();
-    REQUIRE(output.sink->start());
+    REQUIRE(output.sink->start(nullptr));
     CHECK(output.file(one.killed) == "a,x\n");
     CHECK(output.files() == std::vector<std::string>{one.killed});
     CHECK(output.log.size() == 1);
@@ -199,13 +199,13 @@ TEST_CASE("files: temporary files in folders of earlier batches go at the start,
   REQUIRE(output.files().size() == 2);
   output.restart();
   SECTION("in a folder") {
-    REQUIRE(output.sink->start());
+    REQUIRE(output.sink->start(nullptr));
     CHECK(output.files().empty());
   }
   SECTION("in a folder that has moved away behind a link") {
     fs::rename(output.folder + "/out/3", output.folder + "/moved");
     fs::create_directory_symlink(output.folder + "/moved", output.folder + "/out/3");
-    REQUIRE(output.sink->start());
+    REQUIRE(output.sink->start(nullptr));
     CHECK(output.files().size() == 2);
   }
   SECTION("of a run that lives") {
@@ -213,7 +213,7 @@ TEST_CASE("files: temporary files in folders of earlier batches go at the start,
     const auto living = output.stage(4);
     output.append(*living, {"a"});
     Output next(describe_file_sink(), path_options("out/{batch}/{k}/all.csv"), false, true, &output);
-    REQUIRE(next.sink->start());
+    REQUIRE(next.sink->start(nullptr));
     CHECK(output.files().size() == 1);
     REQUIRE(living->publish());
     CHECK(output.files() == std::vector<std::string>{"out/4/a/all.csv"});

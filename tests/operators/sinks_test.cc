@@ -12,7 +12,7 @@ namespace {
 
 TEST_CASE("file: one a batch appears whole, or not at all") {
   Output output(describe_file_sink(), path_options("out/{output}-{batch}.csv"), true);
-  REQUIRE(output.sink->start());
+  REQUIRE(output.sink->start(nullptr));
   auto stage = output.stage(1000);
   output.append(*stage, {"a", "b"});
   CHECK(output.file("out/out-1000.csv").empty());
@@ -107,12 +107,12 @@ TEST_CASE("file: more files in a batch than may be open") {
 
 TEST_CASE("file: one that grows has its header once, and a batch whole or not at all") {
   Output output(describe_file_sink(), path_options("all.csv"), true);
-  REQUIRE(output.sink->start());
+  REQUIRE(output.sink->start(nullptr));
   output.publish(1, {"a"});
   output.publish(2, {"b"});
   CHECK(output.file("all.csv") == "k,v\na,x\nb,x\n");
   output.open();  // another run goes on with it
-  REQUIRE(output.sink->start());
+  REQUIRE(output.sink->start(nullptr));
   output.publish(3, {"c"});
   CHECK(output.file("all.csv") == "k,v\na,x\nb,x\nc,x\n");
   const auto stage = output.stage(4);
@@ -171,7 +171,7 @@ TEST_CASE("file: what is there already") {
 TEST_CASE("file: links and devices are no targets, rights are as said") {
   Output output(describe_file_sink(), mapping({{"path", text("all.csv")}, {"mode", text("0600")}}));
   fs::create_symlink("elsewhere", output.folder + "/all.csv");
-  CHECK(!output.sink->start());
+  CHECK(!output.sink->start(nullptr));
   fs::remove(output.folder + "/all.csv");
   output.publish(1, {"a"});
   struct stat status{};
@@ -246,7 +246,7 @@ TEST_CASE("what a terminal would act on is shown") {
 
 TEST_CASE("stdout: rows and nothing else, the header once, drained or not") {
   Output output(describe_stdout_sink(), mapping({}), true);
-  REQUIRE(output.sink->start());
+  REQUIRE(output.sink->start(nullptr));
   output.publish(1, {});
   CHECK(output.file("stdout").empty());
   output.publish(2, {"a"});
@@ -263,7 +263,7 @@ TEST_CASE("stdout: rows and nothing else, the header once, drained or not") {
 
 TEST_CASE("pipe: a batch goes to a program, whose failure is one") {
   Output output(describe_pipe_sink(), mapping({{"command", sequence({text("sh"), text("-c"), text("cat >> got")})}}));
-  REQUIRE(output.sink->start());
+  REQUIRE(output.sink->start(nullptr));
   const auto stage = output.stage(1);
   output.append(*stage, {"a", "b"});
   CHECK(output.files().empty());
@@ -271,7 +271,7 @@ TEST_CASE("pipe: a batch goes to a program, whose failure is one") {
   CHECK(output.file("got") == "a,x\nb,x\n");
 
   Output failing(describe_pipe_sink(), mapping({{"command", sequence({text("sh"), text("-c"), text("exit 3")})}}));
-  REQUIRE(failing.sink->start());
+  REQUIRE(failing.sink->start(nullptr));
   const auto failed = failing.stage(1);
   failing.append(*failed, {"a"});
   const auto done = failed->publish();

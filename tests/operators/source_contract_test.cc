@@ -1,10 +1,13 @@
 // What every source of the catalog must do: plan gives ranges, the same one for the same cursor, read gives exactly
 // them, the same ones again, in order, within the limits, and a new one goes on where another has stopped.
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <thread>
 
 #include "operators/clients/embedded_broker.h"
 #include "operators/clients/kafka_producer.h"
@@ -25,10 +28,54 @@ SyntaxNode queued_batches() {
   return sequence(std::move(batches));
 }
 
+// Gives the same text to everyone who connects, and closes.
+class TextServer {
+ public:
+  explicit TextServer(std::string text)
+      : text_(std::move(text)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    REQUIRE(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
+    REQUIRE(::listen(listener_.get(), 16) == 0);
+    REQUIRE(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~TextServer() {
+    ::shutdown(listener_.get(), SHUT_RDWR);
+    thread_.join();
+  }
+  TextServer(const TextServer&) = delete;
+  TextServer& operator=(const TextServer&) = delete;
+
+  int port() const { return port_; }
+
+ private:
+  void serve() const {
+    for (;;) {
+      const FileDescriptor client(::accept(listener_.get(), nullptr, nullptr));
+      if (!client) return;
+      for (std::string_view rest = text_; !rest.empty();) {
+        const ssize_t n = ::send(client.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+        if (n <= 0) break;
+        rest.remove_prefix(static_cast<std::size_t>(n));
+      }
+    }
+  }
+
+  std::string text_;
+  FileDescriptor listener_;
+  int port_ = 0;
+  std::thread thread_;
+};
+
 // Where sources find what they read, beside their folder.
 struct Surroundings {
   std::string brokers;
   std::string topic;
+  int port = 0;
 };
 
 // Options of each source, so that it reads some thousand records. A source without an entry fails the test.
@@ -37,6 +84,7 @@ SyntaxNode options_of(std::string_view source, const Surroundings& around) {
   if (source == "file") return mapping({{"path", text("in-*")}});
   if (source == "directory") return mapping({{"path", text(".")}, {"pattern", text("in-*")}});
   if (source == "stdin") return mapping({});
+  if (source == "socket") return mapping({{"host", text("127.0.0.1")}, {"port", text(std::to_string(around.port))}});
   if (source == "kafka") {
     // A range that is read again waits for the fetch that is under way.
     return mapping({{"brokers", text(around.brokers)},
@@ -56,6 +104,10 @@ class Subject {
     folder_.write("in-2", "");
     folder_.write("in-3", "crlf\r\n\r\nlast");
     if (descriptor.name == "kafka") fill_topic();
+    if (descriptor.name == "socket") {
+      server_.emplace(numbered_lines(2000) + "without an end");
+      around_.port = server_->port();
+    }
   }
 
   std::unique_ptr<Input> open(std::uint32_t partitions = 1) {
@@ -97,6 +149,7 @@ class Subject {
   const SourceDescriptor& descriptor_;
   Folder folder_;
   std::shared_ptr<EmbeddedBroker> broker_;
+  std::optional<TextServer> server_;
   Surroundings around_;
   FileDescriptor standard_input_;
 };
@@ -141,13 +194,13 @@ void check_partitions(Subject& subject, const std::vector<std::string>& wanted) 
 
 // A cursor is data: another source, opened later, goes on behind it.
 void check_restart(Subject& subject, const std::vector<std::string>& wanted) {
-  std::string at = *subject.open()->source->start();
+  std::string at = *subject.open()->source->start({});
   std::vector<std::vector<Record>> got;
   std::size_t read = 0;
   for (std::int64_t batch = 1; read < wanted.size(); ++batch) {
     REQUIRE(batch < 100);
     const auto input = subject.open();
-    REQUIRE(input->source->start());
+    REQUIRE(input->source->start({}));
     const auto range = input->source->plan(at, limit(700, {}), BatchTime(batch * 1000));
     REQUIRE(range);
     got.push_back(input->read(*range));
@@ -157,7 +210,7 @@ void check_restart(Subject& subject, const std::vector<std::string>& wanted) {
   }
   const auto input = subject.open();
   CHECK((in_order(*input, got) == wanted));
-  REQUIRE(input->source->start());
+  REQUIRE(input->source->start({}));
   const auto nothing = input->source->plan(at, limit({}, {}), BatchTime(1'000'000));
   REQUIRE(nothing);
   CHECK(nothing->empty);
@@ -192,7 +245,7 @@ TEST_CASE("every source of the catalog refuses a cursor that is none of its own"
       Subject subject(descriptor);
       for (const char* cursor : {"", "nonsense", "{}", "{\"files\":{\"in-1\":[-1,1]}}", "[1]"}) {
         const auto input = subject.open();
-        REQUIRE(input->source->start());
+        REQUIRE(input->source->start({}));
         CHECK(!input->source->plan(cursor, {}, BatchTime(1000)));
       }
     }

@@ -4,7 +4,9 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "operators/builtin_catalog.h"
@@ -26,7 +28,7 @@ class Input {
   Input(const SourceDescriptor& descriptor, const SyntaxNode& options, Environment environment,
         std::uint32_t partitions = 1, const RecordFraming& framing = {}) {
     environment.clock = &clock_;
-    DecodeContext decode{diagnostics, nullptr, {}, {}};
+    DecodeContext decode{diagnostics};
     const OptionsPtr decoded = descriptor.decode(options, "this source", decode);
     REQUIRE(decoded);
     SourceBindContext context{"q", "p", nullptr, partitions, framing, Duration(1000), nullptr, {}, diagnostics, {}};
@@ -73,7 +75,7 @@ class Input {
   // Every batch to the end of the input; each is planned twice, and read twice where the source can.
   std::vector<std::vector<Record>> batches(const BatchLimits& limits) {
     std::vector<std::vector<Record>> all;
-    auto cursor = source->start();
+    auto cursor = source->start({});
     if (!cursor) FAIL(cursor.error().message);
     std::string at = *cursor;
     for (std::int64_t batch = 1; batch < 1000; ++batch) {
@@ -134,6 +136,68 @@ inline std::vector<std::string> texts(const std::vector<std::vector<Record>>& ba
   }
   return all;
 }
+
+// A source in a folder of its own, batch by batch: what it says is kept.
+class BatchedSource {
+ public:
+  BatchedSource(SourceDescriptor descriptor, std::vector<std::pair<std::string, SyntaxNode>> options)
+      : descriptor_(std::move(descriptor)), options_(std::move(options)) {}
+
+  void start() {
+    open();
+    const auto at = input_->source->start({});
+    REQUIRE(at);
+    at_ = *at;
+  }
+  // Another process: all that it has is the cursor.
+  void restart() {
+    open();
+    REQUIRE(input_->source->start({}));
+  }
+
+  Result<SourceRange> plan(const BatchLimits& limits = {}) { return input_->source->plan(at_, limits, BatchTime(1)); }
+  std::vector<Record> records(const BatchLimits& limits = {}) {
+    const auto range = plan(limits);
+    if (!range) FAIL(range.error().message);
+    CHECK(!range->exhausted);
+    input_->plan_again(at_, limits, BatchTime(1), *range);
+    auto records = input_->read(*range);
+    CHECK(range->empty == records.empty());
+    CHECK(input_->read(*range) == records);
+    at_ = range->until;
+    input_->source->committed(at_, BatchTime(1));
+    return records;
+  }
+  std::vector<std::string> lines(const BatchLimits& limits = {}) { return texts({records(limits)}); }
+
+  // What was said since the last call.
+  std::string said() {
+    std::string all;
+    for (const std::string& one : std::exchange(said_, {})) all += one + "\n";
+    return all;
+  }
+  bool says(const std::string& text) { return said().find(text) != std::string::npos; }
+
+  const Folder folder;
+  std::unique_ptr<Input>& input() { return input_; }
+  const std::string& at() const { return at_; }
+
+ private:
+  void open() {
+    Environment environment = folder.environment();
+    environment.log = [this](LogLevel level, const std::string& message) {
+      CHECK(level == LogLevel::warning);
+      said_.push_back(message);
+    };
+    input_ = std::make_unique<Input>(descriptor_, mapping(options_), environment);
+  }
+
+  const SourceDescriptor descriptor_;
+  const std::vector<std::pair<std::string, SyntaxNode>> options_;
+  std::string at_;
+  std::unique_ptr<Input> input_;
+  std::vector<std::string> said_;
+};
 
 inline std::string numbered_lines(int count) {
   std::string all;

@@ -86,7 +86,7 @@ TEST_CASE("file: what is compressed reads the same, with limits too") {
     }
     folder.write("in", std::string_view(bytes).substr(0, bytes.size() / 2));
     Input input(describe_file_source(), file_options("in"), folder.environment());
-    const auto start = input.source->start();
+    const auto start = input.source->start({});
     const auto range = input.source->plan(*start, {}, BatchTime(1));
     auto reader = input.source->read(*range);
     REQUIRE(reader);
@@ -101,13 +101,13 @@ TEST_CASE("file: what is compressed reads the same, with limits too") {
 TEST_CASE("file: missing and cut files are errors that name them") {
   const Folder folder;
   Input missing(describe_file_source(), file_options("no.txt"), folder.environment());
-  const auto start = missing.source->start();
+  const auto start = missing.source->start({});
   REQUIRE(!start);
   CHECK(start.error().message.find("no.txt") != std::string::npos);
 
   folder.write("in.txt", "1\n2\n3\n");
   Input input(describe_file_source(), file_options("in.txt"), folder.environment());
-  const auto cursor = input.source->start();
+  const auto cursor = input.source->start({});
   const auto range = input.source->plan(*cursor, {}, BatchTime(1));
   folder.write("in.txt", "1\n");
   auto reader = input.source->read(*range);
@@ -124,7 +124,7 @@ TEST_CASE("file: followed, it gives whole lines as they come") {
   Input input(describe_file_source(), mapping({{"path", text("in.txt")}, {"follow", text("true")}}),
               folder.environment());
   CHECK(!input.bound->bounded);
-  auto at = input.source->start();
+  auto at = input.source->start({});
   REQUIRE(at);
   auto range = input.source->plan(*at, {}, BatchTime(1));
   REQUIRE(range);
@@ -141,7 +141,7 @@ TEST_CASE("file: followed, it gives whole lines as they come") {
   Input tail(describe_file_source(),
              mapping({{"path", text("in.txt")}, {"follow", text("true")}, {"start", text("end")}}),
              folder.environment());
-  at = tail.source->start();
+  at = tail.source->start({});
   REQUIRE(at);
   folder.append("in.txt", "\n5\n");
   range = tail.source->plan(*at, {}, BatchTime(1));
@@ -165,7 +165,7 @@ TEST_CASE("file: one that was replaced, cut or written anew between batches or b
       CAPTURE(why, planned);
       folder.write("in.txt", "1\n2\n3\n");
       Input input(describe_file_source(), file_options("in.txt"), folder.environment());
-      auto range = input.source->plan(*input.source->start(), {2, {}, false}, BatchTime(1));
+      auto range = input.source->plan(*input.source->start({}), {2, {}, false}, BatchTime(1));
       REQUIRE(range);
       if (!planned) input.read(*range);
       change();
@@ -195,7 +195,7 @@ TEST_CASE("file: what cannot be looked into or read is an error that names it") 
   REQUIRE(::mkfifo((folder.path() + "/fifo.txt").c_str(), 0600) == 0);
   const auto error_of = [&](const std::string& path) {
     Input input(describe_file_source(), file_options(path), folder.environment());
-    const auto start = input.source->start();
+    const auto start = input.source->start({});
     return start ? "" : start.error().message;
   };
   CHECK(error_of("logs/*/app.log").find("logs/b") != std::string::npos);
@@ -206,6 +206,19 @@ TEST_CASE("file: what cannot be looked into or read is an error that names it") 
   CHECK(error_of("*.txt").find("is a FIFO") != std::string::npos);
   CHECK(error_of("logs/{a,c}/app.log").find("logs/c/app.log") != std::string::npos);
   CHECK(error_of("logs/{a,a}/app.log").empty());
+}
+
+TEST_CASE("file: what is called as the glob is written hides nothing that matches it, nor is it hidden") {
+  const Folder folder;
+  for (const std::string name : {"*", "a", "a[1]", "a1", "[b]"}) folder.write(name, name + "\n");
+  const auto read = [&](const std::string& path) {
+    Input input(describe_file_source(), file_options(path), folder.environment());
+    return texts(input.batches({}));
+  };
+  CHECK(read("*") == std::vector<std::string>{"*", "[b]", "a", "a1", "a[1]"});
+  CHECK(read("a[1]") == std::vector<std::string>{"a1", "a[1]"});
+  CHECK(read("[b]") == std::vector<std::string>{"[b]"});
+  CHECK(read("{[b],*}").size() == 5);
 }
 
 TEST_CASE("file: a name may hold any byte, and a file that tells no size is read") {
@@ -284,7 +297,7 @@ TEST_CASE("very short records end a morsel by their number") {
   const Folder folder;
   folder.write("in.txt", std::string(100000, '\n'));
   Input input(describe_file_source(), file_options("in.txt"), folder.environment());
-  const auto at = input.source->start();
+  const auto at = input.source->start({});
   const auto range = input.source->plan(*at, {}, BatchTime(1));
   auto reader = input.source->read(*range);
   REQUIRE(reader);
@@ -320,7 +333,7 @@ TEST_CASE("queue: the default comes in every batch behind the last") {
   Input input(describe_queue_source(),
               mapping({{"batches", sequence({sequence({text("1")})})}, {"default", sequence({text("9")})}}), {});
   CHECK(!input.bound->bounded);
-  std::string at = *input.source->start();
+  std::string at = *input.source->start({});
   std::vector<std::string> all;
   for (int i = 0; i < 3; ++i) {
     const auto range = input.source->plan(at, {}, BatchTime(i));
@@ -371,7 +384,7 @@ TEST_CASE("stdin: a batch holds whole lines, and the end is known at once") {
   environment.input = ends[0];
   {
     Input input(describe_stdin_source(), mapping({}), environment);
-    const auto at = input.source->start();
+    const auto at = input.source->start({});
     REQUIRE(at);
     REQUIRE(::write(ends[1], "a\nb", 3) == 3);
     ::close(ends[1]);
@@ -397,7 +410,7 @@ TEST_CASE("stdin: what came whole before the input failed is delivered, then the
     Environment environment;
     environment.input = leader.get();
     Input input(describe_stdin_source(), mapping({}), environment);
-    std::string at = *input.source->start();
+    std::string at = *input.source->start({});
     std::vector<std::string> got;
     std::string why;
     while (why.empty()) {

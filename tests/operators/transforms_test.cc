@@ -87,13 +87,13 @@ std::string json_of(const RecordBatch& batch) {
 Outcome run(const TransformDescriptor& transform, const SyntaxNode& node, const std::vector<std::vector<Row>>& morsels,
             const std::vector<Row>& other = {}, const Schema& other_schema = kRows, std::size_t threads = 1) {
   Diagnostics diagnostics;
-  DecodeContext decoding{diagnostics, nullptr, {}, {}};
+  DecodeContext decoding{diagnostics};
   Outcome outcome;
   const OptionsPtr options = transform.decode(node, "step", decoding);
   outcome.faults = diagnostics.error_count();
   if (!options) return outcome;
   BindContext binding{
-      {&kRows, &other_schema}, {"in", "other"}, nullptr, {}, "stream 'in'", 1, 1, false, diagnostics, {}};
+      {&kRows, &other_schema}, {"in", "other"}, nullptr, {}, "stream 'in'", 0, 1, 1, false, diagnostics, {}};
   if (!transform.streams) binding.inputs.pop_back();
   auto bound = transform.bind(options.get(), binding);
   outcome.faults = diagnostics.error_count();

@@ -59,6 +59,24 @@ outputs: [{{name: o, from: s, {sink}}}]
         self.addCleanup(os.close, write)
         return write
 
+    def test_input_takes_the_place_of_the_output(self):
+        run = self.start("""
+batch_interval: 50ms
+sources: {s: {file: {path: "in*.jsonl", follow: true}, format: json, schema: {n: int}}}
+outputs: [{name: o, from: s, file: {path: out.jsonl}}]
+""", files={'in1.jsonl': '{"n":1}\n'})
+        out, one = run.folder / 'out.jsonl', run.folder / 'in1.jsonl'
+        while not out.exists():
+            self.assertIsNone(run.process.poll())
+        os.link(one, run.folder / 'other')
+        os.rename(run.folder / 'other', out)
+        with open(one, 'a', encoding='utf-8') as more:
+            more.write('{"n":2}\n')
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 1)
+        self.assertIn("'out.jsonl' is a file that source 's' reads", error)
+        self.assertEqual(one.read_text(), '{"n":1}\n{"n":2}\n')
+
     def test_reader_wants_no_more(self):
         for outputs in ('{name: o, from: s, stdout: {}}',
                         '{name: p, from: s, print: {}}, {name: o, from: s, stdout: {}, retry: {times: 3, backoff: 1h}}'):

@@ -44,6 +44,20 @@ outputs:
 """)
         self.assertEqual(len(list(run.folder.glob('*.jsonl'))), 1)
 
+    def test_keys_that_few_records_make_again_and_again(self):
+        run = self.start("""
+batch_interval: 1s
+parallelism: 2
+sources: {s: {generate: {total: 2000, columns: {v: cast(_n as double)}}}}
+streams:
+  totals: {from: s, steps: [{flat_map: {each: "sequence(1, 10000)", as: x, keep: [v]}},
+                            {reduce_by_key: {key: x, to: {total: sum(v)}}}, {count: {}}]}
+outputs: [{name: o, from: totals, stdout: {}}]
+""")
+        code, out, error, peak = run.end()
+        self.assertEqual((code, out, error), (0, '{"count":10000}\n', ''))
+        self.assertLess(peak, MOST)
+
     def test_outputs_of_different_speed(self):
         def slowly(out):
             while os.read(out.fileno(), 4096):
@@ -131,10 +145,59 @@ class KeyedMemory(ProcessTest):
                 with self.subTest(aggregate=aggregate, threads=threads):
                     code, _, error, peak = self.keyed(4000000, aggregate, threads, 'memory: 48MiB')
                     self.assertEqual(code, 1)
-                    self.assertRegex(error, r'^error: r step 1 \(reduce_by_key\): it holds \d+ bytes for \d+ keys, and '
+                    self.assertRegex(error, r'^error: r step 1 \(reduce_by_key\): it holds \d+ bytes for up to \d+ keys, and '
                                             r'all steps together may hold 48MiB; raise `memory`, make batches smaller '
                                             r'with `max_batch_bytes` or `max_batch_records`, or use fewer keys\n$')
                     self.assertLess(peak, MOST)
+
+    def test_every_step_that_holds_rows_says_what_it_holds(self):
+        for step in ('count_by_value: [k]', 'group_by_key: {key: k, values: n}', 'cogroup: {with: other, key: k}', 'glom',
+                     'join: {with: other, on: k}', 'join: {with: other, on: left.n > right.m + 299990}',
+                     'reduce: {to: {n: collect_list(n)}}'):
+            for threads in (1, 4):
+                key = 'key' if 'left' in step else 'k'
+                with self.subTest(step=step, threads=threads):
+                    run = self.start(f"""
+batch_interval: 1s
+parallelism: {threads}
+memory: 4MiB
+sources: {{s: {{generate: {{total: 300000, columns: {{k: "cast(_n as string)", n: _n}}}}}}}}
+streams:
+  other: {{from: s, steps: [{{map: {{{key}: k, m: n}}}}]}}
+  r: {{from: s, steps: [{{map: [k, n]}}, {{{step}}}]}}
+outputs: [{{name: o, from: r, discard: {{}}}}, {{name: p, from: other, discard: {{}}}}]
+""")
+                    run.process.stdin.close()
+                    code, _, error, _ = run.end()
+                    self.assertEqual(code, 1)
+                    self.assertRegex(error, rf'^error: r step 2 \({step.split(":")[0]}\)(, build side)?: it holds \d+ bytes( for up to \d+ keys)?, '
+                                            r'and all steps together may hold 4MiB; raise `memory`, make batches smaller '
+                                            r'with `max_batch_bytes` or `max_batch_records`(, or use fewer keys)?\n$')
+
+    def test_distinct_goes_to_disk(self):
+        pipeline = """
+batch_interval: 1s
+parallelism: 4
+memory: 64MiB
+{spool}
+sources: {{s: {{generate: {{total: 3000000, columns: {{n: _n, k: "concat('account-', cast(_n as string))"}}}}}}}}
+streams:
+  r: {{from: s, steps: [{{distinct: [k]}}]}}
+outputs: [{{name: o, from: r, file: {{path: out.csv}}, format: csv}}]
+"""
+        run = self.start(pipeline.format(spool=''))
+        run.process.stdin.close()
+        code, _, error, peak = run.end()
+        self.assertEqual((code, error), (0, ''))
+        self.assertLess(peak, MOST)
+        with open(run.folder / 'out.csv', encoding='utf-8') as lines:
+            self.assertTrue(all(line == f'{n},account-{n}\n' for n, line in enumerate(lines)))
+        run = self.start(pipeline.format(spool='spool: {size: 20MB}'))
+        run.process.stdin.close()
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 1)
+        self.assertRegex(error, r'^error: r step 1 \(distinct\): \d+ bytes have to wait on disk, and `spool: \{size: '
+                                r'20000000B\}` allows no more; allow more, or make batches smaller with')
 
     def test_address_space_that_ends(self):
         for most in (400, 600, 1000):
@@ -165,7 +228,7 @@ outputs: [{name: o, from: s, stdout: {}}]
         code, _, error, _ = self.keyed(5000000, memory='memory: 1GiB', before=lambda: resource.setrlimit(
             resource.RLIMIT_AS, (200 << 20, 200 << 20)))
         self.assertEqual(code, 1)
-        self.assertRegex(error, r'^error: .*: out of memory; .*holds \d+ bytes for \d+ keys; make batches smaller with '
+        self.assertRegex(error, r'^error: .*: out of memory; .*holds \d+ bytes for up to \d+ keys; make batches smaller with '
                                 r'`max_batch_bytes` or `max_batch_records`, or allow more of it\n$')
 
     def test_what_was_staged_is_swept(self):

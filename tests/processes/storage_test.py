@@ -100,3 +100,35 @@ class ManyFiles(ProcessTest):
                     rows = [json.loads(line) for path in (run.folder / f'out/{k}').iterdir()
                             for line in text_of(path).splitlines()]
                     self.assertEqual(rows, [{'n': n, 'k': k} for n in (k, k + 3000, k + 6000)])
+
+
+class WhatIsRead(ProcessTest):
+    PIPELINE = """
+batch_interval: 50ms
+sources: {s: {%s, format: json, schema: {k: string}, on_error: route}}
+outputs:
+  - {name: o, from: s, file: {path: "{k}.jsonl"}}
+  - {name: e, from: s.errors, stdout: {}, columns: [error]}
+"""
+    ROWS = '{"k":"x"}\n{"k":"y"}\n'
+
+    def test_a_followed_file_does_not_get_its_own_rows(self):
+        run = self.start(self.PIPELINE % 'file: {path: x.jsonl, follow: true}', files={'x.jsonl': self.ROWS})
+        self.assertIn("'x.jsonl' is a file that source 's' reads", run.line())
+        with open(run.folder / 'x.jsonl', 'a', encoding='utf-8') as source:
+            source.write(self.ROWS)
+        self.assertIn("'x.jsonl' is a file that source 's' reads", run.line())
+        run.send()
+        code, out, error, _ = run.end()
+        self.assertEqual((code, out, error), (0, '', ''))
+        self.assertEqual((run.folder / 'x.jsonl').read_text(), 2 * self.ROWS)
+        self.assertEqual((run.folder / 'y.jsonl').read_text(), 2 * '{"k":"y"}\n')
+
+    def test_a_file_behind_standard_input_is_read_too(self):
+        def redirect():
+            os.dup2(os.open('x.jsonl', os.O_RDONLY), 0)
+        run = self.start(self.PIPELINE % 'stdin: {}', files={'x.jsonl': self.ROWS}, before=redirect)
+        code, out, error, _ = run.end()
+        self.assertEqual((code, error), (0, ''))
+        self.assertIn("'x.jsonl' is a file that source 's' reads", out)
+        self.assertEqual((run.folder / 'x.jsonl').read_text(), self.ROWS)

@@ -152,19 +152,23 @@ Result<ResolvedCall> resolve_extreme(const CallTypes& call) {
   return call_of(std::vector<Type>(call.types.size(), *common), *common, extreme<greatest>, false, NullRule::kernel);
 }
 
-// A number of [0, 1) for each row of the pass, by splitmix64: the same from run to run and at any parallelism.
+// splitmix64: number `n` of those that begin at `start`.
+std::uint64_t split_mix(std::uint64_t start, std::uint64_t n) {
+  std::uint64_t x = start + (n + 1) * 0x9E3779B97F4A7C15U;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9U;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBU;
+  return x ^ (x >> 31);
+}
+
+// A number of [0, 1) for each row of the pass: the same from run to run and at any parallelism. Neither the numbers of
+// one seed nor those of one batch are those of another, a few rows on.
 void random(const KernelCall& call) {
   double* out = call.out.values<double>();
-  const std::uint64_t seed = call.arguments.empty() || call.arguments[0]->is_null(0)
-                                 ? 0
-                                 : static_cast<std::uint64_t>(call.arguments[0]->value<std::int64_t>(0));
-  const std::uint64_t start =
-      seed * 0x9E3779B97F4A7C15U + static_cast<std::uint64_t>(call.context.batch.value) * 0xD1B54A32D192ED03U;
+  const std::uint64_t seed =
+      call.arguments[0]->is_null(0) ? 0 : static_cast<std::uint64_t>(call.arguments[0]->value<std::int64_t>(0));
+  const std::uint64_t start = split_mix(split_mix(0, seed), static_cast<std::uint64_t>(call.context.batch.value));
   call.selection.for_each([&](std::uint32_t row) {
-    std::uint64_t x = start + (call.context.seed_row + row + 1) * 0x9E3779B97F4A7C15U;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9U;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBU;
-    out[row] = static_cast<double>((x ^ (x >> 31)) >> 11) * 0x1.0p-53;
+    out[row] = static_cast<double>(split_mix(start, call.context.seed_row + row) >> 11) * 0x1.0p-53;
   });
 }
 
@@ -176,7 +180,8 @@ std::vector<Function> number_functions() {
   list.add({"greatest"}, "greatest(a, b, …)", "the greatest, nulls passed over", "greatest(1, 3, 2) = 3",
            resolve_extreme<true>);
   list.add({"least"}, "least(a, b, …)", "the least, nulls passed over", "least(1, 3, 2) = 1", resolve_extreme<false>);
-  list.add({"rand", "random"}, "rand([seed]) -> double", "a number from 0 up to 1 for each row", "rand(1) < 1",
+  list.add({"rand", "random"}, "rand([seed]) -> double",
+           "a number from 0 up to 1 for each row; without a seed each call has its own", "rand(1) < 1",
            fixed({"rand", {TypeKind::int64}, 0, TypeKind::float64, random, false, nullptr, true}));
   list.add({"try_add"}, "try_add(a, b)", "the sum, null where it overflows", "try_add(1, 2) = 3", try_rule<'+'>());
   list.add({"try_subtract"}, "try_subtract(a, b)", "the difference, null where it overflows", "try_subtract(3, 2) = 1",

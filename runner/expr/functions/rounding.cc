@@ -1,5 +1,7 @@
 // Rounding of numbers.
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -42,30 +44,42 @@ std::int32_t given_digits(const KernelCall& call) {
   return call.arguments.size() > 1 ? call.arguments[1]->value<std::int32_t>(0) : 0;
 }
 
-// By the shortest decimal form of the number.
+// By the shortest decimal form of the number as a double, as BigDecimal.valueOf has it: all of its digits, d.ddde±x.
 template <Rounding how, class T>
-T round_float(T x, int digits, std::string& text) {
+T round_float(double x, int digits) {
   if (x == 0) return 0;
-  if (digits >= 20) return x;
-  constexpr int kScale = 20;
+  std::array<char, 64> text;
+  const char* const end = std::to_chars(text.data(), text.data() + text.size(), x, std::chars_format::scientific).ptr;
   Int128 value = 0;
-  if (std::fabs(static_cast<double>(x)) >= 9007199254740992.0) {
-    if (digits >= 0 || std::fabs(static_cast<double>(x)) >= 1e36) return x;
-    value = static_cast<Int128>(x);
-    if (-digits > 37) return 0;
-    return static_cast<T>(rounded<how>(value, -digits) * power_of_ten(-digits));
+  int scale = 0;
+  const char* p = text.data();
+  const bool negative = *p == '-';
+  if (negative) ++p;
+  bool fraction = false;
+  for (; *p != 'e'; ++p) {
+    fraction = fraction || *p == '.';
+    if (*p == '.') continue;
+    value = value * 10 + (*p - '0');
+    scale += fraction ? 1 : 0;
   }
-  text.clear();
-  if constexpr (std::is_same_v<T, float>) {
-    append_java_float(x, text);
-  } else {
-    append_java_double(x, text);
-  }
-  if (parse_decimal(text, 38, kScale, value) != DecimalParse::ok) return x;
-  const Int128 result = rounded<how>(value, kScale - digits);
+  int exponent = 0;
+  std::from_chars(p[1] == '+' ? p + 2 : p + 1, end, exponent);
+  scale -= exponent;
+  if (scale <= digits) return static_cast<T>(x);
+  const Int128 result = rounded<how>(negative ? -value : value, scale - digits);
   if (result == 0) return 0;
-  if (digits >= 0) return static_cast<T>(decimal_to_double(result, digits));
-  return static_cast<T>(result * power_of_ten(std::min(-digits, 18)));
+  // What was rounded has seventeen digits or fewer.
+  char* const limit = text.data() + text.size();
+  char* last = std::to_chars(text.data(), limit, static_cast<std::int64_t>(result)).ptr;
+  *last++ = 'e';
+  last = std::to_chars(last, limit, -digits).ptr;
+  T made = 0;
+  const auto read = std::from_chars(text.data(), last, made);
+  if (read.ec == std::errc::result_out_of_range) {
+    if (digits > 0) return 0;
+    return result < 0 ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::infinity();
+  }
+  return made;
 }
 
 template <Rounding how, class T>
@@ -74,14 +88,13 @@ void round_floats(const KernelCall& call) {
   const std::int32_t given = given_digits(call);
   const bool too_far = given > kFarthest || given < -kFarthest;
   const int digits = near_digits(given);
-  std::string text;
   for_each_value<T>(call, call.arguments[0], [&](const T& x, std::uint32_t row) {
     if (!std::isfinite(x)) {
       out[row] = x;
     } else if (too_far) {
       call.context.errors.add(row, kTooFar);
     } else {
-      out[row] = round_float<how, T>(x, digits, text);
+      out[row] = round_float<how, T>(x, digits);
     }
   });
 }

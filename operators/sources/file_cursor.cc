@@ -1,4 +1,4 @@
-#include "operators/sources/file_place.h"
+#include "operators/sources/file_cursor.h"
 
 #include <fmt/format.h>
 
@@ -6,52 +6,22 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "runner/data/text_value.h"
+#include "runner/operator/path_text.h"
 
 namespace streamrun {
 namespace {
 
-// A path may hold any byte, JSON may not.
-std::string escape(const std::string& path) {
-  if (is_utf8(path) && path.find('%') == std::string::npos) return path;
-  std::string escaped;
-  for (const char c : path) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '%' || byte >= 0x80) {
-      escaped += fmt::format("%{:02X}", byte);
-    } else {
-      escaped += c;
-    }
-  }
-  return escaped;
-}
-
-std::optional<std::string> unescape(const std::string& escaped) {
-  std::string path;
-  for (std::size_t i = 0; i < escaped.size(); ++i) {
-    if (escaped[i] != '%') {
-      path += escaped[i];
-      continue;
-    }
-    if (i + 2 >= escaped.size()) return std::nullopt;
-    unsigned byte = 0;
-    const char* const end = escaped.data() + i + 3;
-    if (std::from_chars(escaped.data() + i + 1, end, byte, 16).ptr != end) return std::nullopt;
-    path += static_cast<char>(byte);
-    i += 2;
-  }
-  return path;
-}
-
-nlohmann::json to_json(const FilePlace& place) {
-  nlohmann::json json{{"path", escape(place.path)},
+nlohmann::json to_json(const FileCursor& place) {
+  nlohmann::json json{{"path", path_to_text(place.path)},
                       {"device", place.id.device},
                       {"inode", place.id.inode},
                       {"offset", place.offset},
                       {"line", place.line},
                       {"known", place.known},
                       {"hash", fmt::format("{:016x}", place.hash)}};
-  if (!place.renamed_from.empty()) json["renamed_from"] = escape(place.renamed_from);
+  if (!place.renamed_from.empty()) json["renamed_from"] = path_to_text(place.renamed_from);
+  if (place.born_ns != 0) json["born"] = place.born_ns;
+  if (place.done) json["done"] = true;
   if (place.begin) json["begin"] = {{"offset", place.begin->offset}, {"line", place.begin->line}};
   return json;
 }
@@ -66,13 +36,13 @@ bool read(const nlohmann::json& json, const char* name, std::uint64_t& number) {
 bool read(const nlohmann::json& json, const char* name, std::string& path) {
   const auto found = json.find(name);
   if (found == json.end() || !found->is_string()) return false;
-  auto unescaped = unescape(found->get<std::string>());
+  auto unescaped = text_to_path(found->get<std::string>());
   if (unescaped) path = std::move(*unescaped);
   return unescaped.has_value();
 }
 
-std::optional<FilePlace> to_place(const nlohmann::json& json) {
-  FilePlace place;
+std::optional<FileCursor> to_place(const nlohmann::json& json) {
+  FileCursor place;
   if (!json.is_object()) return std::nullopt;
   std::string hash;
   if (!read(json, "path", place.path) || !read(json, "device", place.id.device) ||
@@ -82,9 +52,14 @@ std::optional<FilePlace> to_place(const nlohmann::json& json) {
   }
   const char* const end = hash.data() + hash.size();
   if (std::from_chars(hash.data(), end, place.hash, 16).ptr != end) return std::nullopt;
+  if (json.contains("born") && !read(json, "born", place.born_ns)) return std::nullopt;
+  if (const auto done = json.find("done"); done != json.end()) {
+    if (!done->is_boolean()) return std::nullopt;
+    place.done = done->get<bool>();
+  }
   if (json.contains("renamed_from") && !read(json, "renamed_from", place.renamed_from)) return std::nullopt;
   if (const auto begin = json.find("begin"); begin != json.end()) {
-    FilePlace::Begin at;
+    FileCursor::Begin at;
     if (!begin->is_object() || !read(*begin, "offset", at.offset) || !read(*begin, "line", at.line)) {
       return std::nullopt;
     }
@@ -95,21 +70,22 @@ std::optional<FilePlace> to_place(const nlohmann::json& json) {
 
 }  // namespace
 
-bool FilePlace::same_place(const FilePlace& other) const {
-  return path == other.path && id == other.id && offset == other.offset && line == other.line && known == other.known &&
-         hash == other.hash && renamed_from == other.renamed_from;
+bool FileCursor::same_place(const FileCursor& other) const {
+  return path == other.path && id == other.id && born_ns == other.born_ns && offset == other.offset &&
+         line == other.line && done == other.done && known == other.known && hash == other.hash &&
+         renamed_from == other.renamed_from;
 }
 
-std::string to_text(const std::vector<FilePlace>& places) {
+std::string to_text(const std::vector<FileCursor>& places) {
   nlohmann::json files = nlohmann::json::array();
-  for (const FilePlace& place : places) files.push_back(to_json(place));
+  for (const FileCursor& place : places) files.push_back(to_json(place));
   return nlohmann::json{{"files", std::move(files)}}.dump();
 }
 
-Result<std::vector<FilePlace>> to_file_places(const std::string& text) {
+Result<std::vector<FileCursor>> to_file_cursors(const std::string& text) {
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
   const auto files = json.is_object() ? json.find("files") : json.end();
-  std::vector<FilePlace> places;
+  std::vector<FileCursor> places;
   bool good = json.is_object() && files != json.end() && files->is_array();
   if (good) {
     for (const nlohmann::json& one : *files) {
@@ -122,7 +98,7 @@ Result<std::vector<FilePlace>> to_file_places(const std::string& text) {
   return places;
 }
 
-Result<Changed> compare(const InputFile& file, const FilePlace& place) {
+Result<Changed> compare(const InputFile& file, const FileCursor& place) {
   if (place.known == 0) return Changed::no;
   if (file.id() != place.id) return Changed::other;
   if (file.size() < place.known) return Changed::cut;
@@ -131,7 +107,7 @@ Result<Changed> compare(const InputFile& file, const FilePlace& place) {
   return *hash == place.hash ? Changed::no : Changed::rewritten;
 }
 
-Result<> remember(const InputFile& file, std::uint64_t offset, FilePlace& place) {
+Result<> remember(const InputFile& file, std::uint64_t offset, FileCursor& place) {
   const std::uint64_t known = file.streamed() ? file.size() : offset;
   const auto hash = file.hash(known);
   if (!hash) return pass_on(hash);

@@ -1,0 +1,100 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "runner/base/shown_text.h"
+#include "runner/cli/verbs.h"
+#include "runner/exec/batch_log.h"
+
+namespace streamrun {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Places are JSON where a source can be asked for more than a number.
+Json place_of(const std::string& cursor) {
+  Json place = Json::parse(cursor, nullptr, false);
+  return place.is_discarded() ? Json(cursor) : place;
+}
+
+// A file and its bytes, or whatever it is.
+std::string describe(const OutputMark& mark) {
+  const Json stands = place_of(mark.value);
+  const auto path = stands.is_object() ? stands.find("path") : stands.end();
+  const auto length = stands.is_object() ? stands.find("length") : stands.end();
+  if (!stands.is_object() || path == stands.end() || length == stands.end()) return mark.value;
+  return fmt::format("{}: {} bytes", path->get<std::string>(), length->get<std::uint64_t>());
+}
+
+Json state_of(const LogContent& content, const std::string& folder) {
+  Json batches = Json::array();
+  for (const LoggedBatch& one : content.batches) {
+    Json made = {{"batch", format_batch_time(one.intent.batch)}, {"committed", one.commit.has_value()}};
+    for (const auto& [source, range] : one.intent.ranges) {
+      made["sources"][source] = {{"from", place_of(range.from)}, {"until", place_of(range.until)}};
+      if (one.commit && one.commit->records.contains(source))
+        made["sources"][source]["records"] = one.commit->records.at(source);
+    }
+    if (one.commit) made["rows"] = one.commit->rows;
+    batches.push_back(std::move(made));
+  }
+  Json state = {{"pipeline", content.pipeline}, {"folder", folder}, {"bytes", content.bytes}, {"last_commit", nullptr}};
+  if (const auto committed = content.committed(); !committed.empty()) {
+    state["last_commit"] = format_batch_time(committed.back().intent.batch);
+  }
+  for (const auto& [output, marks] : content.marks) {
+    Json& made = state["outputs"][output] = Json::array();
+    for (const OutputMark& mark : marks) made.push_back({{"name", mark.key}, {"stands", place_of(mark.value)}});
+  }
+  state["batches"] = std::move(batches);
+  return state;
+}
+
+void print_text(const LogContent& content, const std::string& folder, Console& console) {
+  const auto committed = content.committed();
+  const auto begun = content.begun();
+  console.print("{}: {}, {} kept in {} ({})\n", shown_text(content.pipeline),
+                committed.empty() ? "no commit yet" : "last commit " + format_batch_time(committed.back().intent.batch),
+                fmt::format("{} batch{}", committed.size(), committed.size() == 1 ? "" : "es"), shown_text(folder),
+                format_byte_size({content.bytes}));
+  if (!content.batches.empty()) {
+    const LoggedBatch& stands = committed.empty() ? begun.front() : committed.back();
+    for (const auto& [source, range] : stands.intent.ranges) {
+      console.print("  source {}: {}\n", source, shown_text(committed.empty() ? range.from : range.until));
+    }
+  }
+  for (const auto& [output, marks] : content.marks) {
+    console.print("  output {}: {} file{}\n", output, marks.size(), marks.size() == 1 ? "" : "s");
+    for (const OutputMark& mark : marks) console.print("    {}\n", shown_text(describe(mark)));
+  }
+  if (begun.empty()) return;
+  console.print("  begun and not committed, so that the next start runs {} again:\n",
+                begun.size() == 1 ? "it" : "them");
+  for (const LoggedBatch& one : begun) console.print("    batch {}\n", format_batch_time(one.intent.batch));
+}
+
+}  // namespace
+
+int state_verb(const Command& command, const Catalog& catalog, Console& console) {
+  CompiledPipeline compiled = compile_pipeline(command.files[0], catalog, starts_nothing(compile_options(command)));
+  print_diagnostics(compiled.file, console);
+  if (!compiled.plan) return 2;
+  const auto& checkpoint = compiled.plan->settings.checkpoint;
+  if (!checkpoint) {
+    console.say("{}: the pipeline has no `checkpoint`, so nothing is kept of its runs\n", shown_text(command.files[0]));
+    return 2;
+  }
+  const auto content = BatchLog::read(checkpoint->path);
+  if (!content) {
+    console.say("error: {}\n", content.error().message);
+    return 1;
+  }
+  if (command.format == "json") {
+    console.print("{}\n", state_of(*content, checkpoint->path).dump(2, ' ', false, Json::error_handler_t::replace));
+  } else {
+    print_text(*content, checkpoint->path, console);
+  }
+  return console.exit_code(0);
+}
+
+}  // namespace streamrun

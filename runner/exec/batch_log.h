@@ -1,0 +1,102 @@
+// The batch log: what each batch takes, and what stands of each output behind it. A restart goes on from it.
+//
+// The folder `checkpoint.path` is one pipeline's own: `batches.db` (SQLite) and a lock. Before a batch reads anything
+// its intent is durable: its time and the ranges of its sources. When all of its outputs have published it, its commit
+// is. An intent without a commit means: the same ranges, under the same time, from what stood at the last commit.
+// What is logged goes by the names that the pipeline gives, so that a changed pipeline can read it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runner/base/strong_id.h"
+#include "runner/exec/checkpoint_folder.h"
+#include "runner/exec/database.h"
+#include "runner/operator/sink.h"
+#include "runner/operator/source.h"
+
+namespace streamrun {
+
+struct BatchIntent {
+  BatchTime batch;
+  std::map<std::string, SourceRange> ranges;  // by source, of those that can be read again
+};
+
+using OutputMarks = std::map<std::string, std::vector<OutputMark>>;  // by output
+
+struct BatchCommit {
+  BatchTime batch;
+  OutputMarks marks;                             // that the batch has changed
+  std::map<std::string, std::uint64_t> records;  // that were read, by source
+  std::map<std::string, std::uint64_t> rows;     // that were published, by output
+};
+
+// What a log holds.
+struct LoggedBatch {
+  BatchIntent intent;
+  std::optional<BatchCommit> commit;
+};
+struct LogContent {
+  std::string pipeline;
+  std::vector<LoggedBatch> batches;  // in order of time; those without a commit are the last
+  OutputMarks marks;                 // as of the last commit
+  OutputMarks announced;             // by batches without one, of what had no mark
+  std::uint64_t bytes = 0;           // on the disk
+
+  std::span<const LoggedBatch> committed() const;
+  std::span<const LoggedBatch> begun() const;  // and not committed
+};
+
+// Any thread. After its first failure it writes nothing any more.
+class BatchLog {
+ public:
+  // Makes the folder and what is in it, where there is nothing, or with `afresh` whatever there is. `keep`: so many
+  // batches with a commit stay.
+  static Result<std::unique_ptr<BatchLog>> open(const std::string& path, const std::string& pipeline,
+                                                std::uint32_t keep, bool afresh);
+  // Of a pipeline that runs, or does not.
+  static Result<LogContent> read(const std::string& folder);
+  // Forgets the place of a source or what stands of an output; false: it knows none of that name.
+  Result<bool> reset(const std::string& name);
+
+  // As it was when it was opened, or reset.
+  const LogContent& former() const { return former_; }
+
+  // Durable when it returns: these commits, in order, and then the intent, if there is one.
+  Result<> write(std::span<const BatchCommit> commits, const BatchIntent* intent);
+  Result<> announce(BatchTime batch, const std::string& output, const std::vector<OutputMark>& before);
+
+ private:
+  BatchLog(CheckpointFolder folder, std::unique_ptr<Database> database, std::uint32_t keep)
+      : folder_(std::move(folder)), database_(std::move(database)), keep_(keep) {}
+
+  Result<> make_tables(const std::string& pipeline);
+  Result<> prepare();
+  Result<> load();
+  Result<> add_intent(const BatchIntent& intent);
+  Result<> add_commit(const BatchCommit& commit);
+  Result<> put_marks(BatchTime batch, const std::string& output, const std::vector<OutputMark>& marks, bool announced);
+  Result<> drop_old();
+
+  std::mutex mutex_;
+  CheckpointFolder folder_;
+  const std::unique_ptr<Database> database_;
+  const std::uint32_t keep_;
+  std::optional<Statement> add_intent_;
+  std::optional<Statement> add_commit_;
+  std::optional<Statement> put_mark_;
+  std::optional<Statement> drop_mark_;
+  std::optional<Statement> drop_announced_;
+  std::optional<Statement> drop_batches_;
+  std::deque<BatchTime> kept_;  // batches with a commit
+  LogContent former_;
+};
+
+}  // namespace streamrun

@@ -1,0 +1,167 @@
+#include "runner/exec/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "runner/operator/read_files.h"
+
+namespace streamrun {
+
+Checkpoint::Output::Output(BatchLog& log, std::string name, std::optional<BatchTime> again_until)
+    : log_(log), name_(std::move(name)), goes_on_(!log.former().committed().empty()), again_until_(again_until) {
+  const LogContent& former = log_.former();
+  for (const OutputMarks* marks : {&former.marks, &former.announced}) {
+    const auto own = marks->find(name_);
+    if (own != marks->end()) marks_.insert(marks_.end(), own->second.begin(), own->second.end());
+  }
+}
+
+Result<> Checkpoint::Output::announce(BatchTime batch, const std::vector<OutputMark>& before) {
+  return log_.announce(batch, name_, before);
+}
+
+void Checkpoint::Output::stand(BatchTime batch, std::vector<OutputMark> marks) {
+  const std::scoped_lock lock(mutex_);
+  standing_[batch] = std::move(marks);
+}
+
+std::vector<OutputMark> Checkpoint::Output::take(BatchTime batch) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = standing_.extract(batch);
+  return found ? std::move(found.mapped()) : std::vector<OutputMark>();
+}
+
+Checkpoint::Checkpoint(const PhysicalPlan& plan, std::unique_ptr<BatchLog> log) : plan_(plan), log_(std::move(log)) {
+  const auto open = log_->former().begun();
+  for (const PlanOutput& output : plan_.outputs) {
+    outputs_.emplace_back(*log_, output.name, open.empty() ? std::nullopt : std::optional(open.back().intent.batch));
+  }
+}
+
+Result<std::unique_ptr<Checkpoint>> Checkpoint::open(const PhysicalPlan& plan, const Environment& environment,
+                                                     const std::vector<std::string>& resets,
+                                                     const std::function<void(const std::string&)>& warn) {
+  const CheckpointOption& option = *plan.settings.checkpoint;
+  const bool afresh = std::ranges::find(resets, "all") != resets.end();
+  auto log =
+      BatchLog::open(below_folder(environment.working_folder, option.path), plan.settings.name, option.keep, afresh);
+  if (!log) return failure_of("checkpoint", log.error());
+  for (const std::string& name : resets) {
+    if (name == "all") continue;
+    const auto known = (*log)->reset(name);
+    if (!known) return failure_of("checkpoint", known.error());
+    if (!*known) {
+      return failure(
+          fmt::format("--reset {}: the checkpoint '{}' knows no source and no output of that name", name, option.path));
+    }
+  }
+  std::unique_ptr<Checkpoint> made(new Checkpoint(plan, std::move(*log)));
+  if (auto known = made->check_missing(warn); !known) return failure_of("checkpoint", known.error());
+  for (const PlanSource& source : plan.sources) {
+    if (source.table || source.bound.can_read_again) continue;
+    warn(
+        fmt::format("source '{}' cannot be read again: of its records those of a batch that a crash cuts off are lost "
+                    "(at most once)",
+                    source.name));
+  }
+  return made;
+}
+
+Result<> Checkpoint::check_missing(const std::function<void(const std::string&)>& warn) {
+  const LogContent& former = log_->former();
+  if (former.batches.empty()) return {};
+  const auto open = former.begun();
+  const auto refuse = [&](std::string_view what, const std::string& name) {
+    return failure(
+        fmt::format("batch {} was begun and not committed, with {} '{}', which the pipeline no longer has: let "
+                    "a pipeline that has it finish the batch, or forget it with --reset {}",
+                    format_batch_time(open.front().intent.batch), what, name, name));
+  };
+  std::set<std::string> outputs;
+  for (const OutputMarks* marks : {&former.marks, &former.announced}) {
+    for (const auto& [output, mark] : *marks) outputs.insert(output);
+  }
+  for (const std::string& output : outputs) {
+    if (!open.empty() && std::ranges::find(plan_.outputs, output, &PlanOutput::name) == plan_.outputs.end()) {
+      return refuse("an output", output);
+    }
+  }
+  for (const auto& [name, range] : former.batches.back().intent.ranges) {
+    if (std::ranges::find(plan_.sources, name, &PlanSource::name) != plan_.sources.end()) continue;
+    if (!open.empty()) return refuse("a source", name);
+    // Its place is kept, should it come back.
+    others_[name] = {range.until, range.until, true};
+    warn(fmt::format("the checkpoint knows a source '{}', which the pipeline no longer has", name));
+  }
+  return {};
+}
+
+std::vector<std::optional<std::string>> Checkpoint::places() const {
+  const LogContent& former = log_->former();
+  const auto committed = former.committed();
+  std::vector<std::optional<std::string>> places;
+  for (const PlanSource& source : plan_.sources) {
+    std::optional<std::string>& place = places.emplace_back();
+    if (source.table || !source.bound.can_read_again) continue;
+    // Behind the last commit, or where the first batch began that has none.
+    if (!committed.empty()) {
+      const auto& ranges = committed.back().intent.ranges;
+      if (const auto own = ranges.find(source.name); own != ranges.end()) place = own->second.until;
+    } else if (!former.batches.empty()) {
+      const auto& ranges = former.batches.front().intent.ranges;
+      if (const auto own = ranges.find(source.name); own != ranges.end()) place = own->second.from;
+    }
+  }
+  return places;
+}
+
+std::vector<Checkpoint::Begun> Checkpoint::begun() const {
+  std::vector<Begun> begun;
+  for (const LoggedBatch& one : log_->former().begun()) {
+    Begun& batch = begun.emplace_back();
+    batch.batch = one.intent.batch;
+    for (const PlanSource& source : plan_.sources) {
+      const auto own = one.intent.ranges.find(source.name);
+      batch.ranges.push_back(own == one.intent.ranges.end() ? SourceRange() : own->second);
+    }
+  }
+  return begun;
+}
+
+std::optional<BatchTime> Checkpoint::last_batch() const {
+  const LogContent& former = log_->former();
+  if (former.batches.empty()) return std::nullopt;
+  return former.batches.back().intent.batch;
+}
+
+BatchIntent Checkpoint::intent(BatchTime batch, const std::vector<SourceRange>& ranges) const {
+  BatchIntent intent;
+  intent.batch = batch;
+  intent.ranges = others_;
+  for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
+    const PlanSource& source = plan_.sources[i];
+    if (source.table || !source.bound.can_read_again) continue;
+    intent.ranges[source.name] = ranges[i];
+  }
+  return intent;
+}
+
+BatchCommit Checkpoint::commit(BatchTime batch, const std::vector<std::uint64_t>& records,
+                               const std::vector<std::uint64_t>& rows) {
+  BatchCommit commit;
+  commit.batch = batch;
+  for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
+    if (!plan_.sources[i].table) commit.records[plan_.sources[i].name] = records[i];
+  }
+  for (std::size_t i = 0; i < plan_.outputs.size(); ++i) {
+    const std::string& name = plan_.outputs[i].name;
+    commit.rows[name] = i < rows.size() ? rows[i] : 0;
+    if (auto marks = outputs_[i].take(batch); !marks.empty()) commit.marks[name] = std::move(marks);
+  }
+  return commit;
+}
+
+}  // namespace streamrun

@@ -1,0 +1,80 @@
+// What the batch log means for one run of a plan: where its sources go on, which batches come again, what stands of its
+// outputs.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runner/exec/batch_log.h"
+#include "runner/operator/environment.h"
+#include "runner/plan/physical_plan.h"
+
+namespace streamrun {
+
+class Checkpoint {
+ public:
+  // `resets`: names of sources and outputs that are to begin as if there had been no former run, or `all`. `warn`: what
+  // cannot be made good.
+  static Result<std::unique_ptr<Checkpoint>> open(const PhysicalPlan& plan, const Environment& environment,
+                                                  const std::vector<std::string>& resets,
+                                                  const std::function<void(const std::string&)>& warn);
+
+  // By source: where it stood behind the last commit.
+  std::vector<std::optional<std::string>> places() const;
+  // Batches that have no commit, in order; ranges by source.
+  struct Begun {
+    BatchTime batch;
+    std::vector<SourceRange> ranges;
+  };
+  std::vector<Begun> begun() const;
+  // The last that was begun.
+  std::optional<BatchTime> last_batch() const;
+  OutputLog* output(std::size_t output) { return &outputs_[output]; }
+
+  BatchIntent intent(BatchTime batch, const std::vector<SourceRange>& ranges) const;
+  // Of a batch that all outputs have published; records by source, rows by output.
+  BatchCommit commit(BatchTime batch, const std::vector<std::uint64_t>& records,
+                     const std::vector<std::uint64_t>& rows);
+  Result<> write(std::span<const BatchCommit> commits, const BatchIntent* intent) {
+    return log_->write(commits, intent);
+  }
+
+ private:
+  class Output final : public OutputLog {
+   public:
+    Output(BatchLog& log, std::string name, std::optional<BatchTime> again_until);
+    const std::vector<OutputMark>& marks() const override { return marks_; }
+    bool goes_on() const override { return goes_on_; }
+    std::optional<BatchTime> again_until() const override { return again_until_; }
+    Result<> announce(BatchTime batch, const std::vector<OutputMark>& before) override;
+    void stand(BatchTime batch, std::vector<OutputMark> marks) override;
+    // What stands once `batch` is published; at its commit.
+    std::vector<OutputMark> take(BatchTime batch);
+
+   private:
+    BatchLog& log_;
+    const std::string name_;
+    std::vector<OutputMark> marks_;
+    const bool goes_on_;
+    const std::optional<BatchTime> again_until_;
+    std::mutex mutex_;
+    std::map<BatchTime, std::vector<OutputMark>> standing_;
+  };
+
+  Checkpoint(const PhysicalPlan& plan, std::unique_ptr<BatchLog> log);
+
+  // What the log knows and the pipeline no longer has.
+  Result<> check_missing(const std::function<void(const std::string&)>& warn);
+
+  const PhysicalPlan& plan_;
+  const std::unique_ptr<BatchLog> log_;
+  std::deque<Output> outputs_;
+  std::map<std::string, SourceRange> others_;  // places of sources that the pipeline no longer has
+};
+
+}  // namespace streamrun

@@ -1,0 +1,97 @@
+"""Kafka to Kafka and files with a checkpoint: killed at every point, and each record is there once."""
+import os
+import signal
+
+from brokers.broker import BrokerTest, wait_for
+
+POINTS = ('intended', 'staged', 'publishing', 'published', 'committed')
+RECORDS = 60
+
+
+class ExactlyOnce(BrokerTest):
+    def pipeline(self, source, sink, group='once'):
+        return f"""
+name: once-{sink}
+batch_interval: 20ms
+concurrent_outputs: 2
+checkpoint: {{path: log}}
+sources:
+  in: {{kafka: {{brokers: "{self.address}", topics: [{source}], group: {group}-{sink}, start: earliest}}, format: text, max_batch_records: 7}}
+outputs:
+  - {{name: topic, from: in, kafka: {{brokers: "{self.address}", topic: {sink}}}, format: text, columns: [value]}}
+  - {{name: grows, from: in, file: {{path: out}}, format: text, columns: [value]}}
+  - {{name: each, from: in, file: {{path: "each/{{batch}}"}}, format: text, columns: [value]}}
+"""
+
+    def committed(self, topic):
+        return self.consume(topic, '%s', '-X', 'isolation.level=read_committed')
+
+    def each(self, folder):
+        return [line for path in sorted((folder / 'each').iterdir()) for line in path.read_text().splitlines()]
+
+    def check(self, run, sink, expected):
+        self.assertEqual(self.lines(run), expected)
+        self.assertEqual(self.each(run.folder), expected)
+        self.assertEqual(self.committed(sink), expected)
+
+    def killed(self, run, more, pipeline):
+        run = self.start(pipeline, '--available-now', *more, folder=run and run.folder)
+        code, _, error, _ = run.end()
+        self.assertIn(code, (0, -signal.SIGKILL), error)
+        return run, code
+
+    def test_killed_at_each_point(self):
+        source = self.topic()
+        expected = [f'record {i}' for i in range(RECORDS)]
+        self.produce(source, expected)
+        for point in POINTS:
+            with self.subTest(point):
+                sink = self.topic()
+                pipeline = self.pipeline(source, sink)
+                run, code = self.killed(None, ('--kill-at', f'{point}:5'), pipeline)
+                self.assertEqual(code, -signal.SIGKILL)
+                for again in (f'{point}:1', f'{point}:2'):
+                    self.killed(run, ('--kill-at', again), pipeline)
+                self.killed(run, (), pipeline)
+                self.check(run, sink, expected)
+
+    def test_a_later_instance_fences_the_first(self):
+        source, sink = self.topic(), self.topic()
+        self.produce(source, ['a'])
+        first = self.start(self.pipeline(source, sink))
+        wait_for(lambda: self.committed(sink) == ['a'], 'the first record')
+        # With a checkpoint and a group of its own, or these would keep it out.
+        second = self.start(self.pipeline(source, sink, group='twin'))
+
+        def ended():
+            self.produce(source, ['b'])
+            return os.waitid(os.P_PID, first.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        wait_for(ended, 'the end of the first')
+        code, _, error, _ = first.end()
+        self.assertEqual(code, 1)
+        self.assertIn("another instance has taken over the transactions of 'streamrun.once-", error)
+        second.send(signal.SIGINT)
+        self.assertEqual(second.end()[0], 0)
+
+    def test_a_second_instance_is_kept_out_by_the_checkpoint(self):
+        source, sink = self.topic(), self.topic()
+        self.produce(source, ['a'])
+        first = self.start(self.pipeline(source, sink))
+        wait_for(lambda: self.committed(sink) == ['a'], 'the first record')
+        code, _, error, _ = self.start(self.pipeline(source, sink), folder=first.folder).end()
+        self.assertEqual(code, 1)
+        self.assertIn(f'another instance runs with the checkpoint \'log\': process {first.process.pid} on ', error)
+        first.send(signal.SIGINT)
+        self.assertEqual(first.end()[0], 0)
+
+    def test_records_that_are_gone(self):
+        source, sink = self.topic(), self.topic()
+        self.produce(source, ['a', 'b'])
+        run, code = self.killed(None, (), self.pipeline(source, sink))
+        self.assertEqual(code, 0)
+        self.delete(source)
+        self.topic(name=source)
+        code, _, error, _ = self.start(self.pipeline(source, sink), '--available-now', folder=run.folder).end()
+        self.assertEqual(code, 1)
+        self.assertIn('the checkpoint stands behind the end of the partition', error)
+        self.assertIn('--reset', error)

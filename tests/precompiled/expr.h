@@ -1,0 +1,2 @@
+#include "runner/data/text_value.h"
+#include "runner/expr/expression.h"

@@ -1,0 +1,242 @@
+"""Runs that are killed at every point of a batch's way, and go on: the outputs are those of a run that never was."""
+import json
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from processes.process import ProcessTest, program
+
+POINTS = ('intended', 'staged', 'publishing', 'published', 'committed')
+RECORDS = 40
+BATCH = 40000  # the second
+
+OUTPUTS = {
+    'grows': 'file: {path: "out/all.jsonl"}',
+    'grows compressed': 'file: {path: "out/all.jsonl.gz", compression: gzip}',
+    'grows behind another': 'file: {path: "out/there.jsonl"}',
+    'takes the place of another': 'file: {path: "out/there.jsonl", exists: replace}',
+    'one a batch': 'file: {path: "out/{batch}.jsonl", exists: fail}',
+    'one a batch, also without rows': 'file: {path: "out/{batch}.jsonl", exists: fail, empty: write}',
+    'one a batch and key': 'file: {path: "out/{k}/{batch}.csv", exists: fail}\n    format: csv',
+    'one a batch, behind another': 'file: {path: "out/{batch}.jsonl", exists: append}',
+    'one a key': 'file: {path: "out/{k}.csv"}\n    format: csv\n    header: true',
+    'rolls by size': 'file: {path: "out/{part}.jsonl", roll: {size: 100}}',
+    'rolls by time': 'file: {path: "out/{part}.jsonl", roll: {interval: 3s}}',
+    'one an hour': 'file: {path: "out/%H-%M.jsonl"}',
+    'replaced, and nobody else\'s': 'file: {path: "out/own.jsonl", write: replace, exists: fail}',
+    'replaced': 'file: {path: "out/last.jsonl", write: replace}',
+}
+
+
+def pipeline(output, more=''):
+    return f"""
+name: crash
+batch_interval: 20s
+checkpoint: {{path: state/log}}
+sources:
+  s: {{file: {{path: in.jsonl}}, format: json, schema: {{n: int, k: string}}, max_batch_records: 7}}
+streams:
+  r: {{from: s, steps: [filter: n % 10 < 7]}}
+outputs:
+  - name: o
+    from: r
+    {output}
+{more}
+"""
+
+
+class Checkpoint(ProcessTest):
+    def folder(self, text):
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (folder / 'out').mkdir()
+        (folder / 'p.yaml').write_text(text)
+        (folder / 'in.jsonl').write_text(''.join(f'{{"n":{n},"k":"{"abc"[n % 3]}"}}\n' for n in range(RECORDS)))
+        for name in ('there.jsonl', f'{BATCH}.jsonl'):
+            (folder / 'out' / name).write_text('{"former":1}\n')
+        if 'exists: fail' in text:
+            (folder / 'out' / f'{BATCH}.jsonl').unlink()
+        return folder
+
+    def run_in(self, folder, *more):
+        return subprocess.run([program.get(), 'p.yaml', '--available-now', '--start-time', '0', *more], cwd=folder,
+                              capture_output=True, text=True, timeout=60)
+
+    def files(self, folder):
+        return {str(path.relative_to(folder)): path.read_bytes() for path in sorted((folder / 'out').rglob('*'))
+                if path.is_file()}
+
+    def finish(self, folder):
+        run = self.run_in(folder)
+        self.assertEqual((run.returncode, run.stdout), (0, ''), run.stderr)
+        return run.stderr
+
+    def test_killed_once_at_each_point(self):
+        for name, output in OUTPUTS.items():
+            whole = self.folder(pipeline(output))
+            self.finish(whole)
+            expected = self.files(whole)
+            self.assertTrue(expected)
+            for point in POINTS:
+                for count in (1, 2, 4):
+                    with self.subTest(name, point=point, count=count):
+                        folder = self.folder(pipeline(output))
+                        killed = self.run_in(folder, '--kill-at', f'{point}:{count}')
+                        self.assertEqual(killed.returncode, -signal.SIGKILL)
+                        self.finish(folder)
+                        self.assertEqual(self.files(folder), expected)
+
+    def test_killed_again_and_again(self):
+        for name, output in OUTPUTS.items():
+            whole = self.folder(pipeline(output))
+            self.finish(whole)
+            with self.subTest(name):
+                folder = self.folder(pipeline(output))
+                points = [*POINTS, *reversed(POINTS), 'published', 'published', 'staged', 'publishing']
+                for point in points:
+                    killed = self.run_in(folder, '--kill-at', f'{point}:1')
+                    self.assertIn(killed.returncode, (0, -signal.SIGKILL), killed.stderr)
+                self.finish(folder)
+                self.assertEqual(self.files(folder), self.files(whole))
+
+    def test_nothing_comes_twice_behind_a_clean_stop(self):
+        for name, output in OUTPUTS.items():
+            with self.subTest(name):
+                folder = self.folder(pipeline(output))
+                self.finish(folder)
+                first = self.files(folder)
+                self.finish(folder)
+                self.assertEqual(self.files(folder), first)
+
+    def kill(self, folder, point):
+        killed = self.run_in(folder, '--kill-at', point)
+        self.assertEqual(killed.returncode, -signal.SIGKILL)
+
+    def refused(self, folder, text, *more):
+        run = self.run_in(folder, *more)
+        self.assertEqual((run.returncode, run.stdout), (1, ''), run.stderr)
+        self.assertIn(text, run.stderr)
+
+    def test_another_programs_file_is_not_replaced_by_a_restart(self):
+        for kill in (None, 'intended:2'):
+            folder = self.folder(pipeline(OUTPUTS['one a batch']))
+            other = folder / 'out' / f'{BATCH}.jsonl'
+            if kill:
+                self.kill(folder, kill)
+            other.write_text('mine\n')
+            for _ in range(2):
+                self.refused(folder, 'exists')
+                self.assertEqual(other.read_text(), 'mine\n')
+            other.unlink()
+            self.finish(folder)
+
+    def test_changed_between_two_runs(self):
+        folder = self.folder(pipeline(OUTPUTS['grows']))
+        self.finish(folder)
+        grown = folder / 'out' / 'all.jsonl'
+        whole = grown.read_bytes()
+        for changed, text in ((whole + b'{}\n', 'another program has written behind it'), (whole[:-5], 'another program has cut it'),
+                              (whole[:-5] + b'12345', 'is not what was committed')):
+            grown.write_bytes(changed)
+            self.refused(folder, text)
+            self.assertEqual(grown.read_bytes(), changed)
+        grown.write_bytes(whole)
+        self.finish(folder)
+
+    def test_pipeline_that_changes(self):
+        text = pipeline(OUTPUTS['grows'])
+        folder = self.folder(text)
+        self.kill(folder, 'published:2')
+        for change in ((lambda p: p.replace('name: o', 'name: o2'), 'reset o'),
+                       (lambda p: p.replace('  s: {', '  s2: {').replace('from: s,', 'from: s2,'), 'reset s')):
+            (folder / 'p.yaml').write_text(change[0](text))
+            self.refused(folder, change[1])
+        (folder / 'p.yaml').write_text(text)
+        self.finish(folder)
+        first = self.files(folder)
+        # A source that is away for a while keeps its place.
+        (folder / 'other.jsonl').write_text('{"n":1,"k":"x"}\n')
+        (folder / 'p.yaml').write_text(text.replace('  s: {file: {path: in.jsonl}', '  s2: {file: {path: other.jsonl}').replace('from: s,', 'from: s2,'))
+        self.assertIn("knows a source 's'", self.finish(folder))
+        added = self.files(folder)
+        self.assertNotEqual(added, first)
+        (folder / 'p.yaml').write_text(text)
+        self.finish(folder)
+        self.assertEqual(self.files(folder), added)
+
+    def test_input_that_is_away(self):
+        text = pipeline(OUTPUTS['grows']).replace('path: in.jsonl', 'path: "in*.jsonl"')
+        folder = self.folder(text)
+        (folder / 'in0.jsonl').write_text('{"n":1,"k":"x"}\n')
+        self.assertEqual(self.run_in(folder, '--batches', '1').returncode, 0)
+        (folder / 'in.jsonl').rename(folder / 'away')
+        self.refused(folder, "there is no file 'in.jsonl' any more")
+        (folder / 'away').rename(folder / 'in.jsonl')
+        self.finish(folder)
+        first = self.files(folder)
+        # What was read wholly may go, and is not read again when it is back.
+        (folder / 'in0.jsonl').rename(folder / 'away')
+        self.finish(folder)
+        (folder / 'away').rename(folder / 'in0.jsonl')
+        self.finish(folder)
+        self.assertEqual(self.files(folder), first)
+
+    def test_log_that_is_gone(self):
+        for what in (lambda log: (log / 'batches.db').write_bytes(b''), lambda log: (log / 'batches.db').unlink()):
+            folder = self.folder(pipeline(OUTPUTS['grows']))
+            self.finish(folder)
+            first = self.files(folder)
+            what(folder / 'state' / 'log')
+            self.refused(folder, 'is damaged')
+            self.assertEqual(self.files(folder), first)
+            self.assertEqual(self.run_in(folder, '--reset', 'all').returncode, 0)
+
+    def test_folder_that_is_removed_while_it_is_in_use(self):
+        folder = self.folder(pipeline(OUTPUTS['grows']).replace('batch_interval: 20s', 'batch_interval: 20ms'))
+        run = self.start((folder / 'p.yaml').read_text().replace('in.jsonl}', 'in.jsonl, follow: true}'), folder=folder)
+        while not (folder / 'out' / 'all.jsonl').exists():
+            self.assertIsNone(run.process.poll())
+        shutil.rmtree(folder / 'state')
+        with open(folder / 'in.jsonl', 'a', encoding='utf-8') as more:
+            more.write('{"n":1,"k":"x"}\n')
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 1)
+        self.assertIn('was removed while it was in use', error)
+
+    def test_followed_file_that_is_cut_under_an_open_batch(self):
+        folder = self.folder(pipeline(OUTPUTS['grows']).replace('in.jsonl}', 'in.jsonl, follow: true}'))
+        self.kill(folder, 'published:3')
+        shutil.copy(folder / 'in.jsonl', folder / 'in.jsonl.1')
+        (folder / 'in.jsonl').write_text('{"n":100,"k":"x"}\n')
+        self.refused(folder, 'a batch that was begun and not committed needs its bytes')
+
+    def test_slash_behind_the_folder(self):
+        folder = self.folder(pipeline(OUTPUTS['grows']).replace('path: state/log', 'path: state/log/'))
+        self.finish(folder)
+        first = self.files(folder)
+        self.finish(folder)
+        self.assertEqual(self.files(folder), first)
+        self.assertEqual((folder / 'state' / 'log').stat().st_mode & 0o777, 0o700)
+
+    def test_link_to_the_folder(self):
+        folder = self.folder(pipeline(OUTPUTS['grows']))
+        (folder / 'elsewhere').mkdir()
+        (folder / 'state').symlink_to('elsewhere')
+        self.finish(folder)
+
+    def test_state_and_reset(self):
+        folder = self.folder(pipeline(OUTPUTS['grows']))
+        self.kill(folder, 'published:3')
+
+        def state(*more):
+            return subprocess.run([program.get(), 'state', 'p.yaml', *more], cwd=folder, capture_output=True, text=True, timeout=60)
+        self.assertIn('begun and not committed, so that the next start runs it again', state().stdout)
+        told = json.loads(state('--format', 'json').stdout)
+        self.assertEqual([batch['committed'] for batch in told['batches']], [True, True, False])
+        self.finish(folder)
+        self.assertNotIn('not committed', state().stdout)
+        self.refused(folder, 'knows no source and no output of that name', '--reset', 'nobody')
+        first = (folder / 'out' / 'all.jsonl').read_text()
+        self.assertEqual(self.run_in(folder, '--reset', 's').returncode, 0)
+        self.assertEqual((folder / 'out' / 'all.jsonl').read_text(), first * 2)
