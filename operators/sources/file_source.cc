@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <tuple>
 #include <utility>
 
 #include "runner/operator/file_glob.h"
@@ -11,8 +13,16 @@
 namespace streamrun {
 namespace {
 
+// In any order: what is half read comes first, until it is read.
 bool same_places(const std::vector<FileCursor>& a, const std::vector<FileCursor>& b) {
-  return std::ranges::equal(a, b, [](const FileCursor& one, const FileCursor& other) { return one.same_place(other); });
+  const auto by_file = [](const std::vector<FileCursor>& places) {
+    std::vector<const FileCursor*> sorted;
+    for (const FileCursor& place : places) sorted.push_back(&place);
+    std::ranges::sort(sorted, {}, [](const FileCursor* one) { return std::tie(one->id, one->born_ns, one->path); });
+    return sorted;
+  };
+  return std::ranges::equal(by_file(a), by_file(b),
+                            [](const FileCursor* one, const FileCursor* other) { return one->same_place(*other); });
 }
 
 class FileSource final : public Source {
@@ -60,6 +70,7 @@ class FileSource final : public Source {
     range.from = from;
     range.exhausted = input_->bounded || (limits.available_now && !input_->grows);
     std::vector<FileCursor> until;
+    std::set<FileId> waiting;  // they may be renamed before their turn comes, and are known by their places alone then
     for (const FoundFile& one : *found) {
       FileCursor& at = until.emplace_back(one.at);
       if (one.idle || at.offset == kToEnd) continue;
@@ -80,8 +91,9 @@ class FileSource final : public Source {
       }
       range.exhausted = false;
       enough = *done == Took::enough;
+      if (enough && input_->grows) waiting.insert(at.id);
     }
-    std::erase_if(until, [](const FileCursor& one) { return one.offset == 0; });
+    std::erase_if(until, [&](const FileCursor& one) { return one.offset == 0 && !waiting.contains(one.id); });
     range.until = range.empty && same_places(until, *begin) ? from : to_text(until);
     return range;
   }

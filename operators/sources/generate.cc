@@ -143,9 +143,10 @@ class GenerateSource final : public Source {
     }
     SourceRange range;
     range.from = from;
-    range.until = to_text({begin->n + count, batch.value});
     range.empty = count == 0;
     range.exhausted = begin->n + count >= generator_->total;
+    // Without rows its time goes on, until there will be none: then a batch has nothing to take.
+    range.until = range.empty && range.exhausted ? from : to_text({begin->n + count, batch.value});
     range.made_up = !generator_->bounded;
     return range;
   }

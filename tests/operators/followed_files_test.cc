@@ -294,6 +294,24 @@ TEST_CASE("follow: limits hold across a rotation") {
   CHECK(f.lines({1, {}, false}).empty());
 }
 
+TEST_CASE("follow: a file whose turn has not come is found when it is renamed meanwhile") {
+  Follower f("log");
+  CHECK(f.says("is not there yet"));
+  BatchLimits two;
+  two.records = 2;
+  f.write("log", "a1\na2\na3\n");
+  CHECK(f.lines(two) == Texts{"a1", "a2"});
+  f.rename("log", "log.1");
+  f.write("log", "b1\n");
+  CHECK(f.lines({1, {}, false}) == Texts{"a3"});
+  f.rename("log.1", "log.2");
+  f.rename("log", "log.1");
+  f.write("log", "c1\n");
+  CHECK(f.lines(two) == Texts{"b1", "c1"});
+  CHECK(f.lines(two).empty());
+  CHECK(f.said() == "");
+}
+
 TEST_CASE("follow: a file that is cut while it is read loses what was planned, and says so") {
   Follower f("log");
   f.write("log", "1\n2\n");
