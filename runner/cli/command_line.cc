@@ -52,6 +52,19 @@ Result<> add_reset(Command& command, const std::string& text) {
   return {};
 }
 
+Result<> set_batch(Command& command, const std::string& text) {
+  const auto moment = parse_moment(text);
+  if (!moment) return pass_on(moment);
+  command.batch = *moment;
+  return {};
+}
+
+Result<> set_output(Command& command, const std::string& text) {
+  if (text.empty()) return failure("expected the NAME of an output");
+  command.output = text;
+  return {};
+}
+
 Result<> set_log_format(Command& command, const std::string& text) {
   if (text != "text" && text != "json") return failure(fmt::format("expected text or json; found '{}'", text));
   command.log_json = text == "json";
@@ -69,9 +82,14 @@ Result<> set_kill_at(Command& command, const std::string& text) {
   const std::size_t colon = text.find(':');
   const auto count = whole_number(colon == std::string::npos ? "1" : text.substr(colon + 1), 1);
   if (!count) return pass_on(count);
-  command.run.reached = [point = text.substr(0, colon),
-                         left = std::make_shared<std::atomic<std::uint64_t>>(*count)](std::string_view reached) {
+  const std::string name = text.substr(0, colon);
+  const auto& names = EnumNames<CrashPoint>::names;
+  const auto found = std::ranges::find(names, name, [](const auto& one) { return one.first; });
+  if (found == std::end(names)) return failure(fmt::format("there is no point '{}'", name));
+  command.run.crash = [point = found->second, left = std::make_shared<std::atomic<std::uint64_t>>(*count)](
+                          CrashPoint reached, BatchTime) {
     if (reached == point && left->fetch_sub(1) == 1) std::raise(SIGKILL);
+    return false;
   };
   return {};
 }
@@ -105,6 +123,8 @@ constexpr Flag kFlags[] = {
      "forgets what the checkpoint knows of a source or an output, or all of it: a source begins as its options "
      "say, and an output goes on behind what is there; may be repeated",
      add_reset},
+    {"--batch", "TIME", "the batch: an ISO time, or milliseconds since 1970, as `streamrun state` shows it", set_batch},
+    {"--output", "NAME", "one output alone", set_output},
     {"--realtime", "", "waits for the clock where every source is bounded, too", set_switch<&Command::realtime>},
     {"--allow-exec", "", "lets the pipeline start programs", set_switch<&Command::allow_exec>},
     {"--format", "", "the form of what is said", set_format},
@@ -217,6 +237,12 @@ std::span<const Verb> all_verbs() {
        {"text", "json"},
        {"--format", "--param", "--allow-exec"},
        state_verb},
+      {"replay",
+       "computes a batch of the checkpoint again and shows its outputs, and publishes nothing",
+       Arguments::file,
+       {},
+       {"--batch", "--output", "--param", "--allow-exec"},
+       replay_verb},
       {"schema", "prints the JSON Schema of a pipeline, for editors", Arguments::none, {}, {}, schema_verb},
       {"help",
        "shows a page each for sources, steps, outputs, functions and formats",

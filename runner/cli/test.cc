@@ -1,13 +1,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <forward_list>
+#include <mutex>
 
 #include "runner/cli/row_diff.h"
 #include "runner/cli/signals.h"
 #include "runner/cli/verbs.h"
 #include "runner/data/codec.h"
 #include "runner/data/node_rows.h"
+#include "runner/exec/batch_log.h"
 #include "runner/operator/written_rows.h"
 
 namespace streamrun {
@@ -82,6 +86,28 @@ class CaptureSink final : public Sink {
   Capture& capture_;
   std::unique_ptr<Encoder> encoder_;
   std::vector<std::uint32_t> columns_;
+};
+
+// Made when it is first asked for.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() = default;
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code none;
+    if (!path_.empty()) std::filesystem::remove_all(path_, none);
+  }
+  const std::string& path() {
+    if (path_.empty()) {
+      path_ = std::filesystem::temp_directory_path() / "streamrun-test-XXXXXX";
+      if (::mkdtemp(path_.data()) == nullptr) path_ += ": no folder can be made";
+    }
+    return path_;
+  }
+
+ private:
+  std::string path_;
 };
 
 bool bare_scalars(const RowNodes& rows) {
@@ -159,7 +185,11 @@ class TestRun {
   // file's diagnostics. Once.
   std::optional<PhysicalPlan> compile() {
     const std::size_t batches = count_batches();
-    spec_.settings.checkpoint.reset();
+    if (test_.crash.empty()) {
+      spec_.settings.checkpoint.reset();
+    } else {
+      spec_.settings.checkpoint->path = folder_.path();
+    }
     for (SourceSpec& source : spec_.sources) {
       std::vector<RowNodes> rows;
       for (const auto& [name, given] : test_.sources) {
@@ -198,18 +228,17 @@ class TestRun {
   std::string run(const std::stop_token& stop) {
     const auto plan = compile();
     if (!plan) return "it does not compile";
-    const std::size_t batches = count_batches();
-    SimulatedClock clock(BatchTime(0));
-    Environment environment;
-    environment.clock = &clock;
-    environment.log = [](LogLevel, const std::string&) {};
-    RunOptions run;
-    run.available_now = true;
-    run.start_time = BatchTime(0);
-    run.batches = batches;
-    if (batches == 0) return {};
-    const RunReport report = run_plan(*plan, environment, run, {stop, stop});
-    if (report.failure) return shown_text(file_.diagnostics.secrets().without(report.failure->message));
+    if (count_batches() == 0) return {};
+    std::vector<TestSpec::Crash> crashes = test_.crash;
+    for (bool crashed = true; crashed;) {
+      crashed = false;
+      const auto failure = run_once(*plan, stop, crashes, crashed);
+      if (failure && !crashed) return shown_text(file_.diagnostics.secrets().without(*failure));
+    }
+    if (!crashes.empty()) {
+      return fmt::format("the crash of batch {} never came: the batch takes nothing, or is not there",
+                         crashes.front().batch);
+    }
     std::string diff;
     for (std::size_t i = 0; i < captures_.size(); ++i) {
       if (captures_[i]->expected) diff += compare(spec_.outputs[i].common.name.value(), *captures_[i]);
@@ -218,9 +247,45 @@ class TestRun {
   }
 
  private:
+  // Up to a crash, which is taken from `crashes`, or to its end.
+  std::optional<std::string> run_once(const PhysicalPlan& plan, const std::stop_token& stop,
+                                      std::vector<TestSpec::Crash>& crashes, bool& crashed) {
+    std::uint64_t batches = count_batches();
+    if (plan.settings.checkpoint && crashes.size() != test_.crash.size()) {
+      const auto log = BatchLog::read(folder_.path());
+      if (!log) return log.error().message;
+      if (!log->batches.empty()) batches -= number_of(log->batches.back().intent.batch);
+    }
+    SimulatedClock clock(BatchTime(0));
+    Environment environment;
+    environment.clock = &clock;
+    environment.log = [](LogLevel, const std::string&) {};
+    RunOptions run;
+    run.available_now = true;
+    run.start_time = BatchTime(0);
+    run.batches = batches;
+    std::mutex mutex;
+    run.crash = [&](CrashPoint point, BatchTime batch) {
+      const std::scoped_lock lock(mutex);
+      const auto here = std::ranges::find_if(
+          crashes, [&](const TestSpec::Crash& one) { return one.at == point && one.batch == number_of(batch); });
+      if (crashed || here == crashes.end()) return crashed;
+      crashes.erase(here);
+      return crashed = true;
+    };
+    const RunReport report = run_plan(plan, environment, run, {stop, stop});
+    if (report.failure) return report.failure->message;
+    return std::nullopt;
+  }
+
+  std::uint64_t number_of(BatchTime batch) const {
+    return static_cast<std::uint64_t>(batch.value / spec_.settings.batch_interval.count());
+  }
+
   void replace(SourceSpec& source, std::vector<RowNodes> batches) {
     source.kind = &stand_ins_.emplace_front(with_rows(source, std::move(batches)));
     // A test says itself what a batch holds.
+    source.common.receiver_log = false;
     source.common.max_rate.reset();
     source.common.max_batch_records.reset();
     source.common.max_batch_bytes.reset();
@@ -262,6 +327,7 @@ class TestRun {
   std::forward_list<SourceDescriptor> stand_ins_;
   std::vector<SinkDescriptor> sinks_;
   std::vector<std::unique_ptr<Capture>> captures_;
+  TemporaryFolder folder_;  // of the checkpoint
 };
 
 ResolveOptions options_of(const TestSpec& test, ResolveOptions options) {

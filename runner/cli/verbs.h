@@ -18,6 +18,8 @@ struct Command {
   std::map<std::string, std::string, std::less<>> params;
   std::string format = "text";
   std::vector<std::string> topic;  // of help
+  std::optional<BatchTime> batch;  // of replay
+  std::string output;              // of replay; empty: all
   RunOptions run;
   bool realtime = false;
   bool allow_exec = false;
@@ -30,6 +32,7 @@ int validate_verb(const Command& command, const Catalog& catalog, Console& conso
 int explain_verb(const Command& command, const Catalog& catalog, Console& console);
 int test_verb(const Command& command, const Catalog& catalog, Console& console);
 int state_verb(const Command& command, const Catalog& catalog, Console& console);
+int replay_verb(const Command& command, const Catalog& catalog, Console& console);
 int schema_verb(const Command& command, const Catalog& catalog, Console& console);
 int help_verb(const Command& command, const Catalog& catalog, Console& console);
 

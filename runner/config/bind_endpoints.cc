@@ -315,6 +315,8 @@ const OptionTable& SourceCommon::options() {
           .optional("max_batch_records", &SourceCommon::max_batch_records, "", "records a batch", {1})
           .optional("max_batch_bytes", &SourceCommon::max_batch_bytes, "", "bytes a batch", {1})
           .optional("partitions", &SourceCommon::partitions, "the pipeline's", "partitions of a batch", {1, 65536})
+          .optional("receiver_log", &SourceCommon::receiver_log, "false",
+                    "keeps what a source receives that cannot be read again in the checkpoint, until its batch is done")
           .table();
   return table;
 }

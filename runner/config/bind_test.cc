@@ -42,6 +42,11 @@ TestSpec bind_test(SpecBinding& binding, const SyntaxNode& node, const PipelineS
   std::vector<std::string_view> outputs;
   for (const OutputSpec& output : spec.outputs) outputs.push_back(output.common.name.value());
   check_names(binding, made.expect, "output", outputs);
+  if (const SyntaxNode* crash = node.find("crash"); !made.crash.empty() && !spec.settings.checkpoint) {
+    binding.error("bad-option", crash->span,
+                  "`crash` starts the run again with its checkpoint, and the pipeline has none; add checkpoint: {path: "
+                  "state/NAME}");
+  }
   const SyntaxNode* expect = node.find("expect");
   if (expect != nullptr && expect->kind == SyntaxNode::Kind::mapping && made.expect.empty()) {
     binding.error("bad-option", expect->span,
@@ -57,6 +62,14 @@ const OptionTable& TestSpec::Expected::options() {
           .optional("ordered", &Expected::ordered, "true", "whether the rows of a batch come in this order")
           .required("batches", &Expected::batches, "a list of rows for each batch")
           .table();
+  return table;
+}
+
+const OptionTable& TestSpec::Crash::options() {
+  static const OptionTable table = Options<Crash>{}
+                                       .required("batch", &Crash::batch, "the batch, from 1", {1})
+                                       .optional("at", &Crash::at, "after-publish", "how far it has come")
+                                       .table();
   return table;
 }
 
@@ -76,6 +89,7 @@ const OptionTable& TestSpec::options() {
           .optional("params", &TestSpec::params, "", "values of params")
           .optional("tables", &TestSpec::tables, "", "rows in place of a table's")
           .optional("sources", &TestSpec::sources, "", "a list of rows for each batch, in place of a source's")
+          .optional("crash", &TestSpec::crash, "", "where the run is killed, and started again with its checkpoint")
           .required("expect", &TestSpec::expect, "rows by batch of each output that is compared")
           .table();
   return table;

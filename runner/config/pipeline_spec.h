@@ -32,6 +32,7 @@ struct SourceCommon {
   std::optional<std::uint64_t> max_batch_records;
   std::optional<ByteSize> max_batch_bytes;
   std::optional<std::uint32_t> partitions;
+  bool receiver_log = false;
   std::optional<Duration> refresh;  // of tables
   static const OptionTable& options();
   static const OptionTable& table_options();
@@ -105,11 +106,29 @@ struct ParamSpec {
   bool used_in_text = false;        // by `${name}`
 };
 
+// Where a crash is made, in tests: a batch has an intent, is computed, each of its outputs publishes it, it is
+// committed.
+enum class CrashPoint : std::uint8_t { after_intent, after_compute, before_publish, after_publish, after_commit };
+
+template <>
+struct EnumNames<CrashPoint> {
+  static constexpr std::pair<std::string_view, CrashPoint> names[] = {{"after-intent", CrashPoint::after_intent},
+                                                                      {"after-compute", CrashPoint::after_compute},
+                                                                      {"before-publish", CrashPoint::before_publish},
+                                                                      {"after-publish", CrashPoint::after_publish},
+                                                                      {"after-commit", CrashPoint::after_commit}};
+};
+
 // A test of the pipeline: rows by batch.
 struct TestSpec {
   struct Expected {
     bool ordered = true;
     std::vector<RowNodes> batches;
+    static const OptionTable& options();
+  };
+  struct Crash {
+    std::uint64_t batch = 0;  // from 1
+    CrashPoint at = CrashPoint::after_publish;
     static const OptionTable& options();
   };
   LocatedText name;
@@ -118,6 +137,7 @@ struct TestSpec {
   NamedValues<RowNodes> tables;
   NamedValues<std::vector<RowNodes>> sources;
   NamedValues<Expected> expect;  // by output
+  std::vector<Crash> crash;      // it goes on behind each
   static const OptionTable& options();
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,12 @@ struct RawRecords {
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(records.size()); }
 };
+
+// Appends the records as those who keep them want them: their lengths, then their bytes, each behind the line end of
+// the one before, since decoders read records that lie so side by side at once; padding behind the last.
+void write_records(const RawRecords& raw, std::string& out);
+// `count` records of bytes that were written so and that `raw.keep` owns. False: they were not.
+bool read_records(std::string_view bytes, std::uint32_t count, RawRecords& raw);
 
 // A record that could not be read or computed.
 struct RowError {

@@ -197,6 +197,7 @@ Result<> BatchLog::make_tables(const std::string& pipeline) {
   if (folder_.had_log()) return damaged(database_->path(), "the log, which is empty,");
   auto made = database_->transact([&]() -> Result<> {
     if (auto tables = database_->run(kTables); !tables) return tables;
+    if (auto tables = ReadLog::make_tables(*database_); !tables) return tables;
     auto head = database_->prepare("INSERT INTO log VALUES (?, ?)");
     if (!head) return pass_on(head);
     return head->bind(1, kFormat).bind(2, pipeline).run();
@@ -264,6 +265,9 @@ Result<bool> BatchLog::reset(const std::string& name) {
     auto marks = database_->prepare("DELETE FROM marks WHERE output = ?");
     if (!marks) return pass_on(marks);
     if (auto dropped = marks->bind(1, name).run(); !dropped) return dropped;
+    auto reads = database_->prepare("DELETE FROM reads WHERE source = ?");
+    if (!reads) return pass_on(reads);
+    if (auto dropped = reads->bind(1, name).run(); !dropped) return dropped;
     auto intents = database_->prepare("UPDATE batches SET intent = ?, intent_hash = ? WHERE batch = ?");
     if (!intents) return pass_on(intents);
     for (const BatchIntent& intent : changed) {
@@ -321,7 +325,9 @@ Result<> BatchLog::add_commit(const BatchCommit& commit) {
 Result<> BatchLog::drop_old() {
   bool some = false;
   for (; kept_.size() > keep_; kept_.pop_front()) some = true;
-  return some ? drop_batches_->bind(1, kept_.front().value).run() : Result<>{};
+  if (!some) return {};
+  auto dropped = drop_batches_->bind(1, kept_.front().value).run();
+  return dropped ? reads_.drop_unused() : dropped;
 }
 
 Result<> BatchLog::write(std::span<const BatchCommit> commits, const BatchIntent* intent) {

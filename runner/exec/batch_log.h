@@ -19,6 +19,7 @@
 #include "runner/base/strong_id.h"
 #include "runner/exec/checkpoint_folder.h"
 #include "runner/exec/database.h"
+#include "runner/exec/read_log.h"
 #include "runner/operator/sink.h"
 #include "runner/operator/source.h"
 
@@ -72,10 +73,11 @@ class BatchLog {
   // Durable when it returns: these commits, in order, and then the intent, if there is one.
   Result<> write(std::span<const BatchCommit> commits, const BatchIntent* intent);
   Result<> announce(BatchTime batch, const std::string& output, const std::vector<OutputMark>& before);
+  ReadLog& reads() { return reads_; }
 
  private:
   BatchLog(CheckpointFolder folder, std::unique_ptr<Database> database, std::uint32_t keep)
-      : folder_(std::move(folder)), database_(std::move(database)), keep_(keep) {}
+      : folder_(std::move(folder)), database_(std::move(database)), reads_(*database_, mutex_), keep_(keep) {}
 
   Result<> make_tables(const std::string& pipeline);
   Result<> prepare();
@@ -88,6 +90,7 @@ class BatchLog {
   std::mutex mutex_;
   CheckpointFolder folder_;
   const std::unique_ptr<Database> database_;
+  ReadLog reads_;
   const std::uint32_t keep_;
   std::optional<Statement> add_intent_;
   std::optional<Statement> add_commit_;

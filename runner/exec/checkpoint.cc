@@ -10,6 +10,15 @@
 
 namespace streamrun {
 
+std::vector<SourceRange> ranges_of(const BatchIntent& intent, const PhysicalPlan& plan) {
+  std::vector<SourceRange> ranges;
+  for (const PlanSource& source : plan.sources) {
+    const auto own = intent.ranges.find(source.name);
+    ranges.push_back(own == intent.ranges.end() ? SourceRange() : own->second);
+  }
+  return ranges;
+}
+
 Checkpoint::Output::Output(BatchLog& log, std::string name, std::optional<BatchTime> again_until)
     : log_(log), name_(std::move(name)), goes_on_(!log.former().committed().empty()), again_until_(again_until) {
   const LogContent& former = log_.former();
@@ -35,10 +44,7 @@ std::vector<OutputMark> Checkpoint::Output::take(BatchTime batch) {
 }
 
 Checkpoint::Checkpoint(const PhysicalPlan& plan, std::unique_ptr<BatchLog> log) : plan_(plan), log_(std::move(log)) {
-  const auto open = log_->former().begun();
-  for (const PlanOutput& output : plan_.outputs) {
-    outputs_.emplace_back(*log_, output.name, open.empty() ? std::nullopt : std::optional(open.back().intent.batch));
-  }
+  for (const PlanOutput& output : plan_.outputs) outputs_.emplace_back(*log_, output.name, again_until());
 }
 
 Result<std::unique_ptr<Checkpoint>> Checkpoint::open(const PhysicalPlan& plan, const Environment& environment,
@@ -61,10 +67,10 @@ Result<std::unique_ptr<Checkpoint>> Checkpoint::open(const PhysicalPlan& plan, c
   std::unique_ptr<Checkpoint> made(new Checkpoint(plan, std::move(*log)));
   if (auto known = made->check_missing(warn); !known) return failure_of("checkpoint", known.error());
   for (const PlanSource& source : plan.sources) {
-    if (source.table || source.bound.can_read_again) continue;
+    if (source.table || source.can_read_again()) continue;
     warn(
         fmt::format("source '{}' cannot be read again: of its records those of a batch that a crash cuts off are lost "
-                    "(at most once)",
+                    "(at most once); `receiver_log: true` keeps them in the checkpoint",
                     source.name));
   }
   return made;
@@ -105,7 +111,7 @@ std::vector<std::optional<std::string>> Checkpoint::places() const {
   std::vector<std::optional<std::string>> places;
   for (const PlanSource& source : plan_.sources) {
     std::optional<std::string>& place = places.emplace_back();
-    if (source.table || !source.bound.can_read_again) continue;
+    if (source.table || !source.can_read_again()) continue;
     // Behind the last commit, or where the first batch began that has none.
     if (!committed.empty()) {
       const auto& ranges = committed.back().intent.ranges;
@@ -121,14 +127,14 @@ std::vector<std::optional<std::string>> Checkpoint::places() const {
 std::vector<Checkpoint::Begun> Checkpoint::begun() const {
   std::vector<Begun> begun;
   for (const LoggedBatch& one : log_->former().begun()) {
-    Begun& batch = begun.emplace_back();
-    batch.batch = one.intent.batch;
-    for (const PlanSource& source : plan_.sources) {
-      const auto own = one.intent.ranges.find(source.name);
-      batch.ranges.push_back(own == one.intent.ranges.end() ? SourceRange() : own->second);
-    }
+    begun.push_back({one.intent.batch, ranges_of(one.intent, plan_)});
   }
   return begun;
+}
+
+std::optional<BatchTime> Checkpoint::again_until() const {
+  const auto open = log_->former().begun();
+  return open.empty() ? std::nullopt : std::optional(open.back().intent.batch);
 }
 
 std::optional<BatchTime> Checkpoint::last_batch() const {
@@ -143,7 +149,7 @@ BatchIntent Checkpoint::intent(BatchTime batch, const std::vector<SourceRange>& 
   intent.ranges = others_;
   for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
     const PlanSource& source = plan_.sources[i];
-    if (source.table || !source.bound.can_read_again) continue;
+    if (source.table || !source.can_read_again()) continue;
     intent.ranges[source.name] = ranges[i];
   }
   return intent;

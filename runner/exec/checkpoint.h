@@ -16,6 +16,9 @@
 
 namespace streamrun {
 
+// By source of the plan; none of what the intent does not know.
+std::vector<SourceRange> ranges_of(const BatchIntent& intent, const PhysicalPlan& plan);
+
 class Checkpoint {
  public:
   // `resets`: names of sources and outputs that are to begin as if there had been no former run, or `all`. `warn`: what
@@ -32,8 +35,11 @@ class Checkpoint {
     std::vector<SourceRange> ranges;
   };
   std::vector<Begun> begun() const;
+  // The last of these.
+  std::optional<BatchTime> again_until() const;
   // The last that was begun.
   std::optional<BatchTime> last_batch() const;
+  ReadLog& reads() { return log_->reads(); }
   OutputLog* output(std::size_t output) { return &outputs_[output]; }
 
   BatchIntent intent(BatchTime batch, const std::vector<SourceRange>& ranges) const;

@@ -10,6 +10,12 @@ void Committer::published(PublishedBatch batch) {
   computed_.pop_front();
 }
 
+std::vector<BatchTime> Committer::published() const {
+  std::vector<BatchTime> batches;
+  for (const Published& one : published_) batches.push_back(one.computed.batch);
+  return batches;
+}
+
 Result<> Committer::commit(const BatchIntent* next) {
   if (checkpoint_) {
     std::vector<BatchCommit> commits;

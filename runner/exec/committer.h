@@ -39,6 +39,8 @@ class Committer {
   std::size_t pending() const { return computed_.size(); }
   // The next of them, in order.
   void published(PublishedBatch batch);
+  // Those that are not committed.
+  std::vector<BatchTime> published() const;
   // All that are published. With a checkpoint it is durable when it returns, and so is the intent of the next batch, if
   // there is one: both cost one sync.
   Result<> commit(const BatchIntent* next = nullptr);

@@ -32,6 +32,11 @@ Statement& Statement::bind(int position, std::string_view value) {
   return *this;
 }
 
+Statement& Statement::bind_bytes(int position, std::string_view value) {
+  sqlite3_bind_blob64(statement_.get(), position, value.data(), value.size(), SQLITE_STATIC);
+  return *this;
+}
+
 Result<bool> Statement::step() {
   if (!database_->dead_.empty()) return failure(database_->dead_, ErrorKind::fatal);
   const int code = sqlite3_step(statement_.get());
@@ -59,6 +64,12 @@ std::string_view Statement::text(int column) const {
   const auto* const text = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
   if (text == nullptr) return {};
   return {text, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+}
+
+std::string_view Statement::bytes(int column) const {
+  const auto* const bytes = static_cast<const char*>(sqlite3_column_blob(statement_.get(), column));
+  if (bytes == nullptr) return {};
+  return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
 }
 
 bool Statement::is_null(int column) const {
@@ -98,6 +109,10 @@ Result<> Database::run(const char* statements) {
   const int code = sqlite3_exec(handle_, statements, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return fail(code);
   return {};
+}
+
+std::int64_t Database::changed() const {
+  return sqlite3_changes64(handle_);
 }
 
 Result<Statement> Database::prepare(std::string_view statement) {

@@ -21,12 +21,14 @@ class Statement {
   // By position, from 1. Texts outlive the next step().
   Statement& bind(int position, std::int64_t value);
   Statement& bind(int position, std::string_view value);
+  Statement& bind_bytes(int position, std::string_view value);
   // True: a row; its columns count from 0, and hold until the next step().
   Result<bool> step();
   // To its end, where no rows are wanted; then it may be bound anew.
   Result<> run();
   std::int64_t number(int column) const;
   std::string_view text(int column) const;
+  std::string_view bytes(int column) const;
   bool is_null(int column) const;
 
  private:
@@ -54,6 +56,8 @@ class Database {
   Result<Statement> prepare(std::string_view statement);
   // What was written beside the file goes into it. What a failed sync may have left there is not built upon.
   Result<> fold();
+  // Rows that the last statement has changed.
+  std::int64_t changed() const;
   const std::string& path() const { return path_; }
 
   // All of `work()`, or nothing of it.

@@ -212,12 +212,13 @@ Result<bool> Publisher::publish(const Job& job) {
   const PlanOutput& output = plan_.outputs[job.output];
   StagedBatch& staged = job.batch->staged;
   const std::unique_ptr<Stage> stage = std::move(staged.stages[job.output]);
-  if (events_.reached) events_.reached("publishing");
+  const auto crashed = [&](CrashPoint point) { return events_.crash && events_.crash(point, staged.batch); };
+  if (crashed(CrashPoint::before_publish)) return failure("a crash was asked for");
   Result<bool> published =
       if_memory_lasts([&] { return publish_stage(output, *stage, staged.rows[job.output], staged.batch); },
                       [&] { return Result<bool>(std::unexpected(out_of_memory("output '" + output.name + "'"))); });
   if (!published || !*published) stage->discard();
-  if (events_.reached) events_.reached("published");
+  if (crashed(CrashPoint::after_publish)) return failure("a crash was asked for");
   return published;
 }
 

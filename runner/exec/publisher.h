@@ -45,7 +45,7 @@ class Publisher {
     // An output has ended, well or not: what settled() and take_published() say may be new. Any thread, under a lock:
     // it must not call back.
     std::function<void()> changed;
-    std::function<void(std::string_view point)> reached;  // of RunOptions; may be null
+    std::function<bool(CrashPoint point, BatchTime batch)> crash;  // of RunOptions; may be null
   };
   Publisher(const PhysicalPlan& plan, Clock& clock, const Retry& retry, Events events, std::stop_token abort,
             std::stop_source failing);

@@ -74,6 +74,8 @@ class BatchLoop {
   Result<> commit_with(const BatchIntent* next);
   // Batches that a former run has begun and not committed.
   Result<> finish_begun();
+  Result<> start_replay();
+  Result<> replay();
   // `logged`: it has an intent.
   Result<> run_batch(BatchTime batch, const std::vector<SourceRange>& ranges, bool logged);
   // Of a batch at the tick, nothing where none is worth it.
@@ -83,8 +85,11 @@ class BatchLoop {
   void close();
   bool told_to_stop() const { return stop_.finish.stop_requested() || pass_abort_.stop_requested(); }
   void warn(const std::string& message);
-  void reached(std::string_view point) const {
-    if (options_.reached) options_.reached(point);
+  Result<> reached(CrashPoint point, BatchTime batch) {
+    if (!options_.crash || !options_.crash(point, batch)) return {};
+    pass_abort_.request_stop();
+    crashed_ = true;
+    return failure("a crash was asked for");
   }
 
   const PhysicalPlan& plan_;
@@ -106,6 +111,7 @@ class BatchLoop {
   std::unique_ptr<Checkpoint> checkpoint_;
   std::optional<Publisher> publisher_;
   std::uint64_t made_ = 0;  // batches
+  bool crashed_ = false;
 };
 
 RunReport BatchLoop::empty_report(const PhysicalPlan& plan) {
@@ -143,13 +149,34 @@ Result<> BatchLoop::start(bool& begun) {
     return failure("--reset forgets what a checkpoint has kept, and the pipeline has no `checkpoint`");
   }
   const auto places = checkpoint_ ? checkpoint_->places() : std::vector<std::optional<std::string>>();
-  if (Result<> started = sources_.start(places); !started) return told_to_stop() ? Result<>{} : started;
+  ReadLog* const reads = checkpoint_ ? &checkpoint_->reads() : nullptr;
+  if (reads != nullptr) runner_.keep_reads(*reads, checkpoint_->again_until());
+  if (Result<> started = sources_.start(places, reads); !started) return told_to_stop() ? Result<>{} : started;
   std::optional<BatchTime> last = sources_.last_batch();
   if (checkpoint_) last = std::max(last, checkpoint_->last_batch());
   ticks_.begin(options_.start_time, last, !options_.available_now);
   auto started = runner_.start(checkpoint_.get());
   begun = started.has_value();
   return started;
+}
+
+Result<> BatchLoop::start_replay() {
+  const ReplayedBatch& batch = *options_.replay;
+  runner_.keep_reads(*batch.reads, batch.batch);
+  if (auto started = sources_.start_again(batch.ranges, *batch.reads); !started) return started;
+  return runner_.start(nullptr);
+}
+
+Result<> BatchLoop::replay() {
+  const ReplayedBatch& batch = *options_.replay;
+  auto ran = runner_.run(batch.batch, batch.ranges, sources_, *publisher_, true);
+  if (!ran) return pass_on(ran);
+  publisher_->submit(std::move(ran->staged));
+  while (!publisher_->settled(0)) {
+    if (!publisher_->publish_here()) wakeup_.wait({});
+  }
+  static_cast<void>(publisher_->take_published());
+  return {};
 }
 
 Result<bool> BatchLoop::await_tick() {
@@ -177,9 +204,13 @@ Result<> BatchLoop::commit(bool now) {
 }
 
 Result<> BatchLoop::commit_with(const BatchIntent* next) {
+  if (crashed_) return failure("a crash was asked for");
+  const std::vector<BatchTime> published = committer_.published();
   auto done = committer_.commit(next);
-  reached("committed");
-  if (next != nullptr) reached("intended");
+  for (const BatchTime batch : published) {
+    if (done) done = reached(CrashPoint::after_commit, batch);
+  }
+  if (done && next != nullptr) done = reached(CrashPoint::after_intent, next->batch);
   return done;
 }
 
@@ -213,7 +244,7 @@ Result<> BatchLoop::run_batch(BatchTime batch, const std::vector<SourceRange>& r
   ran->computed.places = std::move(places);
   ran->computed.logged = logged;
   committer_.expect(std::move(ran->computed));
-  reached("staged");
+  if (auto on = reached(CrashPoint::after_compute, batch); !on) return on;
   publisher_->submit(std::move(ran->staged));
   return {};
 }
@@ -257,9 +288,9 @@ Result<> BatchLoop::loop() {
 }
 
 Result<> BatchLoop::run_batches() {
-  publisher_.emplace(plan_, clock_, retry_, Publisher::Events{warn_, [this] { wakeup_.wake(); }, options_.reached},
+  publisher_.emplace(plan_, clock_, retry_, Publisher::Events{warn_, [this] { wakeup_.wake(); }, options_.crash},
                      stop_.abort, pass_abort_);
-  Result<> done = guarded("the loop of batches", [this] { return loop(); });
+  Result<> done = guarded("the loop of batches", [this] { return options_.replay ? replay() : loop(); });
   // A batch that failed takes nothing from those before it.
   Result<> settled = guarded("the end of the last batches", [this] { return settle(0); });
   if (settled) settled = guarded("the commit of the last batches", [this] { return commit(true); });
@@ -289,7 +320,8 @@ RunReport BatchLoop::run() {
   });
   const std::stop_callback on_failed(pass_abort_.get_token(), [this] { wakeup_.wake(); });
   bool begun = false;
-  Result<> done = guarded("the start", [&] { return start(begun); });
+  Result<> done = guarded("the start", [&] { return options_.replay ? start_replay() : start(begun); });
+  begun = begun || options_.replay.has_value();
   if (done && begun) done = run_batches();
   if (!done) report_.failure = done.error();
   runner_.report_drops();

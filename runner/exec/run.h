@@ -15,6 +15,15 @@
 
 namespace streamrun {
 
+class ReadLog;
+
+// A batch of the log that is computed again: its ranges, by source, and what else was read for it.
+struct ReplayedBatch {
+  BatchTime batch;
+  std::vector<SourceRange> ranges;
+  ReadLog* reads = nullptr;
+};
+
 struct RunOptions {
   bool available_now = false;  // do not wait for the clock; stop when all is taken
   bool realtime = false;       // wait for the clock even where nothing comes later than now
@@ -22,9 +31,10 @@ struct RunOptions {
   std::optional<BatchTime> start_time;        // the first batch is the first multiple after it
   std::optional<std::uint64_t> shuffle_seed;  // tests: threads take and finish tasks in a seeded order
   std::vector<std::string> resets;            // sources and outputs that forget their checkpoint, or `all`
-  // Tests end the process at a point of a batch's way: `intended`, `staged`, `publishing` and `published` (each
-  // output), `committed`. Called by the thread that is there.
-  std::function<void(std::string_view point)> reached;
+  // Tests crash at a point of a batch's way. Called by the thread that is there. True: the run ends there, and nothing
+  // is published or committed any more.
+  std::function<bool(CrashPoint point, BatchTime batch)> crash;
+  std::optional<ReplayedBatch> replay;  // this batch alone; the checkpoint is not opened, and no source hears of it
   std::uint64_t spool_memory = std::uint64_t{64} << 20;
 };
 

@@ -23,21 +23,42 @@ SourceSet::SourceSet(const PhysicalPlan& plan, const Environment& environment, b
     Open& open = sources_.emplace_back();
     if (source.table) continue;
     open.source = source.bound.open(environment);
+    if (source.receiver_log) {
+      auto received = std::make_unique<ReceivedSource>(std::move(open.source), source.name);
+      open.received = received.get();
+      open.source = std::move(received);
+    }
     open.source->want_hidden(source.wanted_hidden);
     open.source->on_end(ended);
     if (source.bound.rate_controlled && !available_now_) open.rate.emplace(plan_.settings.batch_interval);
   }
 }
 
-Result<> SourceSet::start(const std::vector<std::optional<std::string>>& resume) {
+Result<> SourceSet::start_one(std::size_t source, const std::optional<std::string>& resume) {
+  Open& one = sources_[source];
+  one.started = true;
+  Result<std::string> place = of_source(plan_.sources[source], [&] { return one.source->start(resume); });
+  if (!place) return pass_on(place);
+  one.place = std::move(*place);
+  return {};
+}
+
+Result<> SourceSet::start(const std::vector<std::optional<std::string>>& resume, ReadLog* log) {
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     Open& one = sources_[i];
     if (!one.source) continue;
-    one.started = true;
-    const std::optional<std::string> from = i < resume.size() ? resume[i] : std::nullopt;
-    Result<std::string> place = of_source(plan_.sources[i], [&] { return one.source->start(from); });
-    if (!place) return pass_on(place);
-    one.place = std::move(*place);
+    if (one.received != nullptr) one.received->keep_in(*log, false);
+    if (auto started = start_one(i, i < resume.size() ? resume[i] : std::nullopt); !started) return started;
+  }
+  return {};
+}
+
+Result<> SourceSet::start_again(const std::vector<SourceRange>& ranges, ReadLog& log) {
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    Open& one = sources_[i];
+    if (!one.source || ranges[i].empty) continue;
+    if (one.received != nullptr) one.received->keep_in(log, true);
+    if (auto started = start_one(i, ranges[i].from); !started) return started;
   }
   return {};
 }

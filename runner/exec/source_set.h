@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "runner/exec/logged_reads.h"
 #include "runner/exec/rate_controller.h"
 #include "runner/operator/environment.h"
 #include "runner/operator/source.h"
@@ -23,8 +24,11 @@ class SourceSet {
   SourceSet(const PhysicalPlan& plan, const Environment& environment, bool available_now, bool counted,
             const std::function<void()>& ended);
 
-  // Up to the first that fails. `resume`: where a source goes on, if it does; empty: none does.
-  Result<> start(const std::vector<std::optional<std::string>>& resume);
+  // Up to the first that fails. `resume`: where a source goes on, if it does; empty: none does. `log`: keeps what is
+  // received; null: nothing does.
+  Result<> start(const std::vector<std::optional<std::string>>& resume, ReadLog* log);
+  // Those that have something in these ranges, to read it again and nothing else.
+  Result<> start_again(const std::vector<SourceRange>& ranges, ReadLog& log);
   Result<> close();
   // Any thread: whoever waits for the outside world gives up.
   void interrupt();
@@ -49,17 +53,20 @@ class SourceSet {
   bool exhausted() const;
   // Nothing comes later than now: no tick need be waited for.
   bool ended() const;
-  Source* get(std::size_t source) const { return sources_[source].source.get(); }
+  // Null: a table, or one that was not started.
+  Source* get(std::size_t source) const { return sources_[source].started ? sources_[source].source.get() : nullptr; }
 
  private:
   struct Open {
-    std::unique_ptr<Source> source;  // null: a table
+    std::unique_ptr<Source> source;      // null: a table
+    ReceivedSource* received = nullptr;  // it, where what it receives is kept
     std::string place;
     bool started = false;
     bool exhausted = false;
     std::optional<RateController> rate;  // none: it is not controlled
   };
 
+  Result<> start_one(std::size_t source, const std::optional<std::string>& resume);
   BatchLimits limits(const PlanSource& plan, const Open& open) const;
 
   const PhysicalPlan& plan_;

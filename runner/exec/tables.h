@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runner/exec/pass.h"
+#include "runner/exec/read_log.h"
 #include "runner/operator/environment.h"
 #include "runner/plan/table_use.h"
 
@@ -20,6 +21,9 @@ namespace streamrun {
 class Tables {
  public:
   Tables(const PhysicalPlan& plan, const Environment& environment, std::function<void(const std::string&)> warn);
+
+  // What is read from now on is kept there. Batches up to `again_until` come again: they get what they had.
+  void keep_reads(ReadLog& log, std::optional<BatchTime> again_until);
 
   // Reads those that are due at this batch. `input`: of a pass of the batch. A table that cannot be read is an error
   // the first time; later its last version serves on, which is said, and it is tried again, ever less often up to its
@@ -38,6 +42,7 @@ class Tables {
     BatchTime read;
     BatchTime due;
     Duration patience{0};  // until it is tried again: it could not be read the last time
+    bool logged = false;   // as a former run has kept it
   };
   struct Kept {
     std::unique_ptr<BreakerRun> run;
@@ -45,8 +50,12 @@ class Tables {
   };
 
   bool due(std::size_t table, BatchTime batch) const;
+  // Of these, those that hold rejects: there are none.
+  Result<> clear_rejects(const std::vector<NodeId>& nodes, const PassInput& input);
   Result<> read(std::size_t table, const PassInput& input, PassCounts& counts);
-  Result<> load(std::size_t table, PassInput input, PassCounts& counts);
+  // As it was kept for the batch; false: it was not.
+  Result<bool> read_kept(std::size_t table, const PassInput& input, PassCounts& counts);
+  Result<> load(std::size_t table, Source& source, PassInput input, PassCounts& counts);
   Result<> serve_on(std::size_t table, BatchTime batch, const Error& error);
   std::vector<std::uint64_t> versions(NodeId node) const;
 
@@ -56,6 +65,8 @@ class Tables {
   const TableUse use_;
   std::vector<Version> versions_;  // by source
   std::vector<Kept> kept_;         // by NodeId
+  ReadLog* log_ = nullptr;
+  std::optional<BatchTime> again_until_;
 };
 
 }  // namespace streamrun

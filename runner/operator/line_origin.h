@@ -30,6 +30,9 @@ class LineOrigin final : public Origin {
 
   std::string place(std::uint32_t record) const override { return *file_ + ":" + std::to_string(line_of(record)); }
   const std::string_view* raw(std::uint32_t record) const override { return &records_.records[record]; }
+  const std::string& file() const { return *file_; }
+  std::uint64_t first_line() const { return first_line_; }
+  const std::vector<LineShift>& shifts() const { return shifts_; }
   ColumnPtr hidden(std::string_view name, std::uint32_t first, std::uint32_t count) const override {
     if (name == "_file") {
       const MutableColumn column = Column::make_constant(TypeKind::string, count);

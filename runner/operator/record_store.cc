@@ -1,6 +1,5 @@
 #include "runner/operator/record_store.h"
 
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,22 +22,9 @@ Result<> RecordStore::fill(RecordReader& reader) {
   }
 }
 
-// The lengths of its records, then their bytes, each behind the line end of the one before: decoders read records that
-// lie so side by side at once.
 Result<> RecordStore::keep(const RawRecords& raw, Morsel morsel) {
-  std::size_t total = raw.records.size() * (sizeof(std::uint32_t) + 1) + kPadding;
-  for (const std::string_view record : raw.records) total += record.size();
   std::string bytes;
-  bytes.reserve(total);
-  for (const std::string_view record : raw.records) {
-    const auto length = static_cast<std::uint32_t>(record.size());
-    bytes.append(reinterpret_cast<const char*>(&length), sizeof length);
-  }
-  for (const std::string_view record : raw.records) {
-    bytes += record;
-    bytes += '\n';
-  }
-  bytes.append(kPadding, '\0');
+  write_records(raw, bytes);
   morsel.offset = spool_.size();
   morsel.size = bytes.size();
   morsel.records = raw.size();
@@ -52,15 +38,7 @@ Result<RawRecords> RecordStore::read(const Morsel& morsel) const {
   if (!stored) return pass_on(stored);
   RawRecords raw;
   raw.at_start = morsel.at_start;
-  raw.records.reserve(morsel.records);
-  const char* const lengths = stored->bytes.data();
-  const char* record = lengths + morsel.records * sizeof(std::uint32_t);
-  for (std::uint32_t i = 0; i < morsel.records; ++i) {
-    std::uint32_t length = 0;
-    std::memcpy(&length, lengths + i * sizeof length, sizeof length);
-    raw.records.emplace_back(record, length);
-    record += length + 1;
-  }
+  if (!read_records(stored->bytes, morsel.records, raw)) return failure("a spool does not hold what was written");
   raw.keep = std::move(stored->keep);
   return raw;
 }

@@ -56,8 +56,12 @@ class Walk {
   std::string guarantee(const BoundSink& sink) const {
     if (!plan_.settings.checkpoint || !sink.exactly_once) return sink.guarantee;
     const auto once = std::ranges::find_if(
-        plan_.sources, [](const PlanSource& source) { return !source.table && !source.bound.can_read_again; });
-    if (once == plan_.sources.end()) return "exactly once";
+        plan_.sources, [](const PlanSource& source) { return !source.table && !source.can_read_again(); });
+    const auto received = std::ranges::find_if(plan_.sources, &PlanSource::receiver_log);
+    if (once == plan_.sources.end() && received == plan_.sources.end()) return "exactly once";
+    if (once == plan_.sources.end()) {
+      return fmt::format("exactly once for what the receiver_log of source '{}' holds", received->name);
+    }
     return fmt::format("at most once across a crash: source '{}' cannot be read again", once->name);
   }
 

@@ -39,6 +39,12 @@ struct PlanSource {
   bool table = false;                      // a side input: read again after `refresh`, else kept
   bool header = false;                     // its records stand behind one, by which they are read
   std::optional<Duration> refresh;
+  bool receiver_log = false;  // what it received is kept in the checkpoint, and read again from there
+
+  // A batch that comes again has the same records of it.
+  bool can_read_again() const { return bound.can_read_again || receiver_log; }
+  // A table whose rows may be others the next time.
+  bool varies() const { return table && (!bound.reads.empty() || !bound.can_read_again); }
 };
 
 struct PlanOutput {

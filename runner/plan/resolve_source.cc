@@ -18,6 +18,21 @@ bool lacks_format(Resolution& r, const SourceSpec& spec) {
   return true;
 }
 
+// What it received is kept for a restart: there must be where, and need.
+void check_receiver_log(Resolution& r, const SourceSpec& spec, const BoundSource& bound) {
+  if (!spec.common.receiver_log) return;
+  if (!r.spec.settings.checkpoint) {
+    r.error("receiver-log", spec.name.whole(),
+            fmt::format("receiver_log of '{}' is kept in the checkpoint, and the pipeline has none; add checkpoint: "
+                        "{{path: state/{}}}",
+                        spec.name.value(), r.spec.settings.name));
+  } else if (bound.can_read_again) {
+    r.error("receiver-log", spec.name.whole(),
+            fmt::format("receiver_log is for what comes once, and '{}' can be read again ({}); take it away",
+                        spec.name.value(), spec.kind->name));
+  }
+}
+
 }  // namespace
 
 void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
@@ -53,6 +68,8 @@ void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
     r.error("unbounded-table", spec.kind_place, "a table is read to its end; this source has none");
   }
 
+  check_receiver_log(r, spec, *bound);
+
   GraphNode node;
   node.kind = GraphNode::Kind::source;
   node.stream = name;
@@ -69,6 +86,7 @@ void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
   made.plan.header = context.framing.header && !context.framing.header_is_line;
   made.plan.table = table;
   made.plan.refresh = spec.common.refresh;
+  made.plan.receiver_log = spec.common.receiver_log;
   made.plan.caps.records = spec.common.max_batch_records;
   if (spec.common.max_batch_bytes) made.plan.caps.bytes = spec.common.max_batch_bytes->bytes;
   if (spec.common.max_rate) made.plan.max_rate = static_cast<double>(*spec.common.max_rate);

@@ -4,7 +4,7 @@ import signal
 
 from brokers.broker import BrokerTest, wait_for
 
-POINTS = ('intended', 'staged', 'publishing', 'published', 'committed')
+POINTS = ('after-intent', 'after-compute', 'before-publish', 'after-publish', 'after-commit')
 RECORDS = 60
 
 

@@ -6,27 +6,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/exec/log_folder.h"
+
 using namespace streamrun;
 
 namespace {
-
-struct Folder {
-  Folder() {
-    std::string name = std::filesystem::temp_directory_path() / "batch-log-XXXXXX";
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::string path;
-  std::string log() const { return path + "/log"; }
-};
-
-std::unique_ptr<BatchLog> opened(const Folder& folder, std::uint32_t keep = 100) {
-  auto log = BatchLog::open(folder.log(), "p", keep, false);
-  INFO((log ? std::string() : log.error().message));
-  REQUIRE(log);
-  return std::move(*log);
-}
 
 BatchIntent intent(std::int64_t batch) {
   BatchIntent made;
@@ -44,15 +28,15 @@ BatchCommit commit(std::int64_t batch) {
   return made;
 }
 
-void commit_one(const Folder& folder) {
-  const auto log = opened(folder);
+void commit_one(const LogFolder& folder) {
+  const auto log = folder.opened();
   const BatchIntent first = intent(1);
   REQUIRE(log->write({}, &first));
   const BatchCommit commits[] = {commit(1)};
   REQUIRE(log->write(commits, nullptr));
 }
 
-std::string refusal(const Folder& folder, const std::string& pipeline = "p") {
+std::string refusal(const LogFolder& folder, const std::string& pipeline = "p") {
   const auto log = BatchLog::open(folder.log(), pipeline, 100, false);
   return log ? std::string() : log.error().message;
 }
@@ -60,9 +44,9 @@ std::string refusal(const Folder& folder, const std::string& pipeline = "p") {
 }  // namespace
 
 TEST_CASE("a log gives back what was written") {
-  const Folder folder;
+  const LogFolder folder;
   {
-    const auto log = opened(folder);
+    const auto log = folder.opened();
     CHECK(log->former().batches.empty());
     const BatchIntent first = intent(1);
     const BatchIntent second = intent(2);
@@ -71,7 +55,7 @@ TEST_CASE("a log gives back what was written") {
     REQUIRE(log->write(commits, &second));
     REQUIRE(log->announce(BatchTime(2), "o", {{"other", "before"}}));
   }
-  const auto log = opened(folder);
+  const auto log = folder.opened();
   const LogContent& former = log->former();
   REQUIRE(former.batches.size() == 2);
   CHECK(former.batches[0].commit);
@@ -93,8 +77,8 @@ TEST_CASE("a log gives back what was written") {
 }
 
 TEST_CASE("a log keeps so many batches, and does not grow for ever") {
-  const Folder folder;
-  const auto log = opened(folder, 10);
+  const LogFolder folder;
+  const auto log = folder.opened(10);
   const auto size = [&] { return std::filesystem::file_size(folder.log() + "/batches.db"); };
   BatchIntent next = intent(1);
   REQUIRE(log->write({}, &next));
@@ -113,26 +97,26 @@ TEST_CASE("a log keeps so many batches, and does not grow for ever") {
 }
 
 TEST_CASE("a folder that is not this pipeline's own is refused") {
-  const Folder folder;
+  const LogFolder folder;
   {
-    const auto log = opened(folder);
+    const auto log = folder.opened();
     CHECK(refusal(folder).find("another instance runs with the checkpoint") != std::string::npos);
     CHECK(refusal(folder).find("process " + std::to_string(::getpid()) + " on ") != std::string::npos);
   }
   CHECK(refusal(folder, "q").find("is the checkpoint of the pipeline 'p', and this one is 'q'") != std::string::npos);
-  const Folder other;
+  const LogFolder other;
   std::filesystem::create_directory(other.log());
   std::ofstream(other.log() + "/notes.txt") << "mine";
   CHECK(refusal(other).find("holds 'notes.txt' and no checkpoint") != std::string::npos);
   CHECK(std::filesystem::exists(other.log() + "/notes.txt"));
-  const Folder file;
+  const LogFolder file;
   std::ofstream(file.log()) << "mine";
   CHECK(refusal(file).find("is no folder") != std::string::npos);
   CHECK_FALSE(BatchLog::read(other.path));
 }
 
 TEST_CASE("a byte that has flipped is found") {
-  const Folder folder;
+  const LogFolder folder;
   commit_one(folder);
   std::string bytes;
   {
@@ -155,10 +139,10 @@ TEST_CASE("a byte that has flipped is found") {
 }
 
 TEST_CASE("what is reset is forgotten") {
-  const Folder folder;
+  const LogFolder folder;
   commit_one(folder);
   {
-    const auto log = opened(folder);
+    const auto log = folder.opened();
     const auto unknown = log->reset("nobody");
     REQUIRE(unknown);
     CHECK_FALSE(*unknown);

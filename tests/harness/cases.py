@@ -19,6 +19,7 @@ import contextlib
 import difflib
 import os
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -37,6 +38,7 @@ CASE_KEYS = {'pipeline', 'files', 'stdin', 'serve', 'env', 'args', *DEFAULTS}
 PACKERS = {'gzip': (b'\x1f\x8b', ['gzip', '-nc']), 'zstd': (b'\x28\xb5\x2f\xfd', ['zstd', '-qc']),
            'lz4': (b'\x04\x22\x4d\x18', ['lz4', '-qc'])}
 SEEDS = (1, 2)
+MOST_BATCHES = 50
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Kind:
     args: list                        # the command line of a case that names none
     variants: Callable                # case → (suffix, pipeline, args) of every run that has to give the same
     rule: Callable                    # case → why it is no case of this kind, or ''
+    restarts: bool = False            # so has one that is killed behind each batch, and started again
 
 
 # ---------------------------------------------------------------- variants
@@ -104,7 +107,7 @@ def explains(case):
 
 
 KINDS = {
-    'run': Kind(['run', 'case.yaml', '--start-time', '0'], in_every_order, runs),
+    'run': Kind(['run', 'case.yaml', '--start-time', '0'], in_every_order, runs, restarts=True),
     'errors': Kind(['run', 'case.yaml', '--start-time', '0'], in_every_order, meets_errors),
     'diagnostics': Kind(['validate', 'case.yaml'], as_run_too, diagnoses),
     'explain': Kind(['explain', 'case.yaml'], as_written, explains),
@@ -165,20 +168,41 @@ def server(text):
         thread.join()
 
 
-def run_case(program, case, pipeline, args):
+def comes_again(case, args):
+    """Whether a restart can read what the run before it has read, and knows how much is left to do."""
+    once = ('checkpoint:', 'stdin:', 'socket:', 'kafka:')
+    # Each process writes a header of its own to standard output.
+    headed = 'stdout:' in case['pipeline'] and 'header: true' in case['pipeline']
+    return '--batches' not in args and not headed and not any(word in case['pipeline'] for word in once)
+
+
+def run_program(command, killed, **options):
+    """Once; or, `killed` behind each batch, until it comes to its end."""
+    stdout = stderr = b''
+    for _ in range(MOST_BATCHES if killed else 1):
+        run = subprocess.run([*command, '--kill-at', 'after-commit'] if killed else command, capture_output=True, timeout=120, **options)
+        stdout, stderr = stdout + run.stdout, stderr + run.stderr
+        if run.returncode != -signal.SIGKILL:
+            break
+    return run.returncode, stdout, stderr
+
+
+def run_case(program, case, pipeline, args, killed=False):
     """What the program says and leaves, in the form of the case's expectations."""
-    with tempfile.TemporaryDirectory() as folder, server(case.get('serve')) as found:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as log, server(case.get('serve')) as found:
         folder = Path(folder)
+        if killed:
+            pipeline = with_setting(pipeline, 'checkpoint', f'{{path: {log}/log}}')
         for name, content in {**case.get('files', {}), 'case.yaml': pipeline}.items():
             put(folder / name, content)
         before = files_in(folder)
-        run = subprocess.run([program, *args], cwd=folder, capture_output=True, timeout=120,
-                             input=case.get('stdin', '').encode(), env={**os.environ, **case.get('env', {}), **found})
+        code, stdout, stderr = run_program([program, *args], killed, cwd=folder, input=case.get('stdin', '').encode(),
+                                           env={**os.environ, **case.get('env', {}), **found})
         changed = {name: content_of(data) for name, data in files_in(folder).items() if before.get(name) != data}
         modes = {name: f'{(folder / name).stat().st_mode & 0o777:04o}' if (folder / name).exists() else 'no such file'
                  for name in case.get('modes', {})}
-        return {'exit': run.returncode, 'stdout': run.stdout.decode(errors='replace'),
-                'stderr': run.stderr.decode(errors='replace'), 'outputs': changed, 'modes': modes}
+        return {'exit': code, 'stdout': stdout.decode(errors='replace'), 'stderr': stderr.decode(errors='replace'),
+                'outputs': changed, 'modes': modes}
 
 
 def block(dumper, text):
@@ -214,11 +238,12 @@ def check(program, path, accepting=False, threaded=False):
     if fault := kind.rule(case):
         return [(name, f'no case of {path.parent.name}: {fault}')]
     wanted = {key: case.get(key, empty) for key, empty in DEFAULTS.items()}
-    found, first = [], None
-    for suffix, pipeline, args in kind.variants(case, case.get('args', kind.args)):
-        if threaded and 'parallelism: 4' not in pipeline:
-            continue
-        got = run_case(program, case, pipeline, args)
+    found, first, own = [], None, case.get('args', kind.args)
+    variants = [(*variant, False) for variant in kind.variants(case, own) if not threaded or 'parallelism: 4' in variant[1]]
+    if kind.restarts and comes_again(case, own) and not threaded:
+        variants.append((' (killed behind each batch)', case['pipeline'], own, True))
+    for suffix, pipeline, args, killed in variants:
+        got = run_case(program, case, pipeline, args, killed)
         first = first or got
         fault = None if got == wanted else difference(wanted, got) if not suffix or got != first else 'as without'
         found.append((name + suffix, fault))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from processes.process import ProcessTest, program
 
-POINTS = ('intended', 'staged', 'publishing', 'published', 'committed')
+POINTS = ('after-intent', 'after-compute', 'before-publish', 'after-publish', 'after-commit')
 RECORDS = 40
 BATCH = 40000  # the second
 
@@ -93,7 +93,7 @@ class Checkpoint(ProcessTest):
             self.finish(whole)
             with self.subTest(name):
                 folder = self.folder(pipeline(output))
-                points = [*POINTS, *reversed(POINTS), 'published', 'published', 'staged', 'publishing']
+                points = [*POINTS, *reversed(POINTS), 'after-publish', 'after-publish', 'after-compute', 'before-publish']
                 for point in points:
                     killed = self.run_in(folder, '--kill-at', f'{point}:1')
                     self.assertIn(killed.returncode, (0, -signal.SIGKILL), killed.stderr)
@@ -119,7 +119,7 @@ class Checkpoint(ProcessTest):
         self.assertIn(text, run.stderr)
 
     def test_another_programs_file_is_not_replaced_by_a_restart(self):
-        for kill in (None, 'intended:2'):
+        for kill in (None, 'after-intent:2'):
             folder = self.folder(pipeline(OUTPUTS['one a batch']))
             other = folder / 'out' / f'{BATCH}.jsonl'
             if kill:
@@ -147,7 +147,7 @@ class Checkpoint(ProcessTest):
     def test_pipeline_that_changes(self):
         text = pipeline(OUTPUTS['grows'])
         folder = self.folder(text)
-        self.kill(folder, 'published:2')
+        self.kill(folder, 'after-publish:2')
         for change in ((lambda p: p.replace('name: o', 'name: o2'), 'reset o'),
                        (lambda p: p.replace('  s: {', '  s2: {').replace('from: s,', 'from: s2,'), 'reset s')):
             (folder / 'p.yaml').write_text(change[0](text))
@@ -206,7 +206,7 @@ class Checkpoint(ProcessTest):
 
     def test_followed_file_that_is_cut_under_an_open_batch(self):
         folder = self.folder(pipeline(OUTPUTS['grows']).replace('in.jsonl}', 'in.jsonl, follow: true}'))
-        self.kill(folder, 'published:3')
+        self.kill(folder, 'after-publish:3')
         shutil.copy(folder / 'in.jsonl', folder / 'in.jsonl.1')
         (folder / 'in.jsonl').write_text('{"n":100,"k":"x"}\n')
         self.refused(folder, 'a batch that was begun and not committed needs its bytes')
@@ -227,7 +227,7 @@ class Checkpoint(ProcessTest):
 
     def test_state_and_reset(self):
         folder = self.folder(pipeline(OUTPUTS['grows']))
-        self.kill(folder, 'published:3')
+        self.kill(folder, 'after-publish:3')
 
         def state(*more):
             return subprocess.run([program.get(), 'state', 'p.yaml', *more], cwd=folder, capture_output=True, text=True, timeout=60)
@@ -240,3 +240,100 @@ class Checkpoint(ProcessTest):
         first = (folder / 'out' / 'all.jsonl').read_text()
         self.assertEqual(self.run_in(folder, '--reset', 's').returncode, 0)
         self.assertEqual((folder / 'out' / 'all.jsonl').read_text(), first * 2)
+
+    def replay(self, folder, *more):
+        return subprocess.run([program.get(), 'replay', 'p.yaml', *more], cwd=folder, capture_output=True, text=True, timeout=60)
+
+    def test_replay(self):
+        text = pipeline(OUTPUTS['grows'], '  - {name: again, from: s, columns: [n], stdout: {}, format: text}')
+        folder = self.folder(text.replace('columns: [n], stdout: {}, format: text', 'columns: [k], file: {path: "out/{batch}.txt"}, format: text'))
+        (folder / 'out' / f'{BATCH}.jsonl').unlink()
+        self.finish(folder)
+        first = self.files(folder)
+        rows = first['out/all.jsonl'].decode().splitlines(keepends=True)
+        # 7 records a batch, of which those with n % 10 < 7 come out: the second has 7 to 13.
+        second = ''.join(row for row in rows if 7 <= json.loads(row)['n'] <= 13)
+        self.assertTrue(second)
+        for time in (str(BATCH), '1970-01-01T00:00:40Z'):
+            run = self.replay(folder, '--batch', time, '--output', 'o')
+            self.assertEqual((run.returncode, run.stdout, run.stderr), (0, second, ''))
+        both = self.replay(folder, '--batch', str(BATCH))
+        keys = first[f'out/{BATCH}.txt'].decode()
+        self.assertEqual(both.stdout, f'==> o <==\n{second}\n==> again <==\n{keys}')
+        self.assertEqual(self.files(folder), first)
+        for more, code, text in ((('--batch', '41000'), 1, 'holds no batch'), ((), 2, '--batch TIME is missing'),
+                                 (('--batch', str(BATCH), '--output', 'nobody'), 2, 'no output of that name')):
+            run = self.replay(folder, *more)
+            self.assertEqual((run.returncode, run.stdout), (code, ''))
+            self.assertIn(text, run.stderr)
+        (folder / 'in.jsonl').write_text('')
+        gone = self.replay(folder, '--batch', str(BATCH))
+        self.assertEqual(gone.returncode, 1, gone.stdout)
+
+    def joined(self, refresh=''):
+        text = pipeline(OUTPUTS['grows']).replace('streams:', f"""
+tables:
+  names: {{file: {{path: names.csv}}, format: csv, header: true, schema: {{k: string, name: string}}{refresh}}}
+streams:""").replace('filter: n % 10 < 7', 'join: {with: names, on: k}')
+        folder = self.folder(text)
+        (folder / 'names.csv').write_text('k,name\na,Ann\nb,Bob\nc,Cid\n')
+        return folder
+
+    def test_table_that_changes_between_kill_and_restart(self):
+        whole = self.joined()
+        self.finish(whole)
+        expected = self.files(whole)['out/all.jsonl'].decode().splitlines()
+        for point in ('after-compute', 'before-publish', 'after-publish'):
+            with self.subTest(point):
+                folder = self.joined()
+                self.kill(folder, f'{point}:2')
+                (folder / 'names.csv').write_text('k,name\na,ANN\nb,BOB\nc,CID\n')
+                self.finish(folder)
+                got = self.files(folder)['out/all.jsonl'].decode().splitlines()
+                # What had begun is joined with what it was joined with, what follows with what is there.
+                self.assertEqual(got[:14], expected[:14])
+                self.assertEqual(got[14:], [row.replace('Ann', 'ANN').replace('Bob', 'BOB').replace('Cid', 'CID') for row in expected[14:]])
+                run = self.replay(folder, '--batch', str(BATCH))
+                self.assertEqual(run.stdout.splitlines(), expected[7:14], run.stderr)
+                later = self.replay(folder, '--batch', str(BATCH + 20000))
+                self.assertEqual(later.stdout.splitlines(), got[14:21], later.stderr)
+
+    def test_table_that_is_gone_between_kill_and_restart(self):
+        folder = self.joined()
+        self.kill(folder, 'after-publish:2')
+        (folder / 'names.csv').rename(folder / 'away')
+        self.refused(folder, "table 'names'")
+        (folder / 'away').rename(folder / 'names.csv')
+        self.finish(folder)
+        whole = self.joined()
+        self.finish(whole)
+        self.assertEqual(self.files(folder), self.files(whole))
+
+    def test_receiver_log(self):
+        text = pipeline(OUTPUTS['grows']).replace('file: {path: in.jsonl}, ', 'stdin: {}, ').replace('max_batch_records: 7', 'max_batch_records: 7, receiver_log: true')
+        records = [f'{{"n":{n},"k":"a"}}\n' for n in range(10)]
+
+        def run(folder, given, *more):
+            return subprocess.run([program.get(), 'p.yaml', '--available-now', '--start-time', '0', *more], cwd=folder,
+                                  input=''.join(given), capture_output=True, text=True, timeout=60)
+        for point in POINTS[1:]:
+            with self.subTest(point):
+                folder = self.folder(text)
+                self.assertEqual(run(folder, records, '--kill-at', f'{point}:1').returncode, -signal.SIGKILL)
+                again = run(folder, [])
+                self.assertEqual((again.returncode, again.stderr), (0, ''))
+                self.assertEqual((folder / 'out' / 'all.jsonl').read_text(), ''.join(records[:7]))
+                shown = self.replay(folder, '--batch', '20000')
+                self.assertEqual((shown.returncode, shown.stdout, shown.stderr), (0, ''.join(records[:7]), ''))
+                self.assertEqual(run(folder, records[7:]).returncode, 0)
+                self.assertEqual((folder / 'out' / 'all.jsonl').read_text(), ''.join(records[:7]))
+
+    def test_received_without_a_log(self):
+        text = pipeline(OUTPUTS['grows']).replace('file: {path: in.jsonl}, ', 'stdin: {}, ')
+        folder = self.folder(text)
+        run = subprocess.run([program.get(), 'p.yaml', '--available-now', '--start-time', '0'], cwd=folder,
+                             input='{"n":1,"k":"a"}\n', capture_output=True, text=True, timeout=60)
+        self.assertIn('at most once', run.stderr)
+        shown = self.replay(folder, '--batch', '20000')
+        self.assertEqual((shown.returncode, shown.stdout), (1, ''))
+        self.assertIn('cannot be read again', shown.stderr)
