@@ -1,14 +1,17 @@
 """Kafka to Kafka and files with a checkpoint: killed at every point, and each record is there once."""
 import os
+import random
 import signal
 
-from brokers.broker import BrokerTest, wait_for
+from brokers.broker import BrokerTest, make_broker, wait_for
 
 POINTS = ('after-intent', 'after-compute', 'before-publish', 'after-publish', 'after-commit')
 RECORDS = 60
 
 
-class ExactlyOnce(BrokerTest):
+class OnceTest(BrokerTest):
+    """A topic to a topic and two files."""
+
     def pipeline(self, source, sink, group='once'):
         return f"""
 name: once-{sink}
@@ -40,6 +43,8 @@ outputs:
         self.assertIn(code, (0, -signal.SIGKILL), error)
         return run, code
 
+
+class ExactlyOnce(OnceTest):
     def test_killed_at_each_point(self):
         source = self.topic()
         expected = [f'record {i}' for i in range(RECORDS)]
@@ -54,6 +59,23 @@ outputs:
                     self.killed(run, ('--kill-at', again), pipeline)
                 self.killed(run, (), pipeline)
                 self.check(run, sink, expected)
+
+    def test_killed_again_and_again_while_records_come(self):
+        source, sink = self.topic(partitions=2), self.topic()
+        pipeline, expected, run = self.pipeline(source, sink), [], None
+        draw = random.Random(7)
+        for kill in range(40):
+            more = [f'{kill} {i}' for i in range(50)]
+            self.produce(source, more)
+            run = self.start(pipeline, folder=run and run.folder)
+            aim = len(expected) + draw.randint(1, len(more))
+            wait_for(lambda run=run, aim=aim: len(self.lines(run)) >= aim, f'record {aim}')
+            expected += more
+            run.process.kill()
+            run.end()
+        self.killed(run, (), pipeline)
+        for found in (self.lines(run), self.each(run.folder), self.committed(sink)):
+            self.assertEqual(sorted(found), sorted(expected))
 
     def test_a_later_instance_fences_the_first(self):
         source, sink = self.topic(), self.topic()
@@ -95,3 +117,46 @@ outputs:
         self.assertEqual(code, 1)
         self.assertIn('the checkpoint stands behind the end of the partition', error)
         self.assertIn('--reset', error)
+
+
+class ExactlyOnceAway(OnceTest):
+    """With a broker of its own, that goes."""
+
+    def setUp(self):
+        self.use(make_broker())
+        self.addCleanup(self.broker.stop, signal.SIGKILL)
+
+    def test_coordinator_that_is_away_at_recovery(self):
+        source, sink = self.topic(), self.topic()
+        expected = [f'record {i}' for i in range(RECORDS)]
+        self.produce(source, expected)
+        pipeline = self.pipeline(source, sink)
+        run, code = self.killed(None, ('--kill-at', 'after-publish:8'), pipeline)
+        self.assertEqual(code, -signal.SIGKILL)
+        self.broker.stop()
+        run = self.start(pipeline, '--available-now', folder=run.folder)
+        self.assertIn(f'Kafka at {self.address}', run.process.stderr.readline().decode())
+        self.broker.launch()
+        self.broker.wait()
+        code, _, error, _ = run.end()
+        self.assertEqual(code, 0, error)
+        self.check(run, sink, expected)
+
+    def test_broker_that_restarts_while_batches_are_committed(self):
+        source, sink = self.topic(), self.topic()
+        pipeline, expected = self.pipeline(source, sink), []
+        run = self.start(pipeline)
+        for turn in range(4):
+            more = [f'{turn} {i}' for i in range(100)]
+            self.produce(source, more)
+            expected += more
+            wait_for(lambda: len(self.lines(run)) > len(expected) - 80 or run.process.poll() is not None, 'some of them')
+            self.broker.stop(signal.SIGKILL if turn % 2 else signal.SIGTERM)
+            self.broker.launch()
+            self.broker.wait()
+        if run.process.poll() is None:
+            wait_for(lambda: len(self.lines(run)) == len(expected) or run.process.poll() is not None, 'all of them')
+            run.send(signal.SIGINT)
+        run.end()
+        self.killed(run, (), pipeline)
+        self.check(run, sink, expected)
