@@ -161,7 +161,7 @@ std::optional<BoundSink> bind(const FileOptions& options, SinkBindContext& conte
                     : per_batch ? "at least once: a file appears whole or not at all"
                                 : "at least once: a batch is in the file whole or not at all";
   bound.exactly_once = true;
-  bound.writes_empty = target->write_empty || replaced || target->rules.exists == Exists::replace;
+  bound.writes_empty = target->write_empty || replaced;
   bound.drains = !per_batch;
   bound.open = [target = std::shared_ptr<const FileTarget>(std::move(target)),
                 per_batch](const Environment& environment) -> std::unique_ptr<Sink> {
