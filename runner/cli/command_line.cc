@@ -65,6 +65,12 @@ Result<> set_output(Command& command, const std::string& text) {
   return {};
 }
 
+Result<> set_other(Command& command, const std::string& text) {
+  if (text.empty()) return failure("expected the FILE of a pipeline");
+  command.other = text;
+  return {};
+}
+
 Result<> set_log_format(Command& command, const std::string& text) {
   if (text != "text" && text != "json") return failure(fmt::format("expected text or json; found '{}'", text));
   command.log_json = text == "json";
@@ -125,6 +131,7 @@ constexpr Flag kFlags[] = {
      add_reset},
     {"--batch", "TIME", "the batch: an ISO time, or milliseconds since 1970, as `streamrun state` shows it", set_batch},
     {"--output", "NAME", "one output alone", set_output},
+    {"--diff", "FILE", "what another version of the pipeline would keep, begin anew, lose or be refused", set_other},
     {"--realtime", "", "waits for the clock where every source is bounded, too", set_switch<&Command::realtime>},
     {"--allow-exec", "", "lets the pipeline start programs", set_switch<&Command::allow_exec>},
     {"--format", "", "the form of what is said", set_format},
@@ -235,7 +242,7 @@ std::span<const Verb> all_verbs() {
        "shows what the checkpoint of a pipeline holds, whether it runs or not",
        Arguments::file,
        {"text", "json"},
-       {"--format", "--param", "--allow-exec"},
+       {"--diff", "--format", "--param", "--allow-exec"},
        state_verb},
       {"replay",
        "computes a batch of the checkpoint again and shows its outputs, and publishes nothing",

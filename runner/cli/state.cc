@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runner/base/shown_text.h"
+#include "runner/cli/state_diff.h"
 #include "runner/cli/verbs.h"
 #include "runner/exec/batch_log.h"
 
@@ -73,6 +74,30 @@ void print_text(const LogContent& content, const std::string& folder, Console& c
   for (const LoggedBatch& one : begun) console.print("    batch {}\n", format_batch_time(one.intent.batch));
 }
 
+// Changes in the words of a person, or as JSON; whether any is refused.
+bool print_changes(const std::vector<StateChange>& changes, bool json, Console& console) {
+  Json all = Json::array();
+  bool refused = false;
+  for (const StateChange& one : changes) {
+    refused = refused || one.verdict == StateChange::Verdict::refused;
+    const std::string_view verdict = verdict_name(one.verdict);
+    all.push_back({{"verdict", verdict}, {"what", one.what}, {"name", one.name}, {"why", one.why}});
+    if (json) continue;
+    console.print("{:<8} {}{}{}: {}\n", verdict, one.what, one.name.empty() ? "" : " ", one.name, shown_text(one.why));
+  }
+  if (json) console.print("{}\n", all.dump(2, ' ', false, Json::error_handler_t::replace));
+  return refused;
+}
+
+int diff(const Command& command, const Catalog& catalog, const LogContent& content, const PhysicalPlan& plan,
+         Console& console) {
+  const CompiledPipeline next = compile_pipeline(command.other, catalog, starts_nothing(compile_options(command)));
+  print_diagnostics(next.file, console);
+  if (!next.plan) return 2;
+  const bool refused = print_changes(state_changes(content, plan, *next.plan), command.format == "json", console);
+  return console.exit_code(refused ? 1 : 0);
+}
+
 }  // namespace
 
 int state_verb(const Command& command, const Catalog& catalog, Console& console) {
@@ -89,6 +114,7 @@ int state_verb(const Command& command, const Catalog& catalog, Console& console)
     console.say("error: {}\n", content.error().message);
     return 1;
   }
+  if (!command.other.empty()) return diff(command, catalog, *content, *compiled.plan, console);
   if (command.format == "json") {
     console.print("{}\n", state_of(*content, checkpoint->path).dump(2, ' ', false, Json::error_handler_t::replace));
   } else {

@@ -20,6 +20,7 @@ struct Command {
   std::vector<std::string> topic;  // of help
   std::optional<BatchTime> batch;  // of replay
   std::string output;              // of replay; empty: all
+  std::string other;               // of state: the file of another pipeline; empty: none
   RunOptions run;
   bool realtime = false;
   bool allow_exec = false;

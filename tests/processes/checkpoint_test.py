@@ -337,3 +337,32 @@ streams:""").replace('filter: n % 10 < 7', 'join: {with: names, on: k}')
         shown = self.replay(folder, '--batch', '20000')
         self.assertEqual((shown.returncode, shown.stdout), (1, ''))
         self.assertIn('cannot be read again', shown.stderr)
+
+    def test_state_against_another_version(self):
+        text = pipeline(OUTPUTS['grows'], '  - {name: p, from: s, file: {path: out/p}}')
+        folder = self.folder(text)
+
+        def diff(change, *more):
+            (folder / 'next.yaml').write_text(change(text))
+            run = subprocess.run([program.get(), 'state', 'p.yaml', '--diff', 'next.yaml', *more], cwd=folder, capture_output=True, text=True, timeout=60)
+            self.assertEqual(run.stderr, '')
+            return run.returncode, run.stdout
+
+        def renamed(text):
+            return text.replace('name: p', 'name: q')
+        self.kill(folder, 'after-publish:3')
+        code, told = diff(renamed)
+        self.assertEqual(code, 1)
+        self.assertIn('refused  output p: a batch was begun with it', told)
+        self.finish(folder)
+        self.assertEqual(diff(lambda text: text)[0], 0)
+        code, told = diff(renamed)
+        self.assertEqual([line.split(':')[0] for line in told.splitlines()], ['keeps    source s', 'keeps    output o', 'loses    output p', 'begins   output q'])
+        self.assertEqual(code, 0)
+        code, told = diff(lambda text: text.replace('file: {path: out/p}', 'print: {}'), '--format', 'json')
+        self.assertEqual((code, [one['verdict'] for one in json.loads(told)]), (1, ['keeps', 'keeps', 'refused']))
+        for change, verdict in ((lambda text: text.replace('name: crash', 'name: other'), 'refused'),
+                                (lambda text: text.replace('state/log', 'state/new'), 'begins'),
+                                (lambda text: text.replace('checkpoint', '# checkpoint'), 'loses')):
+            code, told = diff(change)
+            self.assertEqual((code, told.split()[0]), (verdict == 'refused', verdict))

@@ -1,0 +1,28 @@
+// What another version of a pipeline would make of a checkpoint.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runner/exec/batch_log.h"
+#include "runner/plan/physical_plan.h"
+
+namespace streamrun {
+
+// What becomes of a source, a table, an output, or the checkpoint as a whole (no name).
+struct StateChange {
+  enum class Verdict : std::uint8_t { keeps, begins, loses, refused };
+  Verdict verdict = Verdict::keeps;
+  std::string_view what;
+  std::string name;
+  std::string why;
+};
+
+std::string_view verdict_name(StateChange::Verdict verdict);
+
+// `former` wrote the log, or would go on from it; `next` is to take its place.
+std::vector<StateChange> state_changes(const LogContent& log, const PhysicalPlan& former, const PhysicalPlan& next);
+
+}  // namespace streamrun
