@@ -98,6 +98,21 @@ class FileSource final : public Source {
     return range;
   }
 
+  std::optional<RangeSize> size_of(const SourceRange& range) const override {
+    const auto cursors = cursors_of(range, to_file_cursors);
+    if (!cursors) return std::nullopt;
+    std::map<std::string, std::uint64_t> before;
+    for (const FileCursor& place : cursors->first) before[files_->key(place)] = place.offset;
+    RangeSize size{0, "bytes"};
+    for (const FileCursor& place : cursors->second) {
+      const std::uint64_t from = before[files_->key(place)];
+      if (place.offset == from) continue;
+      if (place.offset == kToEnd) return std::nullopt;  // what it unpacks to is not known
+      if (place.offset > from) size.amount += place.offset - from;
+    }
+    return size;
+  }
+
   Result<std::unique_ptr<RangeReader>> read(const SourceRange& range) override {
     auto cursors = cursors_of(range, to_file_cursors);
     if (!cursors) return pass_on(cursors);

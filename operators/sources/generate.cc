@@ -158,6 +158,12 @@ class GenerateSource final : public Source {
     return std::make_unique<GenerateReader>(generator_, from.n, until.n, BatchTime(until.batch));
   }
 
+  std::optional<RangeSize> size_of(const SourceRange& range) const override {
+    const auto cursors = cursors_of(range, to_cursor);
+    if (!cursors || !generator_->bounded) return std::nullopt;
+    return RangeSize{cursors->second.n - cursors->first.n, "records"};
+  }
+
   bool ended() const override { return !generator_->rate; }
 
  private:

@@ -168,6 +168,18 @@ class KafkaSource final : public Source {
     return std::make_unique<KafkaReader>(std::move(ranges), idle, *consumer_, environment_.buffers, mean_, timed_);
   }
 
+  std::optional<RangeSize> size_of(const SourceRange& range) const override {
+    const auto cursors = cursors_of(range, to_kafka_offsets);
+    if (!cursors) return std::nullopt;
+    RangeSize size{0, "records"};
+    for (const auto& [partition, until] : cursors->second) {
+      const auto from = cursors->first.find(partition);
+      const std::int64_t begin = from == cursors->first.end() ? 0 : from->second;
+      if (until > begin) size.amount += static_cast<std::uint64_t>(until - begin);
+    }
+    return size;
+  }
+
   void committed(const std::string& cursor, BatchTime batch) override {
     const auto offsets = to_kafka_offsets(cursor);
     if (!offsets) return;

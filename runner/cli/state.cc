@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runner/base/shown_text.h"
+#include "runner/cli/lag.h"
 #include "runner/cli/state_diff.h"
 #include "runner/cli/verbs.h"
 #include "runner/exec/batch_log.h"
@@ -27,7 +28,23 @@ std::string describe(const OutputMark& mark) {
   return fmt::format("{}: {} bytes", path->get<std::string>(), length->get<std::uint64_t>());
 }
 
-Json state_of(const LogContent& content, const std::string& folder) {
+// Of the sources, behind the last commit; where the first batch begins, if there is none yet.
+std::map<std::string, std::string> places_of(const LogContent& content) {
+  std::map<std::string, std::string> places;
+  if (content.batches.empty()) return places;
+  const bool none = content.committed().empty();
+  const LoggedBatch& last = none ? content.batches.front() : content.committed().back();
+  for (const auto& [source, range] : last.intent.ranges) places[source] = none ? range.from : range.until;
+  return places;
+}
+
+std::string in_words(const Lag& lag) {
+  if (!lag.size) return lag.fault.empty() ? std::string("not known") : fmt::format("not known: {}", lag.fault);
+  if (lag.size->unit == "bytes") return format_byte_size({lag.size->amount});
+  return fmt::format("{} {}", lag.size->amount, lag.size->unit);
+}
+
+Json state_of(const LogContent& content, const std::string& folder, const std::map<std::string, Lag>& lags) {
   Json batches = Json::array();
   for (const LoggedBatch& one : content.batches) {
     Json made = {{"batch", format_batch_time(one.intent.batch)}, {"committed", one.commit.has_value()}};
@@ -43,6 +60,13 @@ Json state_of(const LogContent& content, const std::string& folder) {
   if (const auto committed = content.committed(); !committed.empty()) {
     state["last_commit"] = format_batch_time(committed.back().intent.batch);
   }
+  for (const auto& [source, place] : places_of(content)) {
+    Json& made = state["sources"][source] = {{"at", place_of(place)}, {"lag", nullptr}};
+    const auto lag = lags.find(source);
+    if (lag == lags.end()) continue;
+    if (lag->second.size) made["lag"] = {{lag->second.size->unit, lag->second.size->amount}};
+    if (!lag->second.fault.empty()) made["fault"] = lag->second.fault;
+  }
   for (const auto& [output, marks] : content.marks) {
     Json& made = state["outputs"][output] = Json::array();
     for (const OutputMark& mark : marks) made.push_back({{"name", mark.key}, {"stands", place_of(mark.value)}});
@@ -51,18 +75,18 @@ Json state_of(const LogContent& content, const std::string& folder) {
   return state;
 }
 
-void print_text(const LogContent& content, const std::string& folder, Console& console) {
+void print_text(const LogContent& content, const std::string& folder, const std::map<std::string, Lag>& lags,
+                Console& console) {
   const auto committed = content.committed();
   const auto begun = content.begun();
   console.print("{}: {}, {} kept in {} ({})\n", shown_text(content.pipeline),
                 committed.empty() ? "no commit yet" : "last commit " + format_batch_time(committed.back().intent.batch),
                 fmt::format("{} batch{}", committed.size(), committed.size() == 1 ? "" : "es"), shown_text(folder),
                 format_byte_size({content.bytes}));
-  if (!content.batches.empty()) {
-    const LoggedBatch& stands = committed.empty() ? begun.front() : committed.back();
-    for (const auto& [source, range] : stands.intent.ranges) {
-      console.print("  source {}: {}\n", source, shown_text(committed.empty() ? range.from : range.until));
-    }
+  for (const auto& [source, place] : places_of(content)) {
+    console.print("  source {}: {}\n", source, shown_text(place));
+    const auto lag = lags.find(source);
+    if (lag != lags.end()) console.print("    lag: {}\n", shown_text(in_words(lag->second)));
   }
   for (const auto& [output, marks] : content.marks) {
     console.print("  output {}: {} file{}\n", output, marks.size(), marks.size() == 1 ? "" : "s");
@@ -115,10 +139,12 @@ int state_verb(const Command& command, const Catalog& catalog, Console& console)
     return 1;
   }
   if (!command.other.empty()) return diff(command, catalog, *content, *compiled.plan, console);
+  const auto lags = find_lags(*compiled.plan, places_of(*content));
   if (command.format == "json") {
-    console.print("{}\n", state_of(*content, checkpoint->path).dump(2, ' ', false, Json::error_handler_t::replace));
+    console.print("{}\n",
+                  state_of(*content, checkpoint->path, lags).dump(2, ' ', false, Json::error_handler_t::replace));
   } else {
-    print_text(*content, checkpoint->path, console);
+    print_text(*content, checkpoint->path, lags, console);
   }
   return console.exit_code(0);
 }

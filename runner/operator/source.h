@@ -58,6 +58,12 @@ struct SourceRange {
   bool made_up = false;    // there is always more of this: nothing that was there to be taken
 };
 
+// What a range holds, as far as that is known without reading it.
+struct RangeSize {
+  std::uint64_t amount = 0;
+  std::string_view unit;  // `records`, `bytes`
+};
+
 // Both ends of a range.
 template <class Cursor>
 Result<std::pair<Cursor, Cursor>> cursors_of(const SourceRange& range,
@@ -97,6 +103,10 @@ class Source {
   virtual Result<std::string> start(const std::optional<std::string>& resume) = 0;
   virtual Result<SourceRange> plan(const std::string& from, const BatchLimits& limits, BatchTime batch) = 0;
   virtual Result<std::unique_ptr<RangeReader>> read(const SourceRange& range) = 0;
+  // Of a range that it has planned.
+  virtual std::optional<RangeSize> size_of(const SourceRange& range) const {
+    return static_cast<void>(range), std::nullopt;
+  }
   // `batch`, which took everything before `cursor`, has committed. Told of each batch, whether it took something.
   virtual void committed(const std::string& cursor, BatchTime batch) {
     static_cast<void>(cursor), static_cast<void>(batch);

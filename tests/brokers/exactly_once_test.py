@@ -1,9 +1,12 @@
 """Kafka to Kafka and files with a checkpoint: killed at every point, and each record is there once."""
+import json
 import os
 import random
 import signal
+import subprocess
 
 from brokers.broker import BrokerTest, make_broker, wait_for
+from processes.process import program
 
 POINTS = ('after-intent', 'after-compute', 'before-publish', 'after-publish', 'after-commit')
 RECORDS = 60
@@ -105,6 +108,21 @@ class ExactlyOnce(OnceTest):
         self.assertIn(f'another instance runs with the checkpoint \'log\': process {first.process.pid} on ', error)
         first.send(signal.SIGINT)
         self.assertEqual(first.end()[0], 0)
+
+    def test_lag(self):
+        source, sink = self.topic(partitions=2), self.topic()
+        self.produce(source, ['a', 'b', 'c'])
+        run, _ = self.killed(None, (), self.pipeline(source, sink))
+        self.produce(source, ['d', 'e'])
+
+        def state():
+            shown = subprocess.run([program.get(), 'state', 'case.yaml', '--format', 'json'], cwd=run.folder, capture_output=True, text=True, timeout=60)
+            self.assertEqual((shown.returncode, shown.stderr), (0, ''))
+            return json.loads(shown.stdout)['sources']['in']
+        self.assertEqual(state()['lag'], {'records': 2})
+        self.hang()
+        self.assertIsNone(state()['lag'])
+        self.assertEqual(state()['fault'], 'it does not answer')
 
     def test_records_that_are_gone(self):
         source, sink = self.topic(), self.topic()

@@ -234,8 +234,13 @@ class Checkpoint(ProcessTest):
         self.assertIn('begun and not committed, so that the next start runs it again', state().stdout)
         told = json.loads(state('--format', 'json').stdout)
         self.assertEqual([batch['committed'] for batch in told['batches']], [True, True, False])
+        # Of the 40 records the first 14 are committed.
+        waits = sum(len(line) for line in (folder / 'in.jsonl').read_text().splitlines(keepends=True)[14:])
+        self.assertEqual(told['sources']['s']['lag'], {'bytes': waits})
+        self.assertIn(f'lag: {waits}', state().stdout)
         self.finish(folder)
         self.assertNotIn('not committed', state().stdout)
+        self.assertEqual(json.loads(state('--format', 'json').stdout)['sources']['s']['lag'], {'bytes': 0})
         self.refused(folder, 'knows no source and no output of that name', '--reset', 'nobody')
         first = (folder / 'out' / 'all.jsonl').read_text()
         self.assertEqual(self.run_in(folder, '--reset', 's').returncode, 0)
