@@ -14,9 +14,8 @@
 namespace streamrun {
 namespace {
 
-constexpr std::int64_t kLinger = 5000;                // ms
-constexpr std::int64_t kTransactionMs = 60'000;       // brokers abort one that is older
-constexpr std::int64_t kMostTransactionMs = 900'000;  // that brokers allow by default
+constexpr std::int64_t kLinger = 5000;           // ms
+constexpr std::int64_t kTransactionMs = 60'000;  // brokers abort one that is older
 
 enum class For : std::uint8_t { both, consumer, producer };
 

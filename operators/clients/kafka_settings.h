@@ -42,6 +42,9 @@ struct KafkaSettings {
   std::optional<std::int64_t> number(std::string_view property) const;
 };
 
+// A transaction is no longer open than brokers allow by default, in milliseconds; nor does a message wait for longer.
+constexpr std::int64_t kMostTransactionMs = 900'000;
+
 // What this program sets of a producer beside `client`, and above it. `transactions`: their id; empty: it has none.
 std::vector<std::pair<std::string, std::string>> producer_properties(const KafkaSettings& settings,
                                                                      const std::string& transactions = {});

@@ -193,10 +193,27 @@ struct Binder {
     target.topic = std::move(*topic);
   }
 
+  // Each batch is a transaction.
+  void check_timeouts(const KafkaSettings& settings) {
+    for (const ClientOption& option : options.client.all) {
+      const std::string& name = option.name.value();
+      if (name != "message.timeout.ms" && name != "delivery.timeout.ms") continue;
+      const std::int64_t ms = settings.number(name).value_or(0);
+      if (ms != 0 && ms <= kMostTransactionMs) continue;
+      context.diagnostics.error(
+          "client-property", option.name.whole(),
+          fmt::format(
+              "{}: {} lets a message wait for longer than the transaction that each batch is with a checkpoint, "
+              "which brokers end after {} at most; make it {} or less",
+              name, ms, kMostTransactionMs, kMostTransactionMs));
+    }
+  }
+
   bool bind() {
     const std::size_t errors = context.diagnostics.error_count();
     auto settings = bind_kafka(options.brokers, options.client, options.allow_plaintext_password, KafkaRole::producer,
                                context.diagnostics);
+    if (settings && context.checkpoint) check_timeouts(*settings);
     scope.inputs.push_back({"", context.schema, false});
     scope.params = context.params;
     scope.param_used = context.param_used;

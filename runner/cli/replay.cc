@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "runner/cli/signals.h"
@@ -52,23 +53,51 @@ class TitledSink final : public Sink {
   const StandardOutput output_;
 };
 
-SinkDescriptor with_title(const SinkDescriptor& sink, const std::string& name, bool first) {
+// One that is computed and not shown.
+class HiddenStage final : public Stage {
+ public:
+  Result<> append(StagedRows&&) override { return {}; }
+  Result<> publish() override { return {}; }
+  void discard() override {}
+};
+
+class HiddenSink final : public Sink {
+ public:
+  void encode(const RecordBatch&, KernelContext&, std::vector<StagedRows>&) const override {}
+  Result<std::unique_ptr<Stage>> stage(BatchTime) override { return std::make_unique<HiddenStage>(); }
+};
+
+using Open = std::function<std::unique_ptr<Sink>(std::unique_ptr<Sink> rows, const Environment&)>;
+
+SinkDescriptor shown_as(const SinkDescriptor& sink, Open open) {
   SinkDescriptor made = sink;
-  made.bind = [bind = sink.bind, title = fmt::format("{}==> {} <==\n", first ? "" : "\n", name)](
-                  const void* options, SinkBindContext& context) -> std::optional<BoundSink> {
+  made.bind = [bind = sink.bind, open = std::move(open)](const void* options,
+                                                         SinkBindContext& context) -> std::optional<BoundSink> {
     auto bound = bind(options, context);
     if (!bound) return bound;
     bound->drains = false;
     bound->writes_empty = true;
-    bound->open = [open = bound->open, title](const Environment& environment) -> std::unique_ptr<Sink> {
-      return std::make_unique<TitledSink>(open(environment), title, environment);
+    bound->open = [rows = bound->open, open](const Environment& environment) {
+      return open(rows(environment), environment);
     };
     return bound;
   };
   return made;
 }
 
-// Every output on standard output, in its own format, one after the other.
+SinkDescriptor titled(const SinkDescriptor& sink, const std::string& name, bool first) {
+  const std::string title = fmt::format("{}==> {} <==\n", first ? "" : "\n", name);
+  return shown_as(sink, [title](std::unique_ptr<Sink> rows, const Environment& environment) {
+    return std::make_unique<TitledSink>(std::move(rows), title, environment);
+  });
+}
+
+SinkDescriptor hidden(const SinkDescriptor& sink) {
+  return shown_as(sink, [](std::unique_ptr<Sink>, const Environment&) { return std::make_unique<HiddenSink>(); });
+}
+
+// Outputs on standard output, in their own formats, one after the other. Those that are not shown are computed all the
+// same: what is decoded, and so what is rejected, hangs on all of them.
 class Replay {
  public:
   Replay(PipelineFile file, const Catalog& catalog, const Command& command)
@@ -82,25 +111,26 @@ class Replay {
     const FormatDescriptor& plain = *catalog_.format(kOutputFormat);
     SyntaxNode no_options;
     no_options.kind = SyntaxNode::Kind::mapping;
-    std::vector<OutputSpec> shown;
+    sinks_.reserve(spec.outputs.size());
     for (OutputSpec& output : spec.outputs) {
       const std::string& name = output.common.name.value();
-      if (!command_.output.empty() && name != command_.output) continue;
       output.common.after.clear();
-      output.kind = &rows;
       output.options = rows.decode(no_options, "stdout", context_);
       if (output.format == nullptr) {
         output.format = &plain;
         output.format_options = plain.decode(no_options, kOutputFormat, context_);
       }
-      shown.push_back(output);
+      const bool shown = command_.output.empty() || name == command_.output;
+      const bool alone = spec.outputs.size() == 1 || !command_.output.empty();
+      if (!shown) {
+        sinks_.push_back(hidden(rows));
+      } else if (alone) {
+        sinks_.push_back(rows);
+      } else {
+        sinks_.push_back(titled(rows, name, &output == spec.outputs.data()));
+      }
+      output.kind = &sinks_.back();
     }
-    sinks_.reserve(shown.size());
-    for (std::size_t i = 0; shown.size() > 1 && i < shown.size(); ++i) {
-      shown[i].kind = &sinks_.emplace_back(with_title(rows, shown[i].common.name.value(), i == 0));
-    }
-    spec.incomplete = true;  // what reads the rejects may not be shown
-    spec.outputs = std::move(shown);
     return compile_spec(spec, catalog_, compile_options(command_), file_.diagnostics);
   }
 
@@ -118,15 +148,17 @@ Result<LoggedBatch> find_batch(const LogContent& content, BatchTime batch, const
   const auto found = std::ranges::find(content.batches, batch, [](const LoggedBatch& one) { return one.intent.batch; });
   if (found != content.batches.end()) return *found;
   if (content.batches.empty()) return failure(fmt::format("the checkpoint '{}' holds no batch yet", folder));
-  return failure(fmt::format(
-      "the checkpoint '{}' holds no batch {}: it has those from {} to {} that took something (`streamrun state` lists "
-      "them; checkpoint.keep says how many stay)",
-      folder, format_batch_time(batch), format_batch_time(content.batches.front().intent.batch),
-      format_batch_time(content.batches.back().intent.batch)));
+  const std::string first = format_batch_time(content.batches.front().intent.batch);
+  const std::string last = format_batch_time(content.batches.back().intent.batch);
+  return failure(
+      fmt::format("the checkpoint '{}' holds no batch {}; it has {} (`streamrun state --format json` lists all that "
+                  "took something, "
+                  "and checkpoint.keep says how many stay)",
+                  folder, format_batch_time(batch), first == last ? first : fmt::format("{} to {}", first, last)));
 }
 
-// Of what cannot be read again there would be nothing.
-Result<> check_sources(const PhysicalPlan& plan, const LoggedBatch& batch) {
+// Of what cannot be read again there would be nothing, and other params give other rows.
+Result<> check_same(const PhysicalPlan& plan, const LoggedBatch& batch) {
   for (const PlanSource& source : plan.sources) {
     if (source.table || source.can_read_again() || !batch.commit) continue;
     const auto records = batch.commit->records.find(source.name);
@@ -135,6 +167,10 @@ Result<> check_sources(const PhysicalPlan& plan, const LoggedBatch& batch) {
         "batch {} took {} record{} of source '{}', which cannot be read again; with `receiver_log: true` "
         "the checkpoint keeps them",
         format_batch_time(batch.intent.batch), records->second, records->second == 1 ? "" : "s", source.name));
+  }
+  if (const auto param = changed_param(batch.intent, plan)) {
+    return failure(fmt::format("batch {0} had another value of param '{1}': give it that value, with --param {1}=…",
+                               format_batch_time(batch.intent.batch), *param));
   }
   for (const auto& [name, range] : batch.intent.ranges) {
     if (range.empty || std::ranges::find(plan.sources, name, &PlanSource::name) != plan.sources.end()) continue;
@@ -150,7 +186,7 @@ Result<> run(const PhysicalPlan& plan, const Command& command, Console& console)
   if (!content) return pass_on(content);
   const auto batch = find_batch(*content, *command.batch, folder);
   if (!batch) return pass_on(batch);
-  if (auto good = check_sources(plan, *batch); !good) return good;
+  if (auto good = check_same(plan, *batch); !good) return good;
   const auto reads = ReadLogFile::open(folder);
   if (!reads) return pass_on(reads);
   Signals signals;

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "runner/base/shown_text.h"
@@ -75,6 +76,27 @@ Json state_of(const LogContent& content, const std::string& folder, const std::m
   return state;
 }
 
+constexpr std::size_t kShownBatches = 10;
+
+void print_last(std::span<const LoggedBatch> committed, Console& console) {
+  if (committed.empty()) return;
+  const auto shown = committed.last(std::min(kShownBatches, committed.size()));
+  console.print("  last batches{}:\n", shown.size() == committed.size()
+                                           ? ""
+                                           : fmt::format(", of {} (--format json has all)", committed.size()));
+  const auto sum = [](const std::map<std::string, std::uint64_t>& counts) {
+    std::uint64_t all = 0;
+    for (const auto& [name, count] : counts) all += count;
+    return all;
+  };
+  for (const LoggedBatch& one : shown) {
+    const std::uint64_t records = sum(one.commit->records);
+    const std::uint64_t rows = sum(one.commit->rows);
+    console.print("    {}: {} record{} in, {} row{} out\n", format_batch_time(one.intent.batch), records,
+                  records == 1 ? "" : "s", rows, rows == 1 ? "" : "s");
+  }
+}
+
 void print_text(const LogContent& content, const std::string& folder, const std::map<std::string, Lag>& lags,
                 Console& console) {
   const auto committed = content.committed();
@@ -92,6 +114,7 @@ void print_text(const LogContent& content, const std::string& folder, const std:
     console.print("  output {}: {} file{}\n", output, marks.size(), marks.size() == 1 ? "" : "s");
     for (const OutputMark& mark : marks) console.print("    {}\n", shown_text(describe(mark)));
   }
+  print_last(committed, console);
   if (begun.empty()) return;
   console.print("  begun and not committed, so that the next start runs {} again:\n",
                 begun.size() == 1 ? "it" : "them");

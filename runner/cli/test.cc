@@ -96,18 +96,21 @@ class TemporaryFolder {
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
   ~TemporaryFolder() {
     std::error_code none;
-    if (!path_.empty()) std::filesystem::remove_all(path_, none);
+    if (made_) std::filesystem::remove_all(path_, none);
   }
+  bool made() const { return path_.empty() || made_; }
   const std::string& path() {
     if (path_.empty()) {
-      path_ = std::filesystem::temp_directory_path() / "streamrun-test-XXXXXX";
-      if (::mkdtemp(path_.data()) == nullptr) path_ += ": no folder can be made";
+      std::error_code none;
+      path_ = std::filesystem::temp_directory_path(none) / "streamrun-test-XXXXXX";
+      made_ = !none && ::mkdtemp(path_.data()) != nullptr;
     }
     return path_;
   }
 
  private:
   std::string path_;
+  bool made_ = false;
 };
 
 bool bare_scalars(const RowNodes& rows) {
@@ -229,6 +232,7 @@ class TestRun {
     const auto plan = compile();
     if (!plan) return "it does not compile";
     if (count_batches() == 0) return {};
+    if (!folder_.made()) return "no folder for its checkpoint can be made in TMPDIR, or /tmp";
     std::vector<TestSpec::Crash> crashes = test_.crash;
     for (bool crashed = true; crashed;) {
       crashed = false;
@@ -236,8 +240,10 @@ class TestRun {
       if (failure && !crashed) return shown_text(file_.diagnostics.secrets().without(*failure));
     }
     if (!crashes.empty()) {
-      return fmt::format("the crash of batch {} never came: the batch takes nothing, or is not there",
-                         crashes.front().batch);
+      return fmt::format(
+          "the crash of batch {} never came: the batch takes nothing, is not there, or was committed "
+          "before another crash",
+          crashes.front().batch);
     }
     std::string diff;
     for (std::size_t i = 0; i < captures_.size(); ++i) {

@@ -316,7 +316,7 @@ const OptionTable& SourceCommon::options() {
           .optional("max_batch_bytes", &SourceCommon::max_batch_bytes, "", "bytes a batch", {1})
           .optional("partitions", &SourceCommon::partitions, "the pipeline's", "partitions of a batch", {1, 65536})
           .optional("receiver_log", &SourceCommon::receiver_log, "false",
-                    "keeps what a source receives that cannot be read again in the checkpoint, until its batch is done")
+                    "keeps what a source receives that cannot be read again in the checkpoint, as long as its batch")
           .table();
   return table;
 }

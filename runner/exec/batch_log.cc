@@ -53,11 +53,11 @@ std::string to_text(const BatchIntent& intent) {
     if (range.empty) one["empty"] = true;
     ranges[source] = std::move(one);
   }
-  return written({{"ranges", std::move(ranges)}});
+  return written({{"ranges", std::move(ranges)}, {"params", intent.params}});
 }
 
 std::string to_text(const BatchCommit& commit) {
-  return written({{"records", commit.records}, {"rows", commit.rows}});
+  return written({{"records", commit.records}, {"rows", commit.rows}, {"rates", commit.rates}});
 }
 
 // An exception of the library is a value that is not of its kind.
@@ -81,6 +81,7 @@ bool from_text(std::string_view text, BatchIntent& intent) {
       range.until = one.at("until");
       range.empty = one.value("empty", false);
     }
+    intent.params = json.at("params");
   });
 }
 
@@ -88,6 +89,7 @@ bool from_text(std::string_view text, BatchCommit& commit) {
   return reads(text, [&](const Json& json) {
     commit.records = json.at("records");
     commit.rows = json.at("rows");
+    commit.rates = json.at("rates");
   });
 }
 
@@ -260,7 +262,11 @@ Result<bool> BatchLog::reset(const std::string& name) {
     changed.push_back(one.intent);
     changed.back().ranges.erase(name);
   }
-  if (!known) return false;
+  if (!known) {
+    const auto read = reads_.knows(name);
+    if (!read) return pass_on(read);
+    if (!*read) return false;
+  }
   auto done = database_->transact([&]() -> Result<> {
     auto marks = database_->prepare("DELETE FROM marks WHERE output = ?");
     if (!marks) return pass_on(marks);

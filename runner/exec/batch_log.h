@@ -28,6 +28,7 @@ namespace streamrun {
 struct BatchIntent {
   BatchTime batch;
   std::map<std::string, SourceRange> ranges;  // by source, of those that can be read again
+  std::map<std::string, std::string> params;  // hashes of their values
 };
 
 using OutputMarks = std::map<std::string, std::vector<OutputMark>>;  // by output
@@ -37,6 +38,7 @@ struct BatchCommit {
   OutputMarks marks;                             // that the batch has changed
   std::map<std::string, std::uint64_t> records;  // that were read, by source
   std::map<std::string, std::uint64_t> rows;     // that were published, by output
+  std::map<std::string, double> rates;           // records a second, by source whose rate is controlled
 };
 
 // What a log holds.

@@ -29,7 +29,9 @@ class BatchRunner {
   // Opens what the outputs write to. `checkpoint`: may be null.
   Result<> start(Checkpoint* checkpoint);
   // Of tables: see Tables.
-  void keep_reads(ReadLog& log, std::optional<BatchTime> again_until) { tables_.keep_reads(log, again_until); }
+  void keep_reads(ReadLog& log, std::optional<BatchTime> again_until, bool only) {
+    tables_.keep_reads(log, again_until, only);
+  }
   Result<> close();
   // Any thread: a publish that waits for the outside world gives up.
   void interrupt();

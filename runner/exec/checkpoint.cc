@@ -1,6 +1,7 @@
 #include "runner/exec/checkpoint.h"
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <set>
@@ -9,6 +10,19 @@
 #include "runner/operator/read_files.h"
 
 namespace streamrun {
+namespace {
+
+// Values may be secret, so that only those who know one can tell whether it is the same.
+std::map<std::string, std::string> hashes_of(const std::map<std::string, std::string>& params) {
+  std::map<std::string, std::string> hashes;
+  for (const auto& [name, value] : params) {
+    const XXH128_hash_t hash = XXH3_128bits(value.data(), value.size());
+    hashes[name] = fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+  }
+  return hashes;
+}
+
+}  // namespace
 
 std::vector<SourceRange> ranges_of(const BatchIntent& intent, const PhysicalPlan& plan) {
   std::vector<SourceRange> ranges;
@@ -17,6 +31,15 @@ std::vector<SourceRange> ranges_of(const BatchIntent& intent, const PhysicalPlan
     ranges.push_back(own == intent.ranges.end() ? SourceRange() : own->second);
   }
   return ranges;
+}
+
+std::optional<std::string> changed_param(const BatchIntent& intent, const PhysicalPlan& plan) {
+  const std::map<std::string, std::string> now = hashes_of(plan.params);
+  for (const auto& [name, hash] : intent.params) {
+    const auto same = now.find(name);
+    if (same != now.end() && same->second != hash) return name;
+  }
+  return std::nullopt;
 }
 
 Checkpoint::Output::Output(BatchLog& log, std::string name, std::optional<BatchTime> again_until)
@@ -43,7 +66,8 @@ std::vector<OutputMark> Checkpoint::Output::take(BatchTime batch) {
   return found ? std::move(found.mapped()) : std::vector<OutputMark>();
 }
 
-Checkpoint::Checkpoint(const PhysicalPlan& plan, std::unique_ptr<BatchLog> log) : plan_(plan), log_(std::move(log)) {
+Checkpoint::Checkpoint(const PhysicalPlan& plan, std::unique_ptr<BatchLog> log)
+    : plan_(plan), params_(hashes_of(plan.params)), log_(std::move(log)) {
   for (const PlanOutput& output : plan_.outputs) outputs_.emplace_back(*log_, output.name, again_until());
 }
 
@@ -86,6 +110,22 @@ Result<> Checkpoint::check_missing(const std::function<void(const std::string&)>
                     "a pipeline that has it finish the batch, or forget it with --reset {}",
                     format_batch_time(open.front().intent.batch), what, name, name));
   };
+  for (const LoggedBatch& one : open) {
+    for (const PlanSource& source : plan_.sources) {
+      const auto had = one.intent.ranges.find(source.name);
+      if (source.table || source.can_read_again() || had == one.intent.ranges.end() || had->second.empty) continue;
+      return failure(fmt::format(
+          "batch {} was begun and not committed, and what it took of source '{}' stands in the receiver_log: "
+          "leave `receiver_log: true` until the batch is done, or forget it with --reset {}",
+          format_batch_time(one.intent.batch), source.name, source.name));
+    }
+    const auto param = changed_param(one.intent, plan_);
+    if (!param) continue;
+    return failure(fmt::format(
+        "batch {0} was begun and not committed, with another value of param '{1}': give it that value, with "
+        "--param {1}=…, until the batch is done, or forget all batches with --reset all",
+        format_batch_time(one.intent.batch), *param));
+  }
   std::set<std::string> outputs;
   for (const OutputMarks* marks : {&former.marks, &former.announced}) {
     for (const auto& [output, mark] : *marks) outputs.insert(output);
@@ -137,6 +177,11 @@ std::optional<BatchTime> Checkpoint::again_until() const {
   return open.empty() ? std::nullopt : std::optional(open.back().intent.batch);
 }
 
+std::map<std::string, double> Checkpoint::rates() const {
+  const auto committed = log_->former().committed();
+  return committed.empty() ? std::map<std::string, double>() : committed.back().commit->rates;
+}
+
 std::optional<BatchTime> Checkpoint::last_batch() const {
   const LogContent& former = log_->former();
   if (former.batches.empty()) return std::nullopt;
@@ -147,6 +192,7 @@ BatchIntent Checkpoint::intent(BatchTime batch, const std::vector<SourceRange>& 
   BatchIntent intent;
   intent.batch = batch;
   intent.ranges = others_;
+  intent.params = params_;
   for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
     const PlanSource& source = plan_.sources[i];
     if (source.table || !source.can_read_again()) continue;

@@ -18,6 +18,8 @@ namespace streamrun {
 
 // By source of the plan; none of what the intent does not know.
 std::vector<SourceRange> ranges_of(const BatchIntent& intent, const PhysicalPlan& plan);
+// A param that has another value in the plan than the batch had.
+std::optional<std::string> changed_param(const BatchIntent& intent, const PhysicalPlan& plan);
 
 class Checkpoint {
  public:
@@ -37,6 +39,8 @@ class Checkpoint {
   std::vector<Begun> begun() const;
   // The last of these.
   std::optional<BatchTime> again_until() const;
+  // As of the last commit.
+  std::map<std::string, double> rates() const;
   // The last that was begun.
   std::optional<BatchTime> last_batch() const;
   ReadLog& reads() { return log_->reads(); }
@@ -78,6 +82,7 @@ class Checkpoint {
   Result<> check_missing(const std::function<void(const std::string&)>& warn);
 
   const PhysicalPlan& plan_;
+  const std::map<std::string, std::string> params_;  // hashes of their values
   const std::unique_ptr<BatchLog> log_;
   std::deque<Output> outputs_;
   std::map<std::string, SourceRange> others_;  // places of sources that the pipeline no longer has

@@ -22,6 +22,7 @@ Result<> Committer::commit(const BatchIntent* next) {
     for (const Published& one : published_) {
       if (!one.computed.logged) continue;
       commits.push_back(checkpoint_->commit(one.computed.batch, one.computed.records, one.published.rows));
+      commits.back().rates = sources_.rates();
     }
     if (auto written = checkpoint_->write(commits, next); !written) return failure_of("checkpoint", written.error());
   }

@@ -125,7 +125,12 @@ Result<Statement> Database::prepare(std::string_view statement) {
 
 std::unexpected<Error> Database::fail(int code) {
   const char* const why = handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);
-  if (dead_.empty()) dead_ = fmt::format("'{}': {}", path_, why);
+  const int kind = code & 0xff;
+  const bool damaged = kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB || kind == SQLITE_ERROR;
+  if (dead_.empty()) {
+    dead_ = fmt::format("'{}': {}{}", path_, why,
+                        damaged ? "; put a copy of the folder in its place, or give it up with --reset all" : "");
+  }
   return failure(dead_, ErrorKind::fatal);
 }
 

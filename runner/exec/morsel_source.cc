@@ -76,7 +76,7 @@ bool MorselSource::next(MorselTask& task) {
     task.index = next_;
     ++next_.value;
     if (!more) {
-      task.error = more.error().message;
+      task.error = more.error();
       reader_.reset();
       at_ = drivers_.size();
     }

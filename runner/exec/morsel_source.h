@@ -30,8 +30,8 @@ struct MorselTask {
   Morsel morsel;            // of a source
   std::uint32_t chunk = 0;  // of a breaker
   std::uint64_t first_row = 0;
-  bool small = false;                // less work than to wake another thread for
-  std::optional<std::string> error;  // reading failed; nothing comes behind it
+  bool small = false;          // less work than to wake another thread for
+  std::optional<Error> error;  // reading failed; nothing comes behind it
 };
 
 // Thread-safe.

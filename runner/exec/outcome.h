@@ -24,6 +24,7 @@ struct RecordOrder {
 struct FailVerdict {
   RecordOrder order;
   std::string message;
+  ErrorKind kind = ErrorKind::input;
 };
 
 // The first reject of its kind in a morsel that `on_error: drop` lets go.

@@ -243,7 +243,7 @@ bool Pass::apply_rows(MorselOutcome& outcome) {
     if (kinds_.size() == kLoggedKinds || !kinds_.insert(kind.kind).second) continue;
     input_.warn("dropped: " + kind.message);
   }
-  if (outcome.fail) return stop_with({std::move(outcome.fail->message)});
+  if (outcome.fail) return stop_with({std::move(outcome.fail->message), outcome.fail->kind});
   for (auto& [breaker, partial] : outcome.partials) {
     applying_ = {&plan_.nodes[breaker.value], nullptr};
     if (Result<> merged = state_.runs[breaker.value]->merge(std::move(partial)); !merged) {

@@ -17,6 +17,11 @@ std::uint64_t RateController::limit() const {
   return static_cast<std::uint64_t>(std::clamp(share, 1.0, kMostRecords));
 }
 
+void RateController::go_on(double rate) {
+  rate_ = std::max(rate, kLeastRate);
+  first_ = false;
+}
+
 void RateController::update(const BatchTiming& batch) {
   if (batch.records == 0 || (!first_ && batch.ended <= last_end_)) return;
   // The clock counts milliseconds: what took none took less than one.

@@ -27,6 +27,9 @@ class RateController {
 
   // Records that the next batch may take.
   std::uint64_t limit() const;
+  // Records a second; go_on() goes on at that of a former run.
+  double rate() const { return rate_; }
+  void go_on(double rate);
   // A batch is done. One without records says nothing.
   void update(const BatchTiming& batch);
 

@@ -79,6 +79,19 @@ Result<std::optional<BatchTime>> ReadLog::serving(const std::string& source, Bat
   return BatchTime(row->number(0));
 }
 
+Result<bool> ReadLog::same(const std::string& source, BatchTime batch, BatchTime other) {
+  const std::scoped_lock lock(mutex_);
+  auto row = database_.prepare(R"(
+    WITH one AS (SELECT part, bytes FROM reads WHERE source = ?1 AND batch = ?2 AND part >= 0),
+      two AS (SELECT part, bytes FROM reads WHERE source = ?1 AND batch = ?3 AND part >= 0)
+    SELECT NOT EXISTS (SELECT * FROM one EXCEPT SELECT * FROM two) AND
+      NOT EXISTS (SELECT * FROM two EXCEPT SELECT * FROM one))");
+  if (!row) return pass_on(row);
+  const auto found = row->bind(1, source).bind(2, batch.value).bind(3, other.value).step();
+  if (!found) return pass_on(found);
+  return row->number(0) != 0;
+}
+
 Result<std::optional<std::string>> ReadLog::part(const std::string& source, BatchTime batch, std::int64_t part) {
   const std::scoped_lock lock(mutex_);
   auto row = database_.prepare(
@@ -91,10 +104,18 @@ Result<std::optional<std::string>> ReadLog::part(const std::string& source, Batc
   std::string bytes(row->bytes(1));
   const auto hash = hash_of(bytes);
   if (row->is_null(0) || row->bytes(0) != std::string_view(hash.data(), hash.size())) {
-    return failure(fmt::format("'{}': what was read of '{}' for batch {} is damaged: it is not what was written",
-                               database_.path(), source, format_batch_time(batch)));
+    return failure(fmt::format(
+        "'{}': what was read of '{}' for batch {} is damaged: it is not what was written; put a copy of the "
+        "folder in its place, or forget what was read with --reset {}",
+        database_.path(), source, format_batch_time(batch), source));
   }
   return bytes;
+}
+
+Result<bool> ReadLog::knows(const std::string& source) {
+  auto row = database_.prepare("SELECT 1 FROM reads WHERE source = ? LIMIT 1");
+  if (!row) return pass_on(row);
+  return row->bind(1, source).step();
 }
 
 Result<> ReadLog::drop_unused() {

@@ -30,9 +30,13 @@ class ReadLog {
   Result<> forget(const std::string& source, BatchTime batch);
   // The whole read that served `batch`.
   Result<std::optional<BatchTime>> serving(const std::string& source, BatchTime batch);
+  // Whether they gave the same, part by part.
+  Result<bool> same(const std::string& source, BatchTime batch, BatchTime other);
   // None: there is no such part.
   Result<std::optional<std::string>> part(const std::string& source, BatchTime batch, std::int64_t part);
 
+  // Under the mutex.
+  Result<bool> knows(const std::string& source);
   // Under the mutex, and in a transaction: reads that serve no batch of the log.
   Result<> drop_unused();
 

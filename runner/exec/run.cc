@@ -35,7 +35,7 @@ void name_read_files(const PlanSource& source, const Environment& environment) {
   }
   if (globs.empty()) return;
   ReadFiles::of(environment)
-      ->add(source.name, (source.table ? "table '" : "source '") + source.name + "'", std::move(globs));
+      ->add(source.name, (source.table ? "table '" : "source '") + source.name + "'", std::move(globs), source.table);
 }
 
 class BatchLoop {
@@ -150,7 +150,8 @@ Result<> BatchLoop::start(bool& begun) {
   }
   const auto places = checkpoint_ ? checkpoint_->places() : std::vector<std::optional<std::string>>();
   ReadLog* const reads = checkpoint_ ? &checkpoint_->reads() : nullptr;
-  if (reads != nullptr) runner_.keep_reads(*reads, checkpoint_->again_until());
+  if (reads != nullptr) runner_.keep_reads(*reads, checkpoint_->again_until(), false);
+  if (checkpoint_) sources_.restore_rates(checkpoint_->rates());
   if (Result<> started = sources_.start(places, reads); !started) return told_to_stop() ? Result<>{} : started;
   std::optional<BatchTime> last = sources_.last_batch();
   if (checkpoint_) last = std::max(last, checkpoint_->last_batch());
@@ -162,7 +163,7 @@ Result<> BatchLoop::start(bool& begun) {
 
 Result<> BatchLoop::start_replay() {
   const ReplayedBatch& batch = *options_.replay;
-  runner_.keep_reads(*batch.reads, batch.batch);
+  runner_.keep_reads(*batch.reads, batch.batch, true);
   if (auto started = sources_.start_again(batch.ranges, *batch.reads); !started) return started;
   return runner_.start(nullptr);
 }
@@ -253,6 +254,7 @@ Result<> BatchLoop::finish_begun() {
   if (!checkpoint_) return {};
   for (const Checkpoint::Begun& begun : checkpoint_->begun()) {
     if (told_to_stop()) return {};
+    if (auto on = reached(CrashPoint::after_intent, begun.batch); !on) return on;
     if (auto ran = run_batch(begun.batch, begun.ranges, true); !ran) return ran;
     if (auto settled = settle(publisher_->overlaps() ? 1 : 0); !settled) return settled;
     if (publisher_->failed()) return {};

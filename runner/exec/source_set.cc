@@ -144,6 +144,21 @@ std::optional<BatchTime> SourceSet::last_batch() const {
   return last;
 }
 
+std::map<std::string, double> SourceSet::rates() const {
+  std::map<std::string, double> rates;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (sources_[i].rate) rates[plan_.sources[i].name] = sources_[i].rate->rate();
+  }
+  return rates;
+}
+
+void SourceSet::restore_rates(const std::map<std::string, double>& rates) {
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    const auto former = rates.find(plan_.sources[i].name);
+    if (sources_[i].rate && former != rates.end()) sources_[i].rate->go_on(former->second);
+  }
+}
+
 void SourceSet::update_rate(std::size_t source, const BatchTiming& timing) {
   if (sources_[source].rate) sources_[source].rate->update(timing);
 }

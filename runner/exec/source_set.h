@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,9 @@ class SourceSet {
   void committed(BatchTime batch, const std::vector<std::string>& places);
   // The last batch of former runs, as far as any of them knows.
   std::optional<BatchTime> last_batch() const;
+  // By name, of those whose rate is controlled; restore_rates() takes those of a former run.
+  std::map<std::string, double> rates() const;
+  void restore_rates(const std::map<std::string, double>& rates);
   // What the batch cost, for those whose rate is controlled.
   void update_rate(std::size_t source, const BatchTiming& timing);
 

@@ -6,6 +6,12 @@
 #include "runner/exec/logged_reads.h"
 
 namespace streamrun {
+namespace {
+
+// Of a table whose files others replace while it is read.
+constexpr int kMostReads = 10;
+
+}  // namespace
 
 Tables::Tables(const PhysicalPlan& plan, const Environment& environment, std::function<void(const std::string&)> warn)
     : plan_(plan),
@@ -15,9 +21,10 @@ Tables::Tables(const PhysicalPlan& plan, const Environment& environment, std::fu
       versions_(plan.sources.size()),
       kept_(plan.nodes.size()) {}
 
-void Tables::keep_reads(ReadLog& log, std::optional<BatchTime> again_until) {
+void Tables::keep_reads(ReadLog& log, std::optional<BatchTime> again_until, bool only) {
   log_ = &log;
   again_until_ = again_until;
+  only_again_ = only;
 }
 
 bool Tables::due(std::size_t table, BatchTime batch) const {
@@ -35,6 +42,10 @@ Result<> Tables::refresh(const PassInput& input, PassCounts& counts) {
       const auto had = read_kept(table, input, counts);
       if (!had) return pass_on(had);
       if (*had) continue;
+      if (only_again_) {
+        return failure("table '" + plan_.sources[table].name + "': batch " + format_batch_time(input.batch) +
+                       " was begun, and had not read it yet");
+      }
     }
     if (Result<> done = read(table, input, counts); !done) return done;
   }
@@ -52,6 +63,14 @@ Result<> Tables::clear_rejects(const std::vector<NodeId>& nodes, const PassInput
 }
 
 Result<> Tables::read(std::size_t table, const PassInput& input, PassCounts& counts) {
+  for (int tries = 1;; ++tries) {
+    auto done = read_once(table, input, counts);
+    const bool again = !done && done.error().kind == ErrorKind::transient && !input.abort.stop_requested();
+    if (!again || tries == kMostReads) return done;
+  }
+}
+
+Result<> Tables::read_once(std::size_t table, const PassInput& input, PassCounts& counts) {
   const PlanSource& plan = plan_.sources[table];
   // Opened anew, so that it is read as it is now.
   const std::unique_ptr<Source> source = plan.bound.open(environment_);
@@ -61,10 +80,26 @@ Result<> Tables::read(std::size_t table, const PassInput& input, PassCounts& cou
   KeptTable kept(*source, plan.name, input.batch, *log_);
   Version& version = versions_[table];
   const std::uint64_t before = version.number;
+  const bool first = before == 0 || version.logged;
   auto loaded = load(table, plan.varies() ? static_cast<Source&>(kept) : *source, input, counts);
   if (!loaded) return loaded;
   version.logged = false;
-  return version.number == before ? log_->forget(plan.name, input.batch) : log_->finish(plan.name, input.batch);
+  return version.number == before ? log_->forget(plan.name, input.batch) : finish_read(table, input, first);
+}
+
+Result<> Tables::finish_read(std::size_t table, const PassInput& input, bool first) {
+  const std::string& name = plan_.sources[table].name;
+  if (first) {
+    const auto former = log_->serving(name, input.batch);
+    if (!former) return pass_on(former);
+    const auto same = *former ? log_->same(name, **former, input.batch) : Result<bool>(false);
+    if (!same) return pass_on(same);
+    if (*same) {
+      if (auto forgotten = log_->forget(name, input.batch); !forgotten) return forgotten;
+      return clear_rejects(use_.loads[table], input);
+    }
+  }
+  return log_->finish(name, input.batch);
 }
 
 Result<bool> Tables::read_kept(std::size_t table, const PassInput& input, PassCounts& counts) {

@@ -22,8 +22,9 @@ class Tables {
  public:
   Tables(const PhysicalPlan& plan, const Environment& environment, std::function<void(const std::string&)> warn);
 
-  // What is read from now on is kept there. Batches up to `again_until` come again: they get what they had.
-  void keep_reads(ReadLog& log, std::optional<BatchTime> again_until);
+  // What is read from now on is kept there. Batches up to `again_until` come again: they get what they had; `only`: and
+  // nothing else is read.
+  void keep_reads(ReadLog& log, std::optional<BatchTime> again_until, bool only);
 
   // Reads those that are due at this batch. `input`: of a pass of the batch. A table that cannot be read is an error
   // the first time; later its last version serves on, which is said, and it is tried again, ever less often up to its
@@ -53,6 +54,9 @@ class Tables {
   // Of these, those that hold rejects: there are none.
   Result<> clear_rejects(const std::vector<NodeId>& nodes, const PassInput& input);
   Result<> read(std::size_t table, const PassInput& input, PassCounts& counts);
+  Result<> read_once(std::size_t table, const PassInput& input, PassCounts& counts);
+  // The first read of a run, where it is what the last one of the run before it was: that serves on.
+  Result<> finish_read(std::size_t table, const PassInput& input, bool first);
   // As it was kept for the batch; false: it was not.
   Result<bool> read_kept(std::size_t table, const PassInput& input, PassCounts& counts);
   Result<> load(std::size_t table, Source& source, PassInput input, PassCounts& counts);
@@ -67,6 +71,7 @@ class Tables {
   std::vector<Kept> kept_;         // by NodeId
   ReadLog* log_ = nullptr;
   std::optional<BatchTime> again_until_;
+  bool only_again_ = false;
 };
 
 }  // namespace streamrun

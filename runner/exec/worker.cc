@@ -67,7 +67,7 @@ MorselOutcome Worker::run(MorselTask& task) {
   begin(task.index, task.morsel.partition, task.first_row);
   current_ = &node;
   if (task.error) {
-    outcome_.fail = FailVerdict{{}, std::move(*task.error)};
+    outcome_.fail = FailVerdict{{}, std::move(task.error->message), task.error->kind};
     return std::move(outcome_);
   }
   if (from_source) {

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 #include <fnmatch.h>
+#include <glob.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -50,18 +52,35 @@ std::shared_ptr<ReadFiles> ReadFiles::of(const Environment& environment) {
       [] { return Result<std::shared_ptr<ReadFiles>>(std::make_shared<ReadFiles>()); });
 }
 
-void ReadFiles::add(const std::string& name, std::string reader, std::vector<std::string> globs) {
+void ReadFiles::add(const std::string& name, std::string reader, std::vector<std::string> globs, bool once) {
   const std::scoped_lock lock(mutex_);
-  reads_[name] = {std::move(reader), std::move(globs), {}};
+  reads_[name] = {std::move(reader), std::move(globs), {}, once};
   free_.clear();
 }
 
 void ReadFiles::found(const std::string& name, std::set<FileId> files) {
   const std::scoped_lock lock(mutex_);
-  Read& read = reads_.try_emplace(name, Read{fmt::format("source '{}'", name), {}, {}}).first->second;
+  Read& read = reads_.try_emplace(name, Read{fmt::format("source '{}'", name), {}, {}, false}).first->second;
   if (read.found == files) return;
   read.found = std::move(files);
   free_.clear();
+}
+
+bool ReadFiles::Read::has(FileId file) const {
+  if (!found.contains(file)) return false;
+  const auto leads_there = [&](const std::string& pattern) {
+    glob_t matches{};
+    bool there = false;
+    if (::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &matches) == 0) {
+      for (std::size_t i = 0; i < matches.gl_pathc && !there; ++i) {
+        struct stat status{};
+        there = ::stat(matches.gl_pathv[i], &status) == 0 && FileId{status.st_dev, status.st_ino} == file;
+      }
+    }
+    ::globfree(&matches);
+    return there;
+  };
+  return !once || std::ranges::any_of(globs, leads_there);
 }
 
 std::optional<std::string> ReadFiles::reader_of(const std::string& path) {
@@ -76,7 +95,7 @@ std::optional<std::string> ReadFiles::reader_of(const std::string& path) {
 std::optional<std::string> ReadFiles::reader_of(FileId file) {
   const std::scoped_lock lock(mutex_);
   for (const auto& [name, read] : reads_) {
-    if (read.found.contains(file)) return read.reader;
+    if (read.has(file)) return read.reader;
   }
   return std::nullopt;
 }
@@ -89,7 +108,7 @@ const ReadFiles::Read* ReadFiles::find(const std::string& path) const {
   struct stat status{};
   const bool there = ::stat(resolved.c_str(), &status) == 0;
   for (const auto& [name, read] : reads_) {
-    if (there && read.found.contains({status.st_dev, status.st_ino})) return &read;
+    if (there && read.has({status.st_dev, status.st_ino})) return &read;
     for (const std::string& glob : read.globs) {
       if (::fnmatch(glob.c_str(), resolved.c_str(), FNM_PATHNAME | FNM_PERIOD) == 0) return &read;
     }

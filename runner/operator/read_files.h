@@ -27,8 +27,8 @@ class ReadFiles {
   static std::shared_ptr<ReadFiles> of(const Environment& environment);
 
   // Before anything is written. `reader`: `source 's'`; `globs` as resolved_glob has them, of files that may be made
-  // yet.
-  void add(const std::string& name, std::string reader, std::vector<std::string> globs);
+  // yet. `once`: it does not keep them within reach, so that another file may get the identity of one that has gone.
+  void add(const std::string& name, std::string reader, std::vector<std::string> globs, bool once = false);
   // What the source of this name has found, in place of what it found before: whatever the names, links too.
   void found(const std::string& name, std::set<FileId> files);
   // Who reads the file at `path`, or will once it is there; none: it may be written. What nobody reads is looked at
@@ -42,6 +42,8 @@ class ReadFiles {
     std::string reader;
     std::vector<std::string> globs;
     std::set<FileId> found;
+    bool once = false;
+    bool has(FileId file) const;
   };
   // Null: nobody reads it.
   const Read* find(const std::string& path) const;

@@ -93,6 +93,7 @@ struct SinkBindContext {
   const Params* params = nullptr;
   std::function<void(std::string_view)> param_used;
   bool allow_exec = false;
+  bool checkpoint = false;  // the pipeline has one: what it can do once, it does once
   Diagnostics& diagnostics;
   Span place;
 };

@@ -23,6 +23,7 @@ class Lowering {
   PhysicalPlan lower() {
     plan_.settings = graph_.settings;
     plan_.text = graph_.text;
+    plan_.params = graph_.params;
     drop_unread();
     find_without_raw();
     prune();

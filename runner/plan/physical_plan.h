@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -94,7 +95,8 @@ struct PlanPhase {
 
 struct PhysicalPlan {
   RunSettings settings;
-  std::shared_ptr<const SourceText> text;  // of the pipeline's file, for the places of expressions; may be null
+  std::shared_ptr<const SourceText> text;     // of the pipeline's file, for the places of expressions; may be null
+  std::map<std::string, std::string> params;  // texts of their values, by name; they may be secret
   std::vector<PlanSource> sources;
   std::vector<PlanOutput> outputs;
   std::vector<PlanNode> nodes;  // by NodeId, in topological order

@@ -153,6 +153,7 @@ class OutputResolver {
                             .params = &r_.params,
                             .param_used = r_.note_param(),
                             .allow_exec = r_.options.allow_exec,
+                            .checkpoint = r_.spec.settings.checkpoint.has_value(),
                             .diagnostics = r_.diagnostics,
                             .place = spec_.kind_place};
     return spec_.kind->bind(spec_.options.get(), context);

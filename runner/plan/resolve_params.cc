@@ -29,6 +29,12 @@ std::optional<Param> value_of(const SyntaxNode& node, const Type& type) {
   return constant_param(*column);
 }
 
+// As it is written.
+std::string text_of(const Resolution& r, const SyntaxNode& node) {
+  if (node.kind == SyntaxNode::Kind::scalar) return node.text.value();
+  return std::string(r.spec.text->text().substr(node.span.begin, node.span.end - node.span.begin));
+}
+
 void resolve_param(Resolution& r, const ParamSpec& param) {
   const std::string& name = param.name.value();
   // A faulty one stands for a null, so that expressions that name it are no faults too.
@@ -42,6 +48,7 @@ void resolve_param(Resolution& r, const ParamSpec& param) {
             fmt::format("param '{0}' has no default; give it with --param {0}=…", name));
     return;
   }
+  r.graph.params[name] = outside ? given->second : text_of(r, *param.value);
   const auto node = outside ? outside_value(param.type, given->second) : param.value;
   if (auto value = node ? value_of(*node, param.type) : std::nullopt) {
     made = std::move(*value);

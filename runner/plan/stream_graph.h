@@ -49,6 +49,7 @@ struct GraphOutput {
 struct StreamGraph {
   RunSettings settings;
   std::shared_ptr<const SourceText> text;
+  std::map<std::string, std::string> params;
   std::vector<GraphSource> sources;
   std::vector<GraphOutput> outputs;
   std::vector<GraphNode>

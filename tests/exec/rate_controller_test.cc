@@ -58,5 +58,16 @@ TEST_CASE("a load below what can be digested is let through") {
   }
 }
 
+TEST_CASE("a rate goes on where a former run had it") {
+  RateController controller(milliseconds(1000));
+  controller.go_on(2500);
+  CHECK(controller.limit() == 2500);
+  // A batch that keeps up moves it by its own error, and does not begin anew.
+  controller.update(timing(2500, 1000, 0, 1000));
+  CHECK(controller.limit() == 2500);
+  controller.go_on(1);
+  CHECK(controller.limit() == static_cast<std::uint64_t>(RateController::kLeastRate));
+}
+
 }  // namespace
 }  // namespace streamrun

@@ -2,6 +2,9 @@
 #include "runner/operator/read_files.h"
 
 #include <fnmatch.h>
+#include <sys/stat.h>
+
+#include <fstream>
 
 #include "runner/operator/name_shape.h"
 #include "runner/operator/path_pattern.h"
@@ -111,6 +114,27 @@ TEST_CASE("file: a path that a source reads and no value has made fails the batc
   CHECK(done.error().kind == ErrorKind::fatal);
   CHECK(done.error().message.find("0.csv' is a file that source 's' reads; write to a path") != std::string::npos);
   CHECK(output.files().empty());
+}
+
+TEST_CASE("a file that has gone gives its identity away, unless it is held") {
+  Output output(describe_file_sink(), path_options("out"));
+  const std::string table = output.folder + "/t.csv";
+  const std::string written = output.folder + "/out";
+  const auto id_of = [](const std::string& path) {
+    struct stat status{};
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    return FileId{status.st_dev, status.st_ino};
+  };
+  std::ofstream(table) << "a,1\n";
+  std::ofstream(written) << "b\n";
+  for (const bool once : {true, false}) {
+    ReadFiles files;
+    files.add("t", "table 't'", {resolved_glob(table, 0)}, once);
+    files.found("t", {id_of(written), id_of(table)});
+    CHECK(files.reader_of(id_of(table)) == "table 't'");
+    CHECK(files.reader_of(id_of(written)).has_value() == !once);
+    CHECK(files.reader_of(written).has_value() == !once);
+  }
 }
 
 }  // namespace streamrun

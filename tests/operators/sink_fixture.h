@@ -63,6 +63,7 @@ class Output {
                             nullptr,
                             {},
                             allow_exec,
+                            false,
                             diagnostics,
                             {}};
     bound = descriptor.bind(decoded.get(), context);

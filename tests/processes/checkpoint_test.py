@@ -1,7 +1,9 @@
 """Runs that are killed at every point of a batch's way, and go on: the outputs are those of a run that never was."""
+import contextlib
 import json
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 from pathlib import Path
@@ -303,6 +305,61 @@ streams:""").replace('filter: n % 10 < 7', 'join: {with: names, on: k}')
                 later = self.replay(folder, '--batch', str(BATCH + 20000))
                 self.assertEqual(later.stdout.splitlines(), got[14:21], later.stderr)
 
+    def test_rejects_of_a_table_come_once(self):
+        def rejecting():
+            folder = self.joined(', on_error: route')
+            (folder / 'names.csv').write_text('k,name\na,Ann\nb,Bob,too many\nc,Cid\n')
+            with open(folder / 'p.yaml', 'a', encoding='utf-8') as text:
+                text.write('  - {name: e, from: names.errors, columns: [place, raw], file: {path: out/errors}}\n')
+            return folder
+        whole = rejecting()
+        self.finish(whole)
+        self.assertEqual(self.files(whole)['out/errors'].count(b'Bob'), 1)
+        for point in POINTS:
+            for count in (1, 2, 4):
+                with self.subTest(point, count=count):
+                    folder = rejecting()
+                    self.kill(folder, f'{point}:{count}')
+                    self.finish(folder)
+                    self.assertEqual(self.files(folder), self.files(whole))
+        self.finish(folder)
+        self.assertEqual(self.files(folder), self.files(whole))
+        # Another version has rejects of its own.
+        with open(folder / 'names.csv', 'a', encoding='utf-8') as names:
+            names.write('d,Dan\n')
+        with open(folder / 'in.jsonl', 'a', encoding='utf-8') as more:
+            more.write('{"n":1,"k":"d"}\n')
+        self.finish(folder)
+        self.assertEqual(self.files(folder)['out/errors'].count(b'Bob'), 2)
+
+    def test_table_that_is_damaged_in_the_log(self):
+        folder = self.joined()
+        self.kill(folder, 'after-publish:2')
+        with contextlib.closing(sqlite3.connect(folder / 'state' / 'log' / 'batches.db')) as log, log:
+            log.execute("UPDATE parts SET bytes = CAST('x' AS BLOB)")
+        self.refused(folder, 'forget what was read with --reset names')
+        self.assertEqual(self.run_in(folder, '--reset', 'names').returncode, 0)
+
+    def test_replay_of_one_output_rejects_what_all_of_them_read(self):
+        text = pipeline(OUTPUTS['grows']).replace('from: r', 'from: s').replace('max_batch_records: 7', 'on_error: route') + """
+  - {name: k, from: s, columns: [k], file: {path: out/k}}
+  - {name: e, from: s.errors, columns: [raw], file: {path: out/e}, format: text}
+"""
+        text = text.replace('sources:', 'sources:\n  other: {file: {path: in.jsonl}}').replace('  - {name: k,', '  - {name: x, from: other, discard: {}}\n  - {name: k,')
+        folder = self.folder(text)
+        (folder / 'in.jsonl').write_text('{"n":1,"k":"a"}\n{"n":"x","k":"b"}\n')
+        self.finish(folder)
+        for output, name in (('k', 'out/k'), ('e', 'out/e'), ('o', 'out/all.jsonl')):
+            shown = self.replay(folder, '--batch', '20000', '--output', output)
+            self.assertEqual((shown.returncode, shown.stdout.encode(), shown.stderr), (0, self.files(folder)[name], ''))
+
+    def test_replay_of_a_batch_that_was_only_begun(self):
+        folder = self.joined()
+        self.kill(folder, 'after-intent:1')
+        shown = self.replay(folder, '--batch', '20000')
+        self.assertEqual((shown.returncode, shown.stdout), (1, ''))
+        self.assertIn('was begun, and had not read it yet', shown.stderr)
+
     def test_table_that_is_gone_between_kill_and_restart(self):
         folder = self.joined()
         self.kill(folder, 'after-publish:2')
@@ -332,6 +389,15 @@ streams:""").replace('filter: n % 10 < 7', 'join: {with: names, on: k}')
                 self.assertEqual((shown.returncode, shown.stdout, shown.stderr), (0, ''.join(records[:7]), ''))
                 self.assertEqual(run(folder, records[7:]).returncode, 0)
                 self.assertEqual((folder / 'out' / 'all.jsonl').read_text(), ''.join(records[:7]))
+
+    def test_receiver_log_that_is_taken_away_under_an_open_batch(self):
+        text = pipeline(OUTPUTS['grows']).replace('file: {path: in.jsonl}, ', 'stdin: {}, receiver_log: true, ')
+        folder = self.folder(text)
+        killed = subprocess.run([program.get(), 'p.yaml', '--available-now', '--start-time', '0', '--kill-at', 'after-publish'], cwd=folder,
+                                input='{"n":1,"k":"a"}\n', capture_output=True, text=True, timeout=60)
+        self.assertEqual(killed.returncode, -signal.SIGKILL)
+        (folder / 'p.yaml').write_text(text.replace('receiver_log: true, ', ''))
+        self.refused(folder, 'leave `receiver_log: true` until the batch is done')
 
     def test_received_without_a_log(self):
         text = pipeline(OUTPUTS['grows']).replace('file: {path: in.jsonl}, ', 'stdin: {}, ')
@@ -371,3 +437,18 @@ streams:""").replace('filter: n % 10 < 7', 'join: {with: names, on: k}')
                                 (lambda text: text.replace('checkpoint', '# checkpoint'), 'loses')):
             code, told = diff(change)
             self.assertEqual((code, told.split()[0]), (verdict == 'refused', verdict))
+
+    def test_params_that_change_under_an_open_batch(self):
+        text = pipeline(OUTPUTS['grows'], 'params: {most: {type: int, default: 7}}').replace('n % 10 < 7', "n % 10 < :most")
+        folder = self.folder(text)
+        self.kill(folder, 'after-publish:2')
+        self.refused(folder, "with another value of param 'most': give it that value, with --param most=…", '--param', 'most=3')
+        self.finish(folder)
+        whole = self.folder(text)
+        self.finish(whole)
+        self.assertEqual(self.files(folder), self.files(whole))
+        shown = self.replay(folder, '--batch', str(BATCH), '--param', 'most=3')
+        self.assertEqual((shown.returncode, shown.stdout), (1, ''))
+        self.assertIn("another value of param 'most'", shown.stderr)
+        # Behind what is committed another value begins.
+        self.assertEqual(self.run_in(folder, '--param', 'most=3').returncode, 0)
