@@ -85,11 +85,6 @@ void check_ending(const FileOptions& options, Diagnostics& diagnostics) {
   const std::string& path = options.path.value;
   const auto ending = std::ranges::find_if(kEndings, [&](const auto& one) { return path.ends_with(one.first); });
   if (ending == std::end(kEndings) || ending->second == options.compression) return;
-  const auto name_of = [](Compression compression) {
-    return std::ranges::find(EnumNames<Compression>::names, compression,
-                             &std::pair<std::string_view, Compression>::second)
-        ->first;
-  };
   diagnostics.warning("misleading-ending", options.path.span,
                       fmt::format("the name ends in {}, and what is written is {}; say `compression: {}`, or choose "
                                   "another name",

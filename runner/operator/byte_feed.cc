@@ -219,6 +219,11 @@ void ByteFeed::run() {
   } while (read_block());
 }
 
+bool ByteFeed::begins_input() const {
+  const std::lock_guard lock(mutex_);
+  return arrived_ == (ends_.empty() ? 0 : ends_.back());
+}
+
 bool ByteFeed::read_block() {
   read_.resize(kBlock);
   const auto read = bytes_->read(read_.data(), read_.size(), wake_read_.get());
@@ -227,6 +232,16 @@ bool ByteFeed::read_block() {
     return false;
   }
   if (read->kind == FeedBytes::Kind::woken) return false;
+  if (read->kind == FeedBytes::Kind::bytes && framing_.length == 0 && begins_input()) {
+    const Compression packed = compression_of(std::string_view(read_).substr(0, read->size));
+    if (packed != Compression::none) {
+      fail(
+          fmt::format("it is packed ({}), and what comes here is taken as it is; unpack it before, as `zcat` does, or "
+                      "read the file itself",
+                      name_of(packed)));
+      return false;
+    }
+  }
   {
     const std::lock_guard lock(mutex_);
     at_end_ = read->kind == FeedBytes::Kind::end;

@@ -85,6 +85,7 @@ class ByteFeed {
   void run();
   // False: nothing more comes.
   bool read_block();
+  bool begins_input() const;
   void add(std::string_view bytes);
   // What the input has left open is a record.
   void end_input();

@@ -324,6 +324,16 @@ Compression compression_of(std::string_view first_bytes) {
   return Compression::none;
 }
 
+std::string_view name_of(Compression compression) {
+  switch (compression) {
+    case Compression::none: break;
+    case Compression::gzip: return "gzip";
+    case Compression::zstd: return "zstd";
+    case Compression::lz4: return "lz4";
+  }
+  return "none";
+}
+
 std::string_view unread_compression(std::string_view first_bytes) {
   if (first_bytes.starts_with("\x02\x21\x4c\x18")) {
     return "is compressed in lz4's legacy format, which is not read; use lz4 without -l";

@@ -28,6 +28,7 @@ enum class Compression : std::uint8_t { none, gzip, zstd, lz4 };
 // Bytes of a file that tell how it is compressed.
 constexpr std::size_t kMagicBytes = 8;
 Compression compression_of(std::string_view first_bytes);
+std::string_view name_of(Compression compression);
 // What they say of a compression that is not read, and what to do: empty if they do not.
 std::string_view unread_compression(std::string_view first_bytes);
 // The length of the frame that begins so, if it is one that zstd and lz4 pass over (as pzstd writes them); else 0.

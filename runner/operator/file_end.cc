@@ -23,16 +23,6 @@ std::unique_ptr<ByteInput> range(int file, const std::string& path, std::uint64_
   return read_file_range(FileDescriptor(::fcntl(file, F_DUPFD_CLOEXEC, 0)), path, begin, end);
 }
 
-std::string_view name_of(Compression compression) {
-  switch (compression) {
-    case Compression::none: break;
-    case Compression::gzip: return "gzip";
-    case Compression::zstd: return "zstd";
-    case Compression::lz4: return "lz4";
-  }
-  return "none";
-}
-
 // Calls `see` with all bytes of [begin, end), in order.
 template <class See>
 Result<> read_through(int file, const std::string& path, std::uint64_t begin, std::uint64_t end, See&& see) {

@@ -12,7 +12,7 @@ The folder of a case is its kind, and each kind has a rule (see KINDS). Keys of 
     exit, stdout, stderr   what the program says; default 0 and nothing
     outputs    files that are new or changed, by path
 
-A file's content is a text, or `{gzip: text}`, `{zstd: text}`, `{lz4: text}`, `{base64: text}`, `{link: path}`.
+A content is a text, or `{gzip: text}`, `{zstd: text}`, `{lz4: text}`, `{base64: text}`, `{link: path}`.
 """
 import base64
 import contextlib
@@ -117,18 +117,21 @@ KINDS = {
 
 # ---------------------------------------------------------------- running
 
+def bytes_of(content):
+    if isinstance(content, str):
+        return content.encode()
+    (form, text), = content.items()
+    if form == 'base64':
+        return base64.b64decode(text)
+    return subprocess.run(PACKERS[form][1], input=text.encode(), stdout=subprocess.PIPE, check=True).stdout
+
+
 def put(target, content):
     target.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(content, str):
-        target.write_text(content, encoding='utf-8', newline='')
-        return
-    (form, text), = content.items()
-    if form == 'link':
-        target.symlink_to(text)
-    elif form == 'base64':
-        target.write_bytes(base64.b64decode(text))
+    if isinstance(content, dict) and 'link' in content:
+        target.symlink_to(content['link'])
     else:
-        target.write_bytes(subprocess.run(PACKERS[form][1], input=text.encode(), stdout=subprocess.PIPE, check=True).stdout)
+        target.write_bytes(bytes_of(content))
 
 
 def content_of(data):
@@ -196,7 +199,7 @@ def run_case(program, case, pipeline, args, killed=False):
         for name, content in {**case.get('files', {}), 'case.yaml': pipeline}.items():
             put(folder / name, content)
         before = files_in(folder)
-        code, stdout, stderr = run_program([program, *args], killed, cwd=folder, input=case.get('stdin', '').encode(),
+        code, stdout, stderr = run_program([program, *args], killed, cwd=folder, input=bytes_of(case.get('stdin', '')),
                                            env={**os.environ, **case.get('env', {}), **found})
         changed = {name: content_of(data) for name, data in files_in(folder).items() if before.get(name) != data}
         modes = {name: f'{(folder / name).stat().st_mode & 0o777:04o}' if (folder / name).exists() else 'no such file'
