@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/exec/forgetful_vfs.h"
 #include "tests/exec/log_folder.h"
 
 using namespace streamrun;
@@ -158,4 +159,50 @@ TEST_CASE("what is reset is forgotten") {
   const auto afresh = BatchLog::open(folder.log(), "q", 100, true);
   REQUIRE(afresh);
   CHECK((*afresh)->former().batches.empty());
+}
+
+TEST_CASE("a power cut at any write or sync of the log loses nothing that it said it has") {
+  ForgetfulVfs disk;
+  std::uint64_t cuts = 0;
+  for (std::uint64_t call = 1;; ++call) {
+    CAPTURE(call);
+    const LogFolder folder;
+    std::int64_t intended = 0;
+    std::int64_t committed = 0;
+    {
+      const auto made = folder.opened(5);
+      REQUIRE(made->reads().add("t", BatchTime(1), 0, "part"));
+    }
+    disk.forget();
+    disk.fail_at(call);
+    if (const auto log = BatchLog::open(folder.log(), "p", 5, false)) {
+      for (std::int64_t batch = 1; batch <= 12; ++batch) {
+        const BatchIntent next = intent(batch);
+        const BatchCommit before = commit(batch - 1);
+        const bool first = batch == 1;
+        if (!(*log)->write({&before, first ? 0U : 1U}, &next)) break;
+        intended = batch;
+        committed = batch - 1;
+        if (!(*log)->announce(BatchTime(batch), "o", {{"other", "before"}})) break;
+        if (!(*log)->reads().add("t", BatchTime(batch), 0, std::to_string(batch))) break;
+        if (!(*log)->reads().finish("t", BatchTime(batch))) break;
+      }
+    }
+    const bool cut = disk.gone();
+    disk.forget();
+    disk.fail_at(0);
+    const auto log = folder.opened(5);
+    const LogContent& former = log->former();
+    // One more than was told may be there.
+    const std::int64_t known = former.batches.empty() ? 0 : former.batches.back().intent.batch.value;
+    CHECK(known >= intended);
+    CHECK(known <= intended + 1);
+    const std::int64_t done = former.committed().empty() ? 0 : former.committed().back().intent.batch.value;
+    CHECK(done >= committed);
+    CHECK(done <= committed + 1);
+    if (committed > 1) CHECK(former.marks.at("o")[0].value == std::to_string(done));
+    ++cuts;
+    if (!cut) break;
+  }
+  CHECK(cuts > 50);
 }
