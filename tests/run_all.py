@@ -14,14 +14,14 @@ def rule(name, find):
     return lambda: [(name, '\n'.join(find()) or None)]
 
 
-def case_jobs(program, only='', threaded=False):
+def case_jobs(program, only='', threaded=False, restarts=True):
     for folder, paths in cases.paths().items():
         if not paths or folder.name not in cases.KINDS:
             yield rule(folder.name, lambda f=folder: [f'{f}: an empty folder, or no kind of cases'])
             continue
         for path in paths:
             if only in str(path):
-                yield lambda p=path: cases.check(program, p, accepting=ACCEPT, threaded=threaded)
+                yield lambda p=path: cases.check(program, p, accepting=ACCEPT, threaded=threaded, restarts=restarts)
 
 
 def program_jobs(build, quick=False):
@@ -72,7 +72,7 @@ def jobs(options):
     yield from (('', job) for job in [*processes, *program_jobs(build), *source_jobs(build, options.tidy)])
     for other, threaded in ((options.sanitized, False), (options.threads, True)):
         if other:
-            found = [*program_jobs(other.resolve(), quick=threaded), *case_jobs(other.resolve() / 'streamrun', threaded=threaded)]
+            found = [*program_jobs(other.resolve(), quick=threaded), *case_jobs(other.resolve() / 'streamrun', threaded=threaded, restarts=False)]
             yield from ((f'{other.name}: ', job) for job in found)
 
 
@@ -85,7 +85,8 @@ def main():
     parser.add_argument('--quick', action='store_true', help='cases, unit tests and samples, without brokers')
     parser.add_argument('--only', default='', metavar='TEXT', help='only the cases whose path holds it')
     options = parser.parse_args()
-    with ThreadPoolExecutor(2) as pool:
+    # Those that run brokers and processes mostly wait.
+    with ThreadPoolExecutor(3) as pool:
         tried = pool.map(lambda job: [(job[0] + name, fault) for name, fault in job[1]()], jobs(options))
         results = [one for found in tried for one in found]
     failed = [(name, fault) for name, fault in results if fault]

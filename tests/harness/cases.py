@@ -226,7 +226,7 @@ def accept(path, case, got):
     path.write_text(yaml.safe_dump(case, sort_keys=False, allow_unicode=True, width=120), encoding='utf-8')
 
 
-def check(program, path, accepting=False, threaded=False):
+def check(program, path, accepting=False, threaded=False, restarts=True):
     """(name, fault or None) of each run of a case, or of those with several threads; `accepting` rewrites it."""
     name, kind = str(path.relative_to(ROOT)), KINDS[path.parent.name]
     try:
@@ -243,7 +243,7 @@ def check(program, path, accepting=False, threaded=False):
     wanted = {key: case.get(key, empty) for key, empty in DEFAULTS.items()}
     found, first, own = [], None, case.get('args', kind.args)
     variants = [(*variant, False) for variant in kind.variants(case, own) if not threaded or 'parallelism: 4' in variant[1]]
-    if kind.restarts and comes_again(case, own) and not threaded:
+    if restarts and kind.restarts and comes_again(case, own):
         variants.append((' (killed behind each batch)', case['pipeline'], own, True))
     for suffix, pipeline, args, killed in variants:
         got = run_case(program, case, pipeline, args, killed)

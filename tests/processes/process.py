@@ -55,8 +55,14 @@ class ProcessTest(unittest.TestCase):
                 os.mkfifo(folder / name)
             else:
                 (folder / name).write_text(text, encoding='utf-8')
+
+        def ready():
+            # Whoever runs the tests may have told them to outlive their terminal.
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+            if before:
+                before()
         process = subprocess.Popen([program.get(), *command.split(), *args], cwd=folder,
-                                   stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, preexec_fn=before)
+                                   stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, preexec_fn=ready)
         for end in (process.stdin, process.stdout, process.stderr):
             if end:
                 self.addCleanup(end.close)
