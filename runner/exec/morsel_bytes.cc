@@ -1,5 +1,6 @@
 #include "runner/exec/morsel_bytes.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -49,6 +50,15 @@ bool read_head(const Json& head, std::string_view records, Morsel& morsel) {
   return true;
 }
 
+// An exception of the library is a value that is not of its kind.
+bool read_all(std::string_view head, std::string_view records, Morsel& morsel) {
+  try {
+    return read_head(Json::from_msgpack(head.begin(), head.end(), true, false), records, morsel);
+  } catch (const Json::exception&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 std::string morsel_to_bytes(const Morsel& morsel) {
@@ -62,23 +72,13 @@ std::string morsel_to_bytes(const Morsel& morsel) {
 
 Result<> morsel_from_bytes(std::string bytes, Morsel& morsel) {
   const auto kept = std::make_shared<const std::string>(std::move(bytes));
-  std::string_view rest = *kept;
+  morsel.raw.keep = kept;
   std::uint32_t size = 0;
-  if (rest.size() >= sizeof size) {
-    std::memcpy(&size, rest.data(), sizeof size);
-    rest.remove_prefix(sizeof size);
-    if (size <= rest.size()) {
-      const Json head = Json::from_msgpack(rest.begin(), rest.begin() + size, true, false);
-      rest.remove_prefix(size);
-      morsel.raw.keep = kept;
-      try {
-        if (read_head(head, rest, morsel)) return {};
-      } catch (const Json::exception&) {
-        // Not what was written, either.
-      }
-    }
-  }
-  return failure("a log of what was read does not hold what was written");
+  if (kept->size() >= sizeof size) std::memcpy(&size, kept->data(), sizeof size);
+  const std::string_view rest = std::string_view(*kept).substr(std::min(kept->size(), sizeof size));
+  const bool whole = size != 0 && size <= rest.size() && read_all(rest.substr(0, size), rest.substr(size), morsel);
+  if (!whole) return failure("a log of what was read does not hold what was written");
+  return {};
 }
 
 }  // namespace streamrun

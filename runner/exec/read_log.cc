@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "runner/base/units.h"
 #include "runner/exec/checkpoint_folder.h"
 
 namespace streamrun {

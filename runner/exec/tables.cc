@@ -94,12 +94,26 @@ Result<> Tables::finish_read(std::size_t table, const PassInput& input, bool fir
     if (!former) return pass_on(former);
     const auto same = *former ? log_->same(name, **former, input.batch) : Result<bool>(false);
     if (!same) return pass_on(same);
-    if (*same) {
-      if (auto forgotten = log_->forget(name, input.batch); !forgotten) return forgotten;
-      return clear_rejects(use_.loads[table], input);
-    }
+    if (*same) return serve_as_before(table, input);
   }
   return log_->finish(name, input.batch);
+}
+
+// As its rows were made then, for a batch that comes again has these.
+Result<> Tables::serve_as_before(std::size_t table, const PassInput& input) {
+  const PlanSource& plan = plan_.sources[table];
+  if (auto forgotten = log_->forget(plan.name, input.batch); !forgotten) return forgotten;
+  PassCounts counted;
+  counted.records.resize(plan_.sources.size());
+  counted.rows.resize(plan_.outputs.size());
+  // Both need not be held at once.
+  for (const NodeId node : use_.loads[table]) kept_[node.value].run.reset();
+  Version& version = versions_[table];
+  version.logged = true;
+  if (auto kept = read_kept(table, input, counted); !kept) return pass_on(kept);
+  version.logged = false;
+  version.due = BatchTime(input.batch.value + plan.refresh.value_or(Duration(0)).count());
+  return {};
 }
 
 Result<bool> Tables::read_kept(std::size_t table, const PassInput& input, PassCounts& counts) {

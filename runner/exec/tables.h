@@ -57,6 +57,7 @@ class Tables {
   Result<> read_once(std::size_t table, const PassInput& input, PassCounts& counts);
   // The first read of a run, where it is what the last one of the run before it was: that serves on.
   Result<> finish_read(std::size_t table, const PassInput& input, bool first);
+  Result<> serve_as_before(std::size_t table, const PassInput& input);
   // As it was kept for the batch; false: it was not.
   Result<bool> read_kept(std::size_t table, const PassInput& input, PassCounts& counts);
   Result<> load(std::size_t table, Source& source, PassInput input, PassCounts& counts);

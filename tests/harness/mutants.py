@@ -12,7 +12,7 @@ from harness.cases import CASES
 FILES, BATCH = 1500, 100
 PIECES = ['{', '}', '[', ']', ': ', ' #', '- ', '&a ', '*a', '|\n', '>\n', '"', "'", '!', '%', '@', '`', ',', '\t', '\n', '  ',
           '${X}', '${X:-', '$$', 'null', '~', '-1', '1e400', '0x10', '2024-01-01', '\u00fc', '\x01', '---\n', '? ', '<<: ', 'x' * 300]
-DIAGNOSTIC = re.compile(r'^(\d+\.yaml):(\d+):(\d+): (?:error|warning)\[[a-z-]+\]: .', re.M)
+DIAGNOSTIC = re.compile(r'^(\d+\.yaml):(\d+):(\d+): (?:error|warning)\[[a-z0-9-]+\]: .', re.M)
 
 
 def corpus():

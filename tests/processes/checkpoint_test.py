@@ -332,6 +332,14 @@ streams:""").replace('filter: n % 10 < 7', 'join: {with: names, on: k}')
         self.finish(folder)
         self.assertEqual(self.files(folder)['out/errors'].count(b'Bob'), 2)
 
+    def test_time_of_a_table_that_has_not_changed(self):
+        folder = self.joined(', steps: [with: {read: current_timestamp()}]')
+        self.assertEqual(self.run_in(folder, '--batches', '2').returncode, 0)
+        self.finish(folder)
+        rows = self.files(folder)['out/all.jsonl'].decode().splitlines()
+        self.assertEqual({json.loads(row)['read'] for row in rows}, {'1970-01-01T00:00:20Z'})
+        self.assertEqual(self.replay(folder, '--batch', '80000').stdout.splitlines(), rows[21:28])
+
     def test_table_that_is_damaged_in_the_log(self):
         folder = self.joined()
         self.kill(folder, 'after-publish:2')
