@@ -208,7 +208,7 @@ Result<> run(const PhysicalPlan& plan, const Command& command, Console& console)
 int replay_verb(const Command& command, const Catalog& catalog, Console& console) {
   const std::string& path = command.files[0];
   if (!command.batch) {
-    console.say("error: --batch TIME is missing: which batch to compute again; `streamrun state {}` lists them\n",
+    console.say("error: --batch TIME is missing: which batch to compute again; `streamrun state {}` lists the last ones\n",
                 shown_text(path));
     return 2;
   }

@@ -12,7 +12,7 @@
 namespace streamrun {
 namespace {
 
-// A part without bytes ends a read that is whole.
+// What ends a read that is whole: no part, but the definition of its rows.
 constexpr std::int64_t kEnd = -1;
 constexpr const char* kTables = R"(
 CREATE TABLE reads (
@@ -53,12 +53,14 @@ Result<> ReadLog::add(const std::string& source, BatchTime batch, std::int64_t p
   });
 }
 
-Result<> ReadLog::finish(const std::string& source, BatchTime batch) {
+Result<> ReadLog::finish(const std::string& source, BatchTime batch, std::string_view definition) {
   const std::scoped_lock lock(mutex_);
   return database_.transact([&]() -> Result<> {
-    auto row = database_.prepare("INSERT OR REPLACE INTO reads VALUES (?, ?, ?, NULL)");
+    auto row = database_.prepare("INSERT OR REPLACE INTO reads VALUES (?, ?, ?, ?)");
     if (!row) return pass_on(row);
-    if (auto put = row->bind(1, source).bind(2, batch.value).bind(3, kEnd).run(); !put) return put;
+    const auto hash = hash_of(definition);
+    const std::string_view key(hash.data(), hash.size());
+    if (auto put = row->bind(1, source).bind(2, batch.value).bind(3, kEnd).bind_bytes(4, key).run(); !put) return put;
     return drop_unused();
   });
 }
@@ -80,15 +82,18 @@ Result<std::optional<BatchTime>> ReadLog::serving(const std::string& source, Bat
   return BatchTime(row->number(0));
 }
 
-Result<bool> ReadLog::same(const std::string& source, BatchTime batch, BatchTime other) {
+Result<bool> ReadLog::same(const std::string& source, BatchTime whole, BatchTime other, std::string_view definition) {
   const std::scoped_lock lock(mutex_);
   auto row = database_.prepare(R"(
     WITH one AS (SELECT part, bytes FROM reads WHERE source = ?1 AND batch = ?2 AND part >= 0),
       two AS (SELECT part, bytes FROM reads WHERE source = ?1 AND batch = ?3 AND part >= 0)
-    SELECT NOT EXISTS (SELECT * FROM one EXCEPT SELECT * FROM two) AND
+    SELECT EXISTS (SELECT 1 FROM reads WHERE source = ?1 AND batch = ?2 AND part = ?4 AND bytes = ?5) AND
+      NOT EXISTS (SELECT * FROM one EXCEPT SELECT * FROM two) AND
       NOT EXISTS (SELECT * FROM two EXCEPT SELECT * FROM one))");
   if (!row) return pass_on(row);
-  const auto found = row->bind(1, source).bind(2, batch.value).bind(3, other.value).step();
+  const auto hash = hash_of(definition);
+  row->bind(1, source).bind(2, whole.value).bind(3, other.value).bind(4, kEnd);
+  const auto found = row->bind_bytes(5, std::string_view(hash.data(), hash.size())).step();
   if (!found) return pass_on(found);
   return row->number(0) != 0;
 }

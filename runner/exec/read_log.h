@@ -26,12 +26,13 @@ class ReadLog {
   Result<> add(const std::string& source, BatchTime batch, std::int64_t part, std::string_view bytes);
   // The read is whole: it serves its batch and those behind it, until there is another. Reads that serve no batch of
   // the log go.
-  Result<> finish(const std::string& source, BatchTime batch);
+  // `definition`: of the pipeline that made rows of it.
+  Result<> finish(const std::string& source, BatchTime batch, std::string_view definition = {});
   Result<> forget(const std::string& source, BatchTime batch);
   // The whole read that served `batch`.
   Result<std::optional<BatchTime>> serving(const std::string& source, BatchTime batch);
-  // Whether they gave the same, part by part.
-  Result<bool> same(const std::string& source, BatchTime batch, BatchTime other);
+  // Whether a whole read gave, part by part, what `other` has given, under the same definition.
+  Result<bool> same(const std::string& source, BatchTime whole, BatchTime other, std::string_view definition);
   // None: there is no such part.
   Result<std::optional<std::string>> part(const std::string& source, BatchTime batch, std::int64_t part);
 

@@ -11,6 +11,17 @@ namespace {
 // Of a table whose files others replace while it is read.
 constexpr int kMostReads = 10;
 
+// Schemas may stand in files of their own.
+std::string definition_of(const PhysicalPlan& plan) {
+  std::string text(plan.text ? plan.text->text() : std::string_view());
+  for (const auto& [name, value] : plan.params) text.append("\n").append(name).append("=").append(value);
+  for (const PlanNode& node : plan.nodes) {
+    if (node.kind != PlanNode::Kind::source) continue;
+    for (const Field& column : node.schema.columns) text.append("\n").append(column.name).append(column.type.name());
+  }
+  return text;
+}
+
 }  // namespace
 
 Tables::Tables(const PhysicalPlan& plan, const Environment& environment, std::function<void(const std::string&)> warn)
@@ -18,6 +29,7 @@ Tables::Tables(const PhysicalPlan& plan, const Environment& environment, std::fu
       environment_(environment),
       warn_(std::move(warn)),
       use_(find_table_use(plan)),
+      definition_(definition_of(plan)),
       versions_(plan.sources.size()),
       kept_(plan.nodes.size()) {}
 
@@ -92,11 +104,11 @@ Result<> Tables::finish_read(std::size_t table, const PassInput& input, bool fir
   if (first) {
     const auto former = log_->serving(name, input.batch);
     if (!former) return pass_on(former);
-    const auto same = *former ? log_->same(name, **former, input.batch) : Result<bool>(false);
+    const auto same = *former ? log_->same(name, **former, input.batch, definition_) : Result<bool>(false);
     if (!same) return pass_on(same);
     if (*same) return serve_as_before(table, input);
   }
-  return log_->finish(name, input.batch);
+  return log_->finish(name, input.batch, definition_);
 }
 
 // As its rows were made then, for a batch that comes again has these.

@@ -68,6 +68,7 @@ class Tables {
   const Environment& environment_;
   const std::function<void(const std::string&)> warn_;
   const TableUse use_;
+  const std::string definition_;   // of the pipeline: what its rows are made by, and what is rejected
   std::vector<Version> versions_;  // by source
   std::vector<Kept> kept_;         // by NodeId
   ReadLog* log_ = nullptr;

@@ -324,13 +324,22 @@ streams:""").replace('filter: n % 10 < 7', 'join: {with: names, on: k}')
                     self.assertEqual(self.files(folder), self.files(whole))
         self.finish(folder)
         self.assertEqual(self.files(folder), self.files(whole))
+        # So has one that is read in another way.
+        text = (folder / 'p.yaml').read_text()
+        with open(folder / 'in.jsonl', 'a', encoding='utf-8') as more:
+            more.write('{"n":1,"k":"c"}\n')
+        (folder / 'p.yaml').write_text(text.replace('schema: {k: string, name: string}', 'schema: {k: string, name: int}'))
+        self.finish(folder)
+        self.assertIn(b'Ann', self.files(folder)['out/errors'])
+        (folder / 'p.yaml').write_text(text)
+        before = self.files(folder)['out/errors'].count(b'Bob')
         # Another version has rejects of its own.
         with open(folder / 'names.csv', 'a', encoding='utf-8') as names:
             names.write('d,Dan\n')
         with open(folder / 'in.jsonl', 'a', encoding='utf-8') as more:
             more.write('{"n":1,"k":"d"}\n')
         self.finish(folder)
-        self.assertEqual(self.files(folder)['out/errors'].count(b'Bob'), 2)
+        self.assertEqual(self.files(folder)['out/errors'].count(b'Bob'), before + 1)
 
     def test_time_of_a_table_that_has_not_changed(self):
         folder = self.joined(', steps: [with: {read: current_timestamp()}]')
