@@ -1,45 +1,61 @@
 """Runs the tests, and closes with `N passed, N failed`. STREAMRUN_ACCEPT=1 rewrites the cases instead."""
 import argparse
 import os
+import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import time
+import traceback
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Callable
 
 from harness import cases, catalog, documents, examples, hostile, mutants, option_mutants, programs, rules, schema, terminal
 
 ACCEPT = os.environ.get('STREAMRUN_ACCEPT') == '1'
 
 
-def rule(name, find):
-    return lambda: [(name, '\n'.join(find()) or None)]
+@dataclass(frozen=True)
+class Job:
+    name: str
+    run: Callable  # (name, fault or None) of each thing that it tries
+    then: Callable = list  # the jobs that come behind it, if it finds no fault
 
 
-def case_jobs(program, only='', threaded=False, restarts=True):
+def rule(name, find, then=list):
+    return Job(name, lambda: [(name, '\n'.join(find()) or None)], then)
+
+
+def case_jobs(program, only='', chosen=None):
     for folder, paths in cases.paths().items():
         if not paths or folder.name not in cases.KINDS:
             yield rule(folder.name, lambda f=folder: [f'{f}: an empty folder, or no kind of cases'])
             continue
         for path in paths:
             if only in str(path):
-                yield lambda p=path: cases.check(program, p, accepting=ACCEPT, threaded=threaded, restarts=restarts)
+                yield Job(path.name, lambda p=path: cases.check(program, p, accepting=ACCEPT, chosen=chosen))
+
+
+def unit_jobs(build):
+    for binary in sorted(build.glob('*_test')):
+        if binary.is_file():
+            yield Job(binary.name, lambda b=binary: programs.unit_tests(b))
 
 
 def program_jobs(build, quick=False):
     """The unit tests that are built, the samples, and what nobody means well with."""
-    for binary in sorted(build.glob('*_test')):
-        if binary.is_file():
-            yield lambda b=binary: programs.unit_tests(b)
+    yield from unit_jobs(build)
     if not quick:
-        yield lambda: programs.contract_with_broker(build)
-    yield lambda: programs.samples(build / 'streamrun')
-    yield lambda: hostile.check(build / 'streamrun')
+        yield Job('operators_test with a broker', lambda: programs.contract_with_broker(build))
+    yield Job('samples', lambda: programs.samples(build / 'streamrun'))
+    yield Job('hostile', lambda: hostile.check(build / 'streamrun'))
     yield rule('pipelines that are nearly right', lambda: mutants.faults(build / 'streamrun'))
 
 
 def source_jobs(build, tidy):
     """`tidy`: a build that is set up, and need not be built."""
-    yield lambda: documents.readme(build / 'streamrun')
-    yield lambda: documents.benchmark(str(build / 'streamrun'))
+    yield Job('README', lambda: documents.readme(build / 'streamrun'))
+    yield Job('benchmark', lambda: documents.benchmark(str(build / 'streamrun')))
     yield rule('includes', rules.include_faults)
     yield rule('format', rules.format_faults)
     for check in (catalog, examples, option_mutants, schema, terminal):
@@ -48,32 +64,92 @@ def source_jobs(build, tidy):
         yield rule(f'clang-tidy {path.relative_to(cases.ROOT)}', lambda p=path: rules.tidy_faults(tidy, p))
 
 
-def broker_tests(build, watched):
-    """One build after the other, since each has brokers of its own. A sanitizer takes memory of its own: what counts it
-    is left out, as is what tries tools alone."""
-    yield from programs.process_tests(build / 'streamrun', 'brokers')
-    if watched:
-        for name, fault in programs.process_tests(watched / 'streamrun', 'brokers', 's*_test.py'):
-            yield f'{watched.name}: {name}', fault
+def process_jobs(build):
+    yield Job('brokers', lambda: programs.process_tests(build / 'streamrun', programs.modules('brokers')))
+    for module in programs.modules('processes'):
+        yield Job(module, lambda m=module: programs.process_tests(build / 'streamrun', [m]))
+
+
+def broker_jobs(build):
+    """A sanitizer takes memory of its own: what counts it is left out, as is what tries tools alone."""
+    yield Job('brokers', lambda: programs.process_tests(build / 'streamrun', programs.modules('brokers', 's*_test.py')))
+
+
+def under(build, found):
+    """As they are of another build."""
+    for job in found:
+        yield Job(f'{build.name}: {job.name}', lambda j=job: [(f'{build.name}: {name}', fault) for name, fault in j.run()])
 
 
 def jobs(options):
-    """(prefix of its names, function that gives (name, fault or None) of what it tried)."""
     build = options.build.resolve()
-    yield from (('', job) for job in case_jobs(build / 'streamrun', options.only))
+    found = list(case_jobs(build / 'streamrun', options.only))
     if ACCEPT or options.only:
-        return
+        return found
     if options.quick:
-        yield from (('', job) for job in program_jobs(build, quick=True))
-        yield from (('', rule(name, find)) for name, find in (('includes', rules.include_faults), ('format', rules.format_faults)))
-        return
-    watched = options.threads.resolve() if options.threads else None
-    processes = [lambda: broker_tests(build, watched), lambda: programs.process_tests(build / 'streamrun', 'processes')]
-    yield from (('', job) for job in [*processes, *program_jobs(build), *source_jobs(build, options.tidy)])
-    for other, threaded in ((options.sanitized, False), (options.threads, True)):
-        if other:
-            found = [*program_jobs(other.resolve(), quick=threaded), *case_jobs(other.resolve() / 'streamrun', threaded=threaded, restarts=False)]
-            yield from ((f'{other.name}: ', job) for job in found)
+        return [*found, *program_jobs(build, quick=True), rule('includes', rules.include_faults), rule('format', rules.format_faults)]
+    # The longest first; the compiler has what those that wait for brokers leave it.
+    return [*build_jobs(options), *process_jobs(build), *program_jobs(build), *source_jobs(build, options.tidy), *found]
+
+
+def built(build, targets=()):
+    run = subprocess.run(['ninja', '-C', build, *targets], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
+    return [] if run.returncode == 0 else [run.stdout[-6000:]]
+
+
+def build_jobs(options):
+    """The other builds, one after the other, and what is to pass in each."""
+    def threads():
+        if options.threads:
+            build = options.threads.resolve()
+            yield rule(f'build {build.name}', lambda: built(build, ['streamrun', 'exec_test']), lambda: under(build, [
+                *broker_jobs(build), *unit_jobs(build), *case_jobs(build / 'streamrun', chosen=cases.THREADS)]))
+
+    def memory():
+        build = options.sanitized.resolve()
+        yield from threads()
+        yield from under(build, [*program_jobs(build), *case_jobs(build / 'streamrun', chosen=cases.MEMORY)])
+
+    if not options.sanitized:
+        return threads()
+    build = options.sanitized.resolve()
+    return [rule(f'build {build.name}', lambda: built(build), memory)]
+
+
+def work(todo):
+    """All that the jobs tried. Says what fails as it fails, and each minute what is at work: who waits in vain is named."""
+    at_work, took, results, began, told = set(), {}, [], time.monotonic(), 0
+
+    def run(job):
+        at_work.add(job.name)
+        start = time.monotonic()
+        try:
+            return list(job.run())
+        except Exception:
+            return [(job.name, traceback.format_exc())]
+        finally:
+            at_work.discard(job.name)
+            took[job.name] = time.monotonic() - start
+
+    # Those that run brokers and processes mostly wait.
+    with ThreadPoolExecutor(3) as pool:
+        running = {pool.submit(run, job): job for job in todo}
+        while running:
+            for one in wait(running, timeout=5, return_when=FIRST_COMPLETED).done:
+                job = running.pop(one)
+                results += one.result()
+                if not any(fault for _, fault in one.result()):
+                    running |= {pool.submit(run, next_one): next_one for next_one in job.then()}
+                for name, fault in one.result():
+                    if fault:
+                        print(f'FAIL {name}\n{fault}\n', flush=True)
+            if (minutes := int(time.monotonic() - began) // 60) > told:
+                told = minutes
+                print(f"{minutes} min: {len(results)} tried; at work: {', '.join(sorted(at_work))}", flush=True)
+    longest = sorted(took.items(), key=lambda one: -one[1])[:10]
+    if told:
+        print('longest: ' + ', '.join(f'{name} {seconds:.0f} s' for name, seconds in longest), flush=True)
+    return results
 
 
 def main():
@@ -85,13 +161,8 @@ def main():
     parser.add_argument('--quick', action='store_true', help='cases, unit tests and samples, without brokers')
     parser.add_argument('--only', default='', metavar='TEXT', help='only the cases whose path holds it')
     options = parser.parse_args()
-    # Those that run brokers and processes mostly wait.
-    with ThreadPoolExecutor(3) as pool:
-        tried = pool.map(lambda job: [(job[0] + name, fault) for name, fault in job[1]()], jobs(options))
-        results = [one for found in tried for one in found]
-    failed = [(name, fault) for name, fault in results if fault]
-    for name, fault in failed:
-        print(f'FAIL {name}\n{fault}\n')
+    results = work(jobs(options))
+    failed = [name for name, fault in results if fault]
     skipped = len(results) - len(failed) if ACCEPT else 0
     print(f'{len(results) - len(failed) - skipped} passed, {len(failed)} failed' + (f', {skipped} skipped' if skipped else ''))
     return 1 if failed or not results else 0

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, NewPartitions, NewTopic
 
-from processes.process import ProcessTest, program
+from processes.process import ProcessTest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 loader = SourceFileLoader('broker_tool', str(ROOT / 'tools' / 'broker'))
@@ -72,10 +72,12 @@ def lead(port, address):
 
 class BrokerTest(ProcessTest):
     names = itertools.count(1)
-    shared = {}  # by the program that is tested: names of groups are taken once
+    shared = []  # by all tests of the process
 
     def setUp(self):
-        self.use(self.shared.get(program.get()) or self.shared.setdefault(program.get(), make_broker()))
+        if not self.shared:
+            self.shared.append(make_broker())
+        self.use(self.shared[0])
 
     def use(self, broker):
         self.broker = broker

@@ -38,6 +38,9 @@ CASE_KEYS = {'pipeline', 'files', 'stdin', 'serve', 'env', 'args', *DEFAULTS}
 PACKERS = {'gzip': (b'\x1f\x8b', ['gzip', '-nc']), 'zstd': (b'\x28\xb5\x2f\xfd', ['zstd', '-qc']),
            'lz4': (b'\x04\x22\x4d\x18', ['lz4', '-qc'])}
 SEEDS = (1, 2)
+# What a sanitizer is to see of each case.
+MEMORY = {'', ' (shuffle 1)'}
+THREADS = {' (4 threads)', ' (shuffle 2)'}
 MOST_BATCHES = 50
 
 
@@ -226,8 +229,9 @@ def accept(path, case, got):
     path.write_text(yaml.safe_dump(case, sort_keys=False, allow_unicode=True, width=120), encoding='utf-8')
 
 
-def check(program, path, accepting=False, threaded=False, restarts=True):
-    """(name, fault or None) of each run of a case, or of those with several threads; `accepting` rewrites it."""
+def check(program, path, accepting=False, chosen=None):
+    """(name, fault or None) of each run of a case, or of the variants that are chosen by their suffixes; `accepting`
+    rewrites it."""
     name, kind = str(path.relative_to(ROOT)), KINDS[path.parent.name]
     try:
         case = yaml.safe_load(path.read_text(encoding='utf-8'))
@@ -242,10 +246,12 @@ def check(program, path, accepting=False, threaded=False, restarts=True):
         return [(name, f'no case of {path.parent.name}: {fault}')]
     wanted = {key: case.get(key, empty) for key, empty in DEFAULTS.items()}
     found, first, own = [], None, case.get('args', kind.args)
-    variants = [(*variant, False) for variant in kind.variants(case, own) if not threaded or 'parallelism: 4' in variant[1]]
-    if restarts and kind.restarts and comes_again(case, own):
+    variants = [(*variant, False) for variant in kind.variants(case, own)]
+    if kind.restarts and comes_again(case, own):
         variants.append((' (killed behind each batch)', case['pipeline'], own, True))
     for suffix, pipeline, args, killed in variants:
+        if chosen is not None and suffix not in chosen:
+            continue
         got = run_case(program, case, pipeline, args, killed)
         first = first or got
         fault = None if got == wanted else difference(wanted, got) if not suffix or got != first else 'as without'

@@ -1,18 +1,24 @@
 """The tests that are programs of their own, and the samples with their tests inside."""
+import json
+import os
 import re
 import subprocess
-import unittest
+import sys
 import xml.etree.ElementTree as xml
 
 from harness.cases import ROOT
-from processes import process
+
+GUARD = 1200  # seconds until a program that does not end is given up
 
 
 def unit_tests(binary, *chosen, within=(), name=None):
     """(name, fault or None) of each test case of a Catch2 binary, which the command `within` runs."""
     name = name or binary.name
-    run = subprocess.run([*within, binary, *chosen, '--reporter', 'junit'], cwd=ROOT, capture_output=True, text=True,
-                         errors='replace')
+    try:
+        run = subprocess.run([*within, binary, *chosen, '--reporter', 'junit'], cwd=ROOT, capture_output=True, text=True,
+                             errors='replace', stdin=subprocess.DEVNULL, timeout=GUARD)
+    except subprocess.TimeoutExpired as hung:
+        return [(name, f'did not end within {GUARD} s\n{(hung.stdout or b"")[-2000:]}')]
     try:
         suite = xml.fromstring(run.stdout)
     except xml.ParseError:
@@ -32,23 +38,21 @@ def contract_with_broker(build):
                       name='operators_test with a broker')
 
 
-class Outcomes(unittest.TestResult):
-    def __init__(self):
-        super().__init__()
-        self.found = []
-
-    def stopTest(self, test):
-        own = [text for one, text in self.failures + self.errors if test in (one, getattr(one, 'test_case', None))]
-        self.found.append((test.id(), '\n'.join(own) or None))
+def modules(folder, pattern='*_test.py'):
+    return [f'{folder}.{path.stem}' for path in sorted((ROOT / 'tests' / folder).glob(pattern))]
 
 
-def process_tests(program, folder, pattern='*_test.py'):
-    """(name, fault or None) of each test of a folder of tests/, which starts the program."""
-    process.program.set(str(program))
-    outcomes = Outcomes()
-    tests = ROOT / 'tests'
-    unittest.TestLoader().discover(str(tests / folder), pattern, str(tests)).run(outcomes)
-    return outcomes.found or [(folder, 'no test was found')]
+def process_tests(program, names):
+    """(name, fault or None) of each test of modules of tests/, which start the program. They have a process of their own:
+    who forks beside running threads may wait for ever."""
+    run = subprocess.run([sys.executable, '-W', 'ignore', '-m', 'harness.process_tests', *names], cwd=ROOT / 'tests', text=True,
+                         env={**os.environ, 'STREAMRUN': str(program)}, stdin=subprocess.DEVNULL, capture_output=True, errors='replace')
+    told = dict.fromkeys(json.loads(line)[0] for line in run.stdout.splitlines())
+    found = {name: f'it did not end\n{run.stderr[-6000:]}' for name in told}
+    found |= {one[0]: one[1] for one in map(json.loads, run.stdout.splitlines()) if len(one) == 2}
+    if not found or run.returncode != 0:
+        found[' '.join(names)] = f'ended with {run.returncode}\n{run.stderr[-6000:]}'
+    return list(found.items())
 
 
 def pipelines():
@@ -60,7 +64,7 @@ def pipelines():
 def samples(program):
     found = []
     for path in pipelines():
-        run = subprocess.run([program, 'test', str(path)], cwd=ROOT, capture_output=True, text=True)
+        run = subprocess.run([program, 'test', str(path)], cwd=ROOT, capture_output=True, text=True, timeout=GUARD)
         passed = run.returncode == 0 and ' 0 failed' in run.stdout and not run.stdout.startswith('0 passed')
         found.append((str(path.relative_to(ROOT)), None if passed else run.stdout + run.stderr))
     return found or [('pipelines', 'an empty folder')]

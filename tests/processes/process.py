@@ -5,11 +5,9 @@ import signal
 import subprocess
 import tempfile
 import unittest
-from contextvars import ContextVar
 from pathlib import Path
 
-# What is tested, for the tests of this thread.
-program = ContextVar('program', default=os.environ.get('STREAMRUN'))
+PROGRAM = os.environ.get('STREAMRUN')  # what is tested
 
 
 class Run:
@@ -55,14 +53,8 @@ class ProcessTest(unittest.TestCase):
                 os.mkfifo(folder / name)
             else:
                 (folder / name).write_text(text, encoding='utf-8')
-
-        def ready():
-            # Whoever runs the tests may have told them to outlive their terminal.
-            signal.signal(signal.SIGHUP, signal.SIG_DFL)
-            if before:
-                before()
-        process = subprocess.Popen([program.get(), *command.split(), *args], cwd=folder,
-                                   stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, preexec_fn=ready)
+        process = subprocess.Popen([PROGRAM, *command.split(), *args], cwd=folder,
+                                   stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, preexec_fn=before)
         for end in (process.stdin, process.stdout, process.stderr):
             if end:
                 self.addCleanup(end.close)
