@@ -70,6 +70,7 @@ class KafkaSink final : public Sink {
     return topics_.find(target_->topic.describe(target_->output));
   }
 
+  std::optional<BatchTime> stands() const override { return stands_; }
   Result<std::unique_ptr<Stage>> stage(BatchTime) override;
 
   // `topic`: one of those that it went to.

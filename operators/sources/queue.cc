@@ -83,7 +83,7 @@ std::optional<BoundSource> bind(const QueueOptions& options, SourceBindContext& 
 }  // namespace
 
 SourceDescriptor describe_queue_source() {
-  return describe_connector<QueueOptions>(
+  SourceDescriptor made = describe_connector<QueueOptions>(
       "queue", "batches written in the pipeline's file (queueStream)", "queue: {batches: [[1, 2, 3], [4, 5]]}", false,
       Options<QueueOptions>{}
           .required("batches", &QueueOptions::batches, "a list of rows for each batch")
@@ -92,6 +92,8 @@ SourceDescriptor describe_queue_source() {
                     "rows of every batch behind the last; it never ends then")
           .table(),
       &bind);
+  made.rows_option = "batches";
+  return made;
 }
 
 }  // namespace streamrun

@@ -27,14 +27,14 @@ struct Side {
 // The rows of both sides under one schema: the key, left's other columns, right's. A row has one of the two.
 class Sides final : public Kernel {
  public:
-  explicit Sides(std::vector<Side> sides) : sides_(std::move(sides)) {}
+  // `wanted`: by side, whether somebody reads its rows.
+  Sides(std::vector<Side> sides, std::array<bool, 2> wanted) : sides_(std::move(sides)), wanted_(wanted) {}
 
-  std::vector<std::vector<bool>> prune(const std::vector<bool>& output_needed) override {
+  std::vector<std::vector<bool>> needed() const {
     std::vector<std::vector<bool>> needed;
     for (std::size_t s = 0; s < sides_.size(); ++s) {
       std::vector<bool>& columns = needed.emplace_back(sides_[s].inputs, false);
       for (const Expression& key : sides_[s].keys) need_columns(key, columns);
-      wanted_[s] = output_needed[sides_[s].keys.size() + s];
       for (const std::uint32_t other : sides_[s].others) columns[other] = columns[other] || wanted_[s];
     }
     return needed;
@@ -64,7 +64,7 @@ class Sides final : public Kernel {
 
  private:
   std::vector<Side> sides_;
-  std::array<bool, 2> wanted_{true, true};
+  std::array<bool, 2> wanted_;
 };
 
 std::optional<std::vector<Side>> bind_sides(const CogroupOptions& options, const BindContext& context, Schema& key) {
@@ -150,8 +150,12 @@ std::optional<BoundTransform> bind(const CogroupOptions& options, BindContext& c
   bound.then->output = std::move(gathered_schema);
   bound.then->partitions = context.partitions;
   bound.then->detail = bound.detail;
-  bound.then->breaker = make_keyed_aggregate(std::move(spec));
-  bound.kernel = std::make_unique<Sides>(std::move(*sides));
+  bound.then->step = make_keyed_aggregate(std::move(spec));
+  bound.step.make = [keys, sides = std::move(*sides)](const std::vector<bool>& wanted) {
+    auto kernel = std::make_unique<Sides>(sides, std::array{bool{wanted[keys]}, bool{wanted[keys + 1]}});
+    std::vector<std::vector<bool>> needed = kernel->needed();
+    return MadeStep::of(std::move(kernel), std::move(needed));
+  };
   return bound;
 }
 

@@ -19,7 +19,7 @@ std::optional<BoundTransform> bind(const CountOptions& options, BindContext& con
   spec.row_when_empty = true;
   BoundTransform bound;
   bound.output.columns.push_back({options.as, TypeKind::int64});
-  bound.breaker = make_keyed_aggregate(std::move(spec));
+  bound.step = make_keyed_aggregate(std::move(spec));
   bound.partitions = 1;
   return bound;
 }

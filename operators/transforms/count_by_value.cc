@@ -27,7 +27,7 @@ std::optional<BoundTransform> bind(const CountByValueOptions& options, BindConte
   spec.partitions = context.partitions;
   bound.partitions = context.partitions;
   bound.detail = key->text;
-  bound.breaker = make_keyed_aggregate(std::move(spec));
+  bound.step = make_keyed_aggregate(std::move(spec));
   return bound;
 }
 

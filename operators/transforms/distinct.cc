@@ -20,7 +20,7 @@ std::optional<BoundTransform> bind(const DistinctOptions& options, BindContext& 
   bound.output = *context.inputs[0];
   bound.partitions = 1;
   bound.detail = key->text;
-  bound.breaker = make_distinct(bound.output, std::move(columns), key->text);
+  bound.step = make_distinct(bound.output, std::move(columns), key->text);
   return bound;
 }
 

@@ -79,7 +79,7 @@ std::optional<BoundTransform> bind(const FlatMapOptions& options, BindContext& c
   bound.can_fail = each->can_fail();
   bound.detail = fmt::format("{}{}: {}", options.outer ? "outer " : "", options.as.value(), options.each.text.value());
   spec.each = std::move(*each);
-  bound.kernel = make_explode(std::move(spec));
+  bound.step = make_explode(std::move(spec));
   return bound;
 }
 

@@ -36,7 +36,7 @@ std::optional<BoundTransform> bind(const FlatMapValuesOptions& options, BindCont
   spec.element_at = key->keys.size();
   spec.kept = std::move(key->keys);
   spec.each = std::move(*each);
-  bound.kernel = make_explode(std::move(spec));
+  bound.step = make_explode(std::move(spec));
   return bound;
 }
 

@@ -119,15 +119,9 @@ class Glom final : public Breaker {
  public:
   explicit Glom(GlomSpec spec) : spec_(std::move(spec)) {}
 
-  std::vector<bool> prune(const std::vector<bool>&) override {
-    std::vector<bool> needed(spec_.inputs, false);
-    std::fill_n(needed.begin(), spec_.row.fields().size(), true);
-    return needed;
-  }
   std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const override {
     return std::make_unique<GlomRun>(spec_, resources.memory);
   }
-  bool keeps_origins() const override { return false; }
   std::string describe() const override { return "collect each partition"; }
 
  private:
@@ -143,7 +137,12 @@ std::optional<BoundTransform> bind(const GlomOptions& options, BindContext& cont
   BoundTransform bound;
   bound.output.columns.push_back({options.as.value(), Type::array(spec.row)});
   bound.detail = options.as.value();
-  bound.breaker = std::make_unique<Glom>(std::move(spec));
+  const auto make = [spec = std::move(spec)](const std::vector<bool>&) {
+    std::vector<bool> needed(spec.inputs, false);
+    std::fill_n(needed.begin(), spec.row.fields().size(), true);
+    return MadeStep::of(std::make_unique<Glom>(spec), std::move(needed));
+  };
+  bound.step = {.make = make, .breaks = true, .keeps_origins = false};
   return bound;
 }
 

@@ -34,7 +34,7 @@ std::optional<BoundTransform> bind(const GroupByKeyOptions& options, BindContext
   spec.finish.push_back(
       column_expression(context.scope_of(bound.output), static_cast<std::uint32_t>(spec.keys.size()), {}));
   spec.partitions = context.partitions;
-  bound.breaker = make_keyed_aggregate(std::move(spec));
+  bound.step = make_keyed_aggregate(std::move(spec));
   return bound;
 }
 

@@ -194,9 +194,7 @@ std::optional<BoundTransform> bind(const JoinOptions& options, BindContext& cont
     if (kind == options.how) bound.detail = fmt::format("{} with {}", name, spec.text);
   }
   bound.detail += spec.left_keys.empty() ? ", nested loop" : ", hash";
-  Join join = make_join(std::move(spec));
-  bound.kernel = std::move(join.kernel);
-  bound.sides.push_back(std::move(join.build));
+  bound.step = make_join(std::move(spec));
   return bound;
 }
 

@@ -15,7 +15,7 @@ std::optional<BoundTransform> bind(const LimitOptions& options, BindContext& con
   bound.output = *context.inputs[0];
   bound.partitions = 1;
   bound.detail = fmt::format("{}", options.n);
-  bound.breaker = make_sort({bound.output, {}, {}, 0, options.n, fmt::format("keep the first {}", options.n)});
+  bound.step = make_sort({bound.output, {}, {}, 0, options.n, fmt::format("keep the first {}", options.n)});
   return bound;
 }
 

@@ -160,15 +160,9 @@ class Feed final : public Breaker {
  public:
   explicit Feed(PipeSpec spec) : spec_(std::move(spec)) {}
 
-  std::vector<bool> prune(const std::vector<bool>&) override {
-    std::vector<bool> needed(spec_.inputs, false);
-    std::fill_n(needed.begin(), spec_.written, true);
-    return needed;
-  }
   std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const override {
     return std::make_unique<FeedRun>(spec_, resources);
   }
-  bool keeps_origins() const override { return false; }
   std::string describe() const override { return "write each partition"; }
 
  private:
@@ -247,20 +241,15 @@ class ReadRun final : public BreakerRun {
 
 class Read final : public Breaker {
  public:
-  explicit Read(BoundFormat format) : format_(std::move(format)) {}
+  explicit Read(std::unique_ptr<Decoder> decoder) : decoder_(std::move(decoder)) {}
 
-  std::vector<bool> prune(const std::vector<bool>& output_needed) override {
-    decoder_ = format_.make_decoder(output_needed);
-    return {};
-  }
   std::unique_ptr<BreakerRun> start(const BreakerResources&) const override {
     return std::make_unique<ReadRun>(*decoder_);
   }
   std::string describe() const override { return "read what programs print"; }
 
  private:
-  BoundFormat format_;
-  std::unique_ptr<Decoder> decoder_;
+  const std::unique_ptr<Decoder> decoder_;
 };
 
 // The rows' columns in the format; null: diagnosed.
@@ -315,12 +304,20 @@ std::optional<BoundTransform> bind(const PipeOptions& options, BindContext& cont
     return bound;
   }
   bound.detail = fmt::format("{}", fmt::join(options.command.argv, " "));
-  bound.breaker = std::make_unique<Feed>(std::move(spec));
+  const auto feed = [spec = std::move(spec)](const std::vector<bool>&) {
+    std::vector<bool> needed(spec.inputs, false);
+    std::fill_n(needed.begin(), spec.written, true);
+    return MadeStep::of(std::make_unique<Feed>(spec), std::move(needed));
+  };
+  bound.step = {.make = feed, .breaks = true, .keeps_origins = false};
   bound.then = std::make_unique<BoundTransform>();
   bound.then->output.columns = read->columns;
   bound.then->detail = bound.detail;
   bound.then->can_fail = true;
-  bound.then->breaker = std::make_unique<Read>(std::move(*read));
+  const auto print = [make_decoder = std::move(read->make_decoder)](const std::vector<bool>& wanted) {
+    return MadeStep::of(std::make_unique<Read>(make_decoder(wanted)), std::vector<bool>());
+  };
+  bound.then->step = {.make = print, .breaks = true};
   return bound;
 }
 

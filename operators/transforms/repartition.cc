@@ -26,7 +26,7 @@ std::optional<BoundTransform> bind(const RepartitionOptions& options, BindContex
   }
   bound.output = *context.inputs[0];
   bound.partitions = options.partitions;
-  bound.breaker = make_exchange(bound.output, std::move(distribution));
+  bound.step = make_exchange(bound.output, std::move(distribution));
   return bound;
 }
 

@@ -17,7 +17,7 @@ std::optional<BoundTransform> bind(const SortOptions& options, BindContext& cont
   bound.can_fail = keys->can_fail;
   bound.partitions = 1;
   bound.detail = "by " + keys->text;
-  bound.breaker = make_sort(
+  bound.step = make_sort(
       {bound.output, std::move(keys->keys), std::move(keys->directions), 0, std::nullopt, "sort by " + keys->text});
   return bound;
 }

@@ -38,7 +38,7 @@ std::optional<BoundTransform> bind(const TopOptions& options, BindContext& conte
   }
   for (Expression& key : keys->keys) spec.keys.push_back(std::move(key));
   spec.directions.insert(spec.directions.end(), keys->directions.begin(), keys->directions.end());
-  bound.breaker = make_sort(std::move(spec));
+  bound.step = make_sort(std::move(spec));
   return bound;
 }
 

@@ -10,24 +10,11 @@ struct UnionOptions {
   std::vector<StreamName> streams;
 };
 
+using Positions = std::vector<std::vector<std::uint32_t>>;  // [i][c]: where input i has output column c
+
 class Union final : public Kernel {
  public:
-  // `positions[i][c]`: where input i has output column c.
-  Union(std::vector<std::vector<std::uint32_t>> positions, std::vector<std::uint32_t> sizes)
-      : positions_(std::move(positions)), sizes_(std::move(sizes)), wanted_(positions_[0].size(), true) {}
-
-  std::vector<std::vector<bool>> prune(const std::vector<bool>& output_needed) override {
-    wanted_ = output_needed;
-    wanted_.resize(positions_[0].size(), false);
-    std::vector<std::vector<bool>> needed;
-    for (std::size_t i = 0; i < positions_.size(); ++i) {
-      std::vector<bool>& columns = needed.emplace_back(sizes_[i], false);
-      for (std::size_t c = 0; c < wanted_.size(); ++c) {
-        if (wanted_[c]) columns[positions_[i][c]] = true;
-      }
-    }
-    return needed;
-  }
+  Union(Positions positions, std::vector<bool> wanted) : positions_(std::move(positions)), wanted_(std::move(wanted)) {}
 
   void apply(RecordBatch&& batch, std::size_t input, KernelState*, KernelContext&, const Emit& emit) const override {
     std::vector<ColumnPtr> columns(wanted_.size());
@@ -39,8 +26,7 @@ class Union final : public Kernel {
   }
 
  private:
-  std::vector<std::vector<std::uint32_t>> positions_;
-  std::vector<std::uint32_t> sizes_;
+  Positions positions_;
   std::vector<bool> wanted_;
 };
 
@@ -92,14 +78,23 @@ std::optional<BoundTransform> bind(const UnionOptions& options, BindContext& con
     }
     if (all) bound.output.hidden.push_back(column);
   }
-  std::vector<std::vector<std::uint32_t>> positions;
+  Positions positions;
   std::vector<std::uint32_t> sizes;
   for (const Schema* input : context.inputs) {
     sizes.push_back(input->size());
     std::vector<std::uint32_t>& columns = positions.emplace_back();
     for (std::uint32_t c = 0; c < bound.output.size(); ++c) columns.push_back(*input->find(bound.output.at(c).name));
   }
-  bound.kernel = std::make_unique<Union>(std::move(positions), std::move(sizes));
+  bound.step.make = [positions = std::move(positions), sizes = std::move(sizes)](const std::vector<bool>& wanted) {
+    std::vector<std::vector<bool>> needed;
+    for (std::size_t i = 0; i < positions.size(); ++i) {
+      std::vector<bool>& columns = needed.emplace_back(sizes[i], false);
+      for (std::size_t c = 0; c < wanted.size(); ++c) {
+        if (wanted[c]) columns[positions[i][c]] = true;
+      }
+    }
+    return MadeStep::of(std::make_unique<Union>(positions, wanted), std::move(needed));
+  };
   return bound;
 }
 
@@ -110,10 +105,12 @@ std::vector<StreamName> streams(const UnionOptions& options) {
 }  // namespace
 
 TransformDescriptor describe_union() {
-  return describe_transform<UnionOptions>(
+  TransformDescriptor made = describe_transform<UnionOptions>(
       "union", "the rows of other streams too: columns by name, types equal", "union", "a int, b string",
       "union: [other]", Options<UnionOptions>{}.whole(&UnionOptions::streams, "names of streams").table(), bind,
       streams);
+  made.unites = true;
+  return made;
 }
 
 }  // namespace streamrun

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
@@ -187,6 +188,13 @@ Result<> run(const PhysicalPlan& plan, const Command& command, Console& console)
   const auto batch = find_batch(*content, *command.batch, folder);
   if (!batch) return pass_on(batch);
   if (auto good = check_same(plan, *batch); !good) return good;
+  std::vector<std::string> changed = changed_parts(batch->intent, plan);
+  // Its outputs are those of the replay.
+  std::erase_if(changed, [](const std::string& part) { return part.starts_with("output '"); });
+  if (!changed.empty()) {
+    console.say("note: {} changed since the batch was computed; these are the rows of the pipeline as it is now\n",
+                shown_text(fmt::format("{}", fmt::join(changed, ", "))));
+  }
   const auto reads = ReadLogFile::open(folder);
   if (!reads) return pass_on(reads);
   Signals signals;
@@ -208,8 +216,9 @@ Result<> run(const PhysicalPlan& plan, const Command& command, Console& console)
 int replay_verb(const Command& command, const Catalog& catalog, Console& console) {
   const std::string& path = command.files[0];
   if (!command.batch) {
-    console.say("error: --batch TIME is missing: which batch to compute again; `streamrun state {}` lists the last ones\n",
-                shown_text(path));
+    console.say(
+        "error: --batch TIME is missing: which batch to compute again; `streamrun state {}` lists the last ones\n",
+        shown_text(path));
     return 2;
   }
   Replay replay(read_pipeline(path, catalog, compile_options(command).params), catalog, command);

@@ -6,6 +6,8 @@
 #include <map>
 #include <utility>
 
+#include "runner/exec/checkpoint.h"
+
 namespace streamrun {
 namespace {
 
@@ -48,12 +50,20 @@ class Diff {
       }
     }
     compare("output", PlanNode::Kind::output, marks, "is known no longer, once a batch has been committed");
+    for (const LoggedBatch& one : log_.begun()) {
+      for (const std::string& part : changed_parts(one.intent, next_)) {
+        add(Verdict::changes, part, "",
+            fmt::format("batch {} was begun with another, and is computed again with this one; refused where an output "
+                        "to Kafka has published it",
+                        format_batch_time(one.intent.batch)));
+      }
+    }
     return std::move(changes_);
   }
 
  private:
   void add(Verdict verdict, std::string_view what, const std::string& name, std::string why) {
-    changes_.push_back({verdict, what, name, std::move(why)});
+    changes_.push_back({verdict, std::string(what), name, std::move(why)});
   }
 
   // Whether it is this log that the next pipeline would open.
@@ -111,7 +121,7 @@ class Diff {
 }  // namespace
 
 std::string_view verdict_name(StateChange::Verdict verdict) {
-  constexpr std::string_view kNames[] = {"keeps", "begins", "loses", "refused"};
+  constexpr std::string_view kNames[] = {"keeps", "begins", "changes", "loses", "refused"};
   return kNames[static_cast<std::size_t>(verdict)];
 }
 

@@ -13,9 +13,9 @@ namespace streamrun {
 
 // What becomes of a source, a table, an output, or the checkpoint as a whole (no name).
 struct StateChange {
-  enum class Verdict : std::uint8_t { keeps, begins, loses, refused };
+  enum class Verdict : std::uint8_t { keeps, begins, changes, loses, refused };
   Verdict verdict = Verdict::keeps;
-  std::string_view what;
+  std::string what;  // `source`, or a part of the pipeline by its name
   std::string name;
   std::string why;
 };

@@ -180,7 +180,7 @@ std::vector<std::string_view> keys_beside(const OptionTable& common, std::vector
   return more;
 }
 
-// A table's rows that stand in the file are a queue of one batch.
+// A table's rows that stand in the file are a source of one batch.
 void bind_rows(SpecBinding& binding, const SyntaxNode& node, const SyntaxNode& rows, const std::string& what,
                const SyntaxNode::Entry* kind, SourceSpec& spec) {
   const std::size_t errors = binding.context.diagnostics.error_count();
@@ -199,18 +199,19 @@ void bind_rows(SpecBinding& binding, const SyntaxNode& node, const SyntaxNode& r
   SyntaxNode batches;
   batches.kind = SyntaxNode::Kind::sequence;
   batches.items = {rows};
-  SyntaxNode queue;
-  queue.kind = SyntaxNode::Kind::mapping;
-  queue.span = spec.kind_place;
-  queue.entries.push_back({LocatedText("batches", spec.kind_place), std::move(batches)});
-  spec.kind = binding.catalog.source("queue");
-  spec.options = spec.kind->decode(queue, "the rows", binding.context);
+  SyntaxNode source;
+  source.kind = SyntaxNode::Kind::mapping;
+  source.span = spec.kind_place;
+  spec.kind = &binding.catalog.of_rows();
+  source.entries.push_back({LocatedText(std::string(spec.kind->rows_option), spec.kind_place), std::move(batches)});
+  spec.options = spec.kind->decode(source, "the rows", binding.context);
 }
 
 SourceSpec bind_input(SpecBinding& binding, const LocatedText& name, const SyntaxNode& node, bool table) {
   const std::string what = fmt::format("{} '{}'", table ? "table" : "source", name.value());
   SourceSpec spec;
   spec.name = name;
+  spec.written = written_text(node);
   spec.kind_place = name.whole();
   if (!binding.is_mapping(node, what)) return spec;
   const auto kind = kind_of(binding, node, binding.catalog.sources(), what, "kind");
@@ -270,6 +271,7 @@ SourceSpec bind_table(SpecBinding& binding, const LocatedText& name, const Synta
 OutputSpec bind_output(SpecBinding& binding, const SyntaxNode& node) {
   OutputSpec made;
   made.place = node.span;
+  made.written = written_text(node);
   const SyntaxNode* name = node.find("name");
   const bool named = name != nullptr && name->kind == SyntaxNode::Kind::scalar;
   const std::string what = named ? fmt::format("output '{}'", name->text.value()) : "this output";

@@ -195,7 +195,8 @@ bool SpecBinding::known_keys(const SyntaxNode& node, std::string_view what, cons
   for (const SyntaxNode::Entry& entry : node.entries) {
     const std::string& key = entry.key.value();
     if (std::find(more.begin(), more.end(), key) != more.end()) continue;
-    std::string remedy = hint ? hint(key) : std::string();
+    std::string remedy = false_blank_hint(key);
+    if (remedy.empty() && hint) remedy = hint(key);
     if (remedy.empty()) remedy = name_hint(key, foreign, more);
     error("unknown-key", entry.key.whole(), fmt::format("{} has no key '{}'{}", what, key, remedy));
     good = false;

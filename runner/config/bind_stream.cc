@@ -143,6 +143,7 @@ bool bind_step(SpecBinding& binding, const SyntaxNode& node, std::vector<StepSpe
     return false;
   }
   spec.place = name.whole();
+  spec.written = written_text(node);
   spec.kind = binding.catalog.transform(name.value());
   if (!spec.kind) {
     binding.error("unknown-step", name.whole(),

@@ -91,6 +91,11 @@ bool check_text(const SourceText& source, Diagnostics& diagnostics) {
                       c1 ? next : c, c1 ? next : c));
       return false;
     }
+    if (c == '\r' && (at + 1 == text.size() || text[at + 1] != '\n')) {
+      diagnostics.error("control-character", byte_at(at),
+                        "a carriage return alone ends no line; save the file with line ends LF, or CRLF");
+      return false;
+    }
     if ((c == '[' || c == '{') && ++brackets > kMostBrackets) {
       diagnostics.error("too-many-nodes", byte_at(at), "more than 10,000 brackets and braces in one file");
       return false;

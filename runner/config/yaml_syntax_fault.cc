@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "runner/base/foreign_name.h"
 #include "runner/config/yaml_places.h"
 
 namespace streamrun {
@@ -260,6 +261,12 @@ YamlFault explain_syntax_fault(std::string_view file, std::uint32_t understood, 
   if (auto tab = find_tab(file, at)) return *tab;
   if (at >= file.size() && words.find(YAML::ErrorMsg::EOF_IN_SCALAR) != std::string::npos) {
     if (auto quote = find_open_quote(file, understood)) return *quote;
+  }
+  if (const auto blank = find_false_blank(file.substr(0, at).substr(understood))) {
+    const auto begin = static_cast<std::uint32_t>(understood + blank->at);
+    return {"yaml-syntax",
+            {begin, begin + static_cast<std::uint32_t>(blank->size)},
+            fmt::format("the character {} looks like a blank and is none: write a plain one", blank->code)};
   }
   if (auto cause = find_structure_fault(file, at)) return *cause;
   return reword(file, at, words);

@@ -53,7 +53,7 @@ std::string to_text(const BatchIntent& intent) {
     if (range.empty) one["empty"] = true;
     ranges[source] = std::move(one);
   }
-  return written({{"ranges", std::move(ranges)}, {"params", intent.params}});
+  return written({{"ranges", std::move(ranges)}, {"params", intent.params}, {"definitions", intent.definitions}});
 }
 
 std::string to_text(const BatchCommit& commit) {
@@ -82,6 +82,7 @@ bool from_text(std::string_view text, BatchIntent& intent) {
       range.empty = one.value("empty", false);
     }
     intent.params = json.at("params");
+    intent.definitions = json.at("definitions");
   });
 }
 
@@ -341,7 +342,8 @@ Result<> BatchLog::write(std::span<const BatchCommit> commits, const BatchIntent
   const std::scoped_lock lock(mutex_);
   if (folder_.removed()) {
     return failure(
-        fmt::format("'{}' was removed while it was in use; nothing that is written there would last", folder_.path()),
+        fmt::format("'{}', or a file of it, was removed while it was in use; nothing that is written there would last",
+                    folder_.path()),
         ErrorKind::fatal);
   }
   return database_->transact([&]() -> Result<> {

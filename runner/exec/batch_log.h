@@ -28,7 +28,9 @@ namespace streamrun {
 struct BatchIntent {
   BatchTime batch;
   std::map<std::string, SourceRange> ranges;  // by source, of those that can be read again
-  std::map<std::string, std::string> params;  // hashes of their values
+  // Hashes of what it is computed with: the params, and the parts of the pipeline.
+  std::map<std::string, std::string> params;
+  std::map<std::string, std::string> definitions;
 };
 
 using OutputMarks = std::map<std::string, std::vector<OutputMark>>;  // by output

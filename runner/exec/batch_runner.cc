@@ -33,7 +33,16 @@ Result<> BatchRunner::start(Checkpoint* checkpoint) {
                         [&] { return Result<>(std::unexpected(out_of_memory("output '" + output.name + "'"))); });
     if (!started) return started;
   }
-  return {};
+  return checkpoint != nullptr ? may_finish(*checkpoint) : Result<>();
+}
+
+Result<> BatchRunner::may_finish(const Checkpoint& checkpoint) const {
+  std::map<std::string, BatchTime> published;
+  for (std::size_t i = 0; i < sinks_.size(); ++i) {
+    if (const auto last = sinks_[i]->stands()) published.emplace(plan_.outputs[i].name, *last);
+  }
+  auto may = checkpoint.may_finish(published, warn_);
+  return may ? may : failure_of("checkpoint", may.error());
 }
 
 Result<> BatchRunner::close() {

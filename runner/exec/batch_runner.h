@@ -50,6 +50,8 @@ class BatchRunner {
   void report_drops() const;
 
  private:
+  // Whether the batches that come again may, now that the outputs have said what stands.
+  Result<> may_finish(const Checkpoint& checkpoint) const;
   Result<std::vector<std::unique_ptr<Stage>>> open_stages(BatchTime batch);
   PassInput input(BatchTime batch, std::vector<std::unique_ptr<Stage>>& stages, const Publisher& publisher, bool early);
   Result<PassCounts> run_pass(PassInput input, const std::vector<SourceRange>& ranges, const SourceSet& sources);

@@ -1,6 +1,7 @@
 #include "runner/exec/checkpoint.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -13,9 +14,9 @@ namespace streamrun {
 namespace {
 
 // Values may be secret, so that only those who know one can tell whether it is the same.
-std::map<std::string, std::string> hashes_of(const std::map<std::string, std::string>& params) {
+std::map<std::string, std::string> hashes_of(const std::map<std::string, std::string>& values) {
   std::map<std::string, std::string> hashes;
-  for (const auto& [name, value] : params) {
+  for (const auto& [name, value] : values) {
     const XXH128_hash_t hash = XXH3_128bits(value.data(), value.size());
     hashes[name] = fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
   }
@@ -40,6 +41,19 @@ std::optional<std::string> changed_param(const BatchIntent& intent, const Physic
     if (same != now.end() && same->second != hash) return name;
   }
   return std::nullopt;
+}
+
+std::vector<std::string> changed_parts(const BatchIntent& intent, const PhysicalPlan& plan) {
+  std::vector<std::string> changed;
+  const std::map<std::string, std::string> now = hashes_of(plan.definitions);
+  for (const auto& [name, hash] : intent.definitions) {
+    const auto same = now.find(name);
+    if (same == now.end() || same->second != hash) changed.push_back(name);
+  }
+  for (const auto& [name, hash] : now) {
+    if (!intent.definitions.contains(name)) changed.push_back(name);
+  }
+  return changed;
 }
 
 Checkpoint::Output::Output(BatchLog& log, std::string name, std::optional<BatchTime> again_until)
@@ -67,7 +81,7 @@ std::vector<OutputMark> Checkpoint::Output::take(BatchTime batch) {
 }
 
 Checkpoint::Checkpoint(const PhysicalPlan& plan, std::unique_ptr<BatchLog> log)
-    : plan_(plan), params_(hashes_of(plan.params)), log_(std::move(log)) {
+    : plan_(plan), params_(hashes_of(plan.params)), definitions_(hashes_of(plan.definitions)), log_(std::move(log)) {
   for (const PlanOutput& output : plan_.outputs) outputs_.emplace_back(*log_, output.name, again_until());
 }
 
@@ -177,6 +191,28 @@ std::optional<BatchTime> Checkpoint::again_until() const {
   return open.empty() ? std::nullopt : std::optional(open.back().intent.batch);
 }
 
+Result<> Checkpoint::may_finish(const std::map<std::string, BatchTime>& published,
+                                const std::function<void(const std::string&)>& warn) const {
+  for (const LoggedBatch& one : log_->former().begun()) {
+    const std::vector<std::string> changed = changed_parts(one.intent, plan_);
+    if (changed.empty()) continue;
+    const std::string batch = format_batch_time(one.intent.batch);
+    const std::string what = fmt::format("{} changed since", fmt::join(changed, ", "));
+    for (const auto& [output, last] : published) {
+      if (last < one.intent.batch) continue;
+      return failure(
+          fmt::format("batch {} was begun and not committed, output '{}' has published it, and {}: what the other "
+                      "outputs have yet to publish would be of another pipeline; let the former one finish the batch, "
+                      "or forget all batches with --reset all",
+                      batch, output, what));
+    }
+    warn(
+        fmt::format("batch {} was begun and not committed, and {}: it is computed again with the pipeline as it is now",
+                    batch, what));
+  }
+  return {};
+}
+
 std::map<std::string, double> Checkpoint::rates() const {
   const auto committed = log_->former().committed();
   return committed.empty() ? std::map<std::string, double>() : committed.back().commit->rates;
@@ -193,6 +229,7 @@ BatchIntent Checkpoint::intent(BatchTime batch, const std::vector<SourceRange>& 
   intent.batch = batch;
   intent.ranges = others_;
   intent.params = params_;
+  intent.definitions = definitions_;
   for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
     const PlanSource& source = plan_.sources[i];
     if (source.table || !source.can_read_again()) continue;

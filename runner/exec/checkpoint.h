@@ -20,6 +20,8 @@ namespace streamrun {
 std::vector<SourceRange> ranges_of(const BatchIntent& intent, const PhysicalPlan& plan);
 // A param that has another value in the plan than the batch had.
 std::optional<std::string> changed_param(const BatchIntent& intent, const PhysicalPlan& plan);
+// Parts of the pipeline that the batch was begun with, and that are others in the plan, or gone, or new.
+std::vector<std::string> changed_parts(const BatchIntent& intent, const PhysicalPlan& plan);
 
 class Checkpoint {
  public:
@@ -39,6 +41,10 @@ class Checkpoint {
   std::vector<Begun> begun() const;
   // The last of these.
   std::optional<BatchTime> again_until() const;
+  // Whether a pipeline that was changed since may finish them. `published`: the last batch that an output has published
+  // for good, by name of output; of such a batch all outputs have rows of one pipeline.
+  Result<> may_finish(const std::map<std::string, BatchTime>& published,
+                      const std::function<void(const std::string&)>& warn) const;
   // As of the last commit.
   std::map<std::string, double> rates() const;
   // The last that was begun.
@@ -82,7 +88,8 @@ class Checkpoint {
   Result<> check_missing(const std::function<void(const std::string&)>& warn);
 
   const PhysicalPlan& plan_;
-  const std::map<std::string, std::string> params_;  // hashes of their values
+  const std::map<std::string, std::string> params_;       // hashes of their values
+  const std::map<std::string, std::string> definitions_;  // hashes
   const std::unique_ptr<BatchLog> log_;
   std::deque<Output> outputs_;
   std::map<std::string, SourceRange> others_;  // places of sources that the pipeline no longer has

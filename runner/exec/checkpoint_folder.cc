@@ -97,9 +97,16 @@ Result<> CheckpointFolder::remove_database() {
   return {};
 }
 
-bool CheckpointFolder::removed() const {
+bool CheckpointFolder::removed() {
   struct stat status{};
-  return ::fstat(lock_.get(), &status) != 0 || status.st_nlink == 0;
+  if (::fstat(lock_.get(), &status) != 0 || status.st_nlink == 0) return true;
+  for (const std::string& path : {database(), database() + "-wal"}) {
+    const bool there = ::stat(path.c_str(), &status) == 0;
+    const auto seen = seen_.find(path);
+    if (seen != seen_.end() && (!there || seen->second != status.st_ino)) return true;
+    if (there) seen_[path] = status.st_ino;
+  }
+  return false;
 }
 
 }  // namespace streamrun

@@ -1,6 +1,9 @@
 // The folder of a checkpoint: one pipeline's own, for one instance at a time.
 #pragma once
 
+#include <sys/types.h>
+
+#include <map>
 #include <string>
 
 #include "runner/base/result.h"
@@ -25,8 +28,8 @@ class CheckpointFolder {
   Result<> note_log();
   Result<> remove_database();
   const std::string& path() const { return path_; }
-  // Somebody has taken it away.
-  bool removed() const;
+  // Somebody has taken it away, or files of it.
+  bool removed();
 
  private:
   explicit CheckpointFolder(std::string path) : path_(std::move(path)) {}
@@ -39,6 +42,7 @@ class CheckpointFolder {
   FileDescriptor lock_;
   bool has_database_ = false;
   bool had_log_ = false;
+  std::map<std::string, ino_t> seen_;  // files that were there
 };
 
 }  // namespace streamrun

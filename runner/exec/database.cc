@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -15,6 +17,24 @@ constexpr int kBusyMs = 5000;
 constexpr const char* kDurable =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000; PRAGMA "
     "journal_size_limit=4194304";
+
+// A reader writes beside the database, so that the writer knows of it. Where nobody may write there, nobody does: then
+// it is read as it stands, unless what is written has yet to be folded into it.
+bool stands_still(const std::string& path) {
+  const std::string folder = path.substr(0, path.rfind('/') + 1);
+  struct stat log{};
+  const bool folded = ::stat((path + "-wal").c_str(), &log) != 0 || log.st_size == 0;
+  return folded && ::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0;
+}
+
+std::string unchanging_uri(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    const bool special = c == '%' || c == '?' || c == '#';
+    uri += special ? fmt::format("%{:02x}", static_cast<unsigned char>(c)) : std::string(1, c);
+  }
+  return uri + "?immutable=1";
+}
 
 }  // namespace
 
@@ -81,7 +101,9 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Access
   const int flags = access == Access::read    ? SQLITE_OPEN_READONLY
                     : access == Access::write ? SQLITE_OPEN_READWRITE
                                               : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-  const int code = sqlite3_open_v2(path.c_str(), &database->handle_, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+  const std::string name = access == Access::read && stands_still(path) ? unchanging_uri(path) : path;
+  const int form = name == path ? 0 : SQLITE_OPEN_URI;
+  const int code = sqlite3_open_v2(name.c_str(), &database->handle_, flags | form | SQLITE_OPEN_NOMUTEX, nullptr);
   if (code != SQLITE_OK) return database->fail(code);
   sqlite3_extended_result_codes(database->handle_, 1);
   sqlite3_busy_timeout(database->handle_, kBusyMs);

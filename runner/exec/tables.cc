@@ -11,13 +11,10 @@ namespace {
 // Of a table whose files others replace while it is read.
 constexpr int kMostReads = 10;
 
-// Schemas may stand in files of their own.
 std::string definition_of(const PhysicalPlan& plan) {
-  std::string text(plan.text ? plan.text->text() : std::string_view());
-  for (const auto& [name, value] : plan.params) text.append("\n").append(name).append("=").append(value);
-  for (const PlanNode& node : plan.nodes) {
-    if (node.kind != PlanNode::Kind::source) continue;
-    for (const Field& column : node.schema.columns) text.append("\n").append(column.name).append(column.type.name());
+  std::string text;
+  for (const auto* const texts : {&plan.definitions, &plan.params}) {
+    for (const auto& [name, value] : *texts) text.append("\n").append(name).append("=").append(value);
   }
   return text;
 }

@@ -130,6 +130,14 @@ NodePtr Checker::name(const Ast& ast, std::span<const Ast* const> rest) {
   return unknown_column(ast, rest);
 }
 
+std::string one_variant_hint(const Schema& schema, std::string_view name) {
+  if (schema.columns.size() != 1 || schema.columns[0].type.kind() != TypeKind::variant) return {};
+  return fmt::format(
+      "; its rows are one value: give the source a `schema`, or take it out in a step before, with: "
+      "{{{1}: \"{0}:{1}::string\"}}",
+      schema.columns[0].name, name);
+}
+
 NodePtr Checker::unknown_column(const Ast& ast, std::span<const Ast* const> rest) {
   const Ast* at = &ast;
   std::string owner = scope_.owner;
@@ -177,6 +185,7 @@ NodePtr Checker::unknown_column(const Ast& ast, std::span<const Ast* const> rest
   }
   if (hint.empty() && ast.quoted) hint = unnamed_expression_hint(ast.text);
   if (!qualified && !ast.quoted && hint.empty()) hint = foreign_name_hint(ast, rest, names);
+  if (!qualified && hint.empty() && !scope_.inputs.empty()) hint = one_variant_hint(*scope_.inputs[0].schema, at->text);
   return refuse_name("unknown-column", *at, fmt::format("{} has no column '{}'{}", owner, at->text, hint));
 }
 

@@ -43,6 +43,9 @@ struct Scope {
   std::function<void(std::string_view param)> param_used;
 };
 
+// Of a name that no column has, where rows are one variant (json without a schema): what to do; or nothing.
+std::string one_variant_hint(const Schema& schema, std::string_view name);
+
 class ExprNode;  // expr/node.h
 
 // Const, shared by threads, cheap to copy.

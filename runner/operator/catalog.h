@@ -1,6 +1,7 @@
 // Everything that a pipeline may name, in the order it is listed in help.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,14 @@ class Catalog {
   const TransformDescriptor* transform(std::string_view name) const { return find(transforms_, name); }
   const SinkDescriptor* sink(std::string_view name) const { return find(sinks_, name); }
   const FormatDescriptor* format(std::string_view name) const { return find(formats_, name); }
+
+  // Of those that have a part in the form of a pipeline.
+  const TransformDescriptor& uniting() const {
+    return *std::ranges::find_if(transforms_, &TransformDescriptor::unites);
+  }
+  const SourceDescriptor& of_rows() const {
+    return *std::ranges::find_if(sources_, [](const SourceDescriptor& one) { return !one.rows_option.empty(); });
+  }
 
  private:
   template <class D>

@@ -26,13 +26,13 @@ class Partial final : public BreakerPartial {
 
 class Run final : public BreakerRun, public Collected {
  public:
-  Run(std::shared_ptr<const CollectSpec> spec, std::shared_ptr<MemoryAccount> whole)
-      : spec_(std::move(spec)), memory_(std::make_shared<MemoryAccount>(std::move(whole))), held_(memory_) {}
+  Run(const CollectSpec& spec, std::shared_ptr<MemoryAccount> whole)
+      : spec_(spec), memory_(std::make_shared<MemoryAccount>(std::move(whole))), held_(memory_) {}
 
   std::unique_ptr<BreakerLocal> local() override { return std::make_unique<Local>(); }
 
   void add(BreakerLocal& base, RecordBatch&& batch, MorselIndex, KernelContext& context) override {
-    const std::vector<ColumnPtr> columns = spec_->columns.of(batch, context);
+    const std::vector<ColumnPtr> columns = spec_.columns.of(batch, context);
     if (batch.selection.empty()) return;
     auto& local = static_cast<Local&>(base);
     local.rows.append(columns, batch.selection);
@@ -62,7 +62,7 @@ class Run final : public BreakerRun, public Collected {
   Result<> finish(std::vector<std::unique_ptr<BreakerLocal>>) override {
     rows_ = all_.count();
     columns_ = all_.finish();
-    columns_.resize(spec_->columns.inputs() + spec_->columns.computed.size());
+    columns_.resize(spec_.columns.inputs() + spec_.columns.computed.size());
     return {};
   }
 
@@ -72,7 +72,7 @@ class Run final : public BreakerRun, public Collected {
     RecordBatch batch;
     batch.rows = rows_;
     batch.selection = Selection::all(batch.rows);
-    batch.columns.assign(columns_.begin(), columns_.begin() + spec_->columns.inputs());
+    batch.columns.assign(columns_.begin(), columns_.begin() + spec_.columns.inputs());
     return batch;
   }
   const MemoryAccount* memory() const override { return memory_.get(); }
@@ -82,7 +82,7 @@ class Run final : public BreakerRun, public Collected {
   const std::shared_ptr<MemoryAccount>& account() const override { return memory_; }
 
  private:
-  std::shared_ptr<const CollectSpec> spec_;
+  const CollectSpec& spec_;
   RowStore all_;
   std::uint32_t rows_ = 0;  // once finished
   std::vector<ColumnPtr> columns_;
@@ -92,22 +92,20 @@ class Run final : public BreakerRun, public Collected {
 
 class Collect final : public Breaker {
  public:
-  explicit Collect(std::shared_ptr<const CollectSpec> spec) : spec_(std::move(spec)) {}
+  explicit Collect(CollectSpec spec) : spec_(std::move(spec)) {}
 
-  // What its reader needs is in the spec; nobody else reads its result.
-  std::vector<bool> prune(const std::vector<bool>&) override { return spec_->columns.read(); }
   std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const override {
     return std::make_unique<Run>(spec_, resources.memory);
   }
-  std::string describe() const override { return fmt::format("collect {}", spec_->text); }
+  std::string describe() const override { return fmt::format("collect {}", spec_.text); }
 
  private:
-  std::shared_ptr<const CollectSpec> spec_;
+  const CollectSpec spec_;
 };
 
 }  // namespace
 
-std::unique_ptr<Breaker> make_collect(std::shared_ptr<const CollectSpec> spec) {
+std::unique_ptr<const Breaker> make_collect(CollectSpec spec) {
   return std::make_unique<Collect>(std::move(spec));
 }
 

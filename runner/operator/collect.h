@@ -26,9 +26,8 @@ class Collected {
   virtual const std::shared_ptr<MemoryAccount>& account() const = 0;
 };
 
-// The run is a Collected once it has finished. `spec` is shared, so that who reads the result may still say
-// which columns it needs, until the first pass starts.
-std::unique_ptr<Breaker> make_collect(std::shared_ptr<const CollectSpec> spec);
+// The run is a Collected once it has finished.
+std::unique_ptr<const Breaker> make_collect(CollectSpec spec);
 const Collected& collected(const BreakerRun& run);
 
 }  // namespace streamrun

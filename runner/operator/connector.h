@@ -17,6 +17,8 @@ struct ConnectorDescriptor {
   std::string_view summary;
   std::string_view example;  // YAML of a whole source or output
   bool takes_format = true;  // its records are bytes
+  std::string_view rows_option =
+      {};  // that holds rows in the file, batch by batch: a table's `rows` are one such batch
   OptionTable options;
   std::function<OptionsPtr(const SyntaxNode&, std::string_view what, DecodeContext&)> decode;
   std::function<std::optional<Bound>(const void* options, Context&)> bind;

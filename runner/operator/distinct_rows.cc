@@ -250,27 +250,27 @@ class KeepFirst final : public Breaker {
  public:
   explicit KeepFirst(Distinct distinct) : distinct_(std::move(distinct)) {}
 
-  std::vector<bool> prune(const std::vector<bool>& output_needed) override {
-    const std::uint32_t inputs = distinct_.kept.inputs();
-    distinct_.kept.needed = output_needed;
-    distinct_.kept.needed.resize(inputs, false);
-    for (const std::uint32_t key : distinct_.keys) distinct_.kept.needed[key] = true;
-    return distinct_.kept.read();
-  }
   std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const override {
     return std::make_unique<Run>(distinct_, resources);
   }
-  bool keeps_origins() const override { return false; }
   std::string describe() const override { return "keep the first of each " + distinct_.text + kSpills; }
 
  private:
-  Distinct distinct_;
+  const Distinct distinct_;
 };
 
 }  // namespace
 
-std::unique_ptr<Breaker> make_distinct(const Schema& schema, std::vector<std::uint32_t> keys, std::string text) {
-  return std::make_unique<KeepFirst>(Distinct(schema, std::move(keys), std::move(text)));
+StepFactory make_distinct(const Schema& schema, std::vector<std::uint32_t> keys, std::string text) {
+  const auto make = [distinct =
+                         Distinct(schema, std::move(keys), std::move(text))](const std::vector<bool>& output_needed) {
+    Distinct own = distinct;
+    own.kept.needed = output_needed;
+    for (const std::uint32_t key : own.keys) own.kept.needed[key] = true;
+    std::vector<bool> needed = own.kept.read();
+    return MadeStep::of(std::make_unique<KeepFirst>(std::move(own)), std::move(needed));
+  };
+  return {.make = make, .breaks = true, .keeps_origins = false};
 }
 
 }  // namespace streamrun

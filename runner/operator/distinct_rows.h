@@ -13,6 +13,6 @@ namespace streamrun {
 
 // One partition. `schema`: of the input, and of the result. `keys`: its columns that make one. `text`: of the key, for
 // `explain`.
-std::unique_ptr<Breaker> make_distinct(const Schema& schema, std::vector<std::uint32_t> keys, std::string text);
+StepFactory make_distinct(const Schema& schema, std::vector<std::uint32_t> keys, std::string text);
 
 }  // namespace streamrun

@@ -13,20 +13,19 @@ namespace {
 
 class Explode final : public Kernel {
  public:
-  explicit Explode(ExplodeSpec spec) : spec_(std::move(spec)), wanted_(spec_.kept.size() + 1, true) {
+  Explode(std::shared_ptr<const ExplodeSpec> spec, std::vector<bool> wanted)
+      : shared_(std::move(spec)), wanted_(std::move(wanted)) {
     computes_ =
         !spec_.each.column() || std::ranges::any_of(spec_.kept, [](const Expression& kept) { return !kept.column(); });
   }
 
-  std::vector<std::vector<bool>> prune(const std::vector<bool>& output_needed) override {
-    wanted_ = output_needed;
-    wanted_.resize(spec_.kept.size() + 1, false);
+  std::vector<bool> needed() const {
     std::vector<bool> needed(spec_.inputs, false);
     need_columns(spec_.each, needed);
     for (std::size_t i = 0; i < spec_.kept.size(); ++i) {
       if (wanted_[output_of(i)]) need_columns(spec_.kept[i], needed);
     }
-    return {needed};
+    return needed;
   }
 
   void apply(RecordBatch&& batch, std::size_t, KernelState*, KernelContext& context, const Emit& emit) const override {
@@ -145,15 +144,21 @@ class Explode final : public Kernel {
 
   std::size_t output_of(std::size_t kept) const { return kept < spec_.element_at ? kept : kept + 1; }
 
-  ExplodeSpec spec_;
+  std::shared_ptr<const ExplodeSpec> shared_;
+  const ExplodeSpec& spec_ = *shared_;
   std::vector<bool> wanted_;
   bool computes_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<Kernel> make_explode(ExplodeSpec spec) {
-  return std::make_unique<Explode>(std::move(spec));
+StepFactory make_explode(ExplodeSpec explode) {
+  const auto make = [spec = std::make_shared<const ExplodeSpec>(std::move(explode))](const std::vector<bool>& wanted) {
+    auto kernel = std::make_unique<Explode>(spec, wanted);
+    std::vector<bool> needed = kernel->needed();
+    return MadeStep::of(std::move(kernel), {std::move(needed)});
+  };
+  return {.make = make};
 }
 
 }  // namespace streamrun

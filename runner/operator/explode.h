@@ -21,6 +21,6 @@ struct ExplodeSpec {
 };
 
 // A row for each element, in order, and in portions.
-std::unique_ptr<Kernel> make_explode(ExplodeSpec spec);
+StepFactory make_explode(ExplodeSpec spec);
 
 }  // namespace streamrun

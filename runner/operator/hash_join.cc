@@ -74,34 +74,8 @@ struct Pairs {
 
 class JoinKernel final : public Kernel {
  public:
-  JoinKernel(std::shared_ptr<const JoinSpec> spec, std::shared_ptr<CollectSpec> side)
-      : spec_(std::move(spec)), side_(std::move(side)), wanted_(spec_->outputs.size(), true) {
-    static_cast<void>(prune(std::vector<bool>(spec_->outputs.size(), true)));
-  }
-
-  std::vector<std::vector<bool>> prune(const std::vector<bool>& output_needed) override {
-    wanted_ = output_needed;
-    wanted_.resize(spec_->outputs.size(), false);
-    std::vector<bool> needed(spec_->left_columns, false);
-    side_->columns.needed.assign(spec_->right_columns, false);
-    for (const Expression& key : spec_->left_keys) need_columns(key, needed);
-    if (spec_->condition) {
-      for (const std::uint32_t column : spec_->condition->columns_read()) {
-        if (column < spec_->left_columns) {
-          needed[column] = true;
-        } else {
-          side_->columns.needed[column - spec_->left_columns] = true;
-        }
-      }
-    }
-    for (std::size_t i = 0; i < wanted_.size(); ++i) {
-      if (!wanted_[i]) continue;
-      const JoinSpec::Output& output = spec_->outputs[i];
-      if (output.from == From::left) needed[output.column] = true;
-      if (output.from == From::right) side_->columns.needed[output.column] = true;
-    }
-    return {needed};
-  }
+  JoinKernel(std::shared_ptr<const JoinSpec> spec, std::vector<bool> wanted)
+      : spec_(std::move(spec)), wanted_(std::move(wanted)) {}
 
   std::unique_ptr<KernelState> start(std::span<BreakerRun* const> sides) const override {
     auto state = std::make_unique<State>(*spec_, collected(*sides[0]));
@@ -322,20 +296,34 @@ class JoinKernel final : public Kernel {
   };
 
   std::shared_ptr<const JoinSpec> spec_;
-  std::shared_ptr<CollectSpec> side_;
   std::vector<bool> wanted_;
 };
 
 }  // namespace
 
-Join make_join(JoinSpec spec) {
-  auto side = std::make_shared<CollectSpec>();
-  side->columns = {std::vector<bool>(spec.right_columns, true), spec.right_keys};
-  side->text = spec.text;
-  Join join;
-  join.kernel = std::make_unique<JoinKernel>(std::make_shared<const JoinSpec>(std::move(spec)), side);
-  join.build = make_collect(side);
-  return join;
+StepFactory make_join(JoinSpec join) {
+  const auto make = [spec = std::make_shared<const JoinSpec>(std::move(join))](const std::vector<bool>& wanted) {
+    std::vector<bool> left(spec->left_columns, false);
+    std::vector<bool> right(spec->right_columns, false);
+    for (const Expression& key : spec->left_keys) need_columns(key, left);
+    if (spec->condition) {
+      for (const std::uint32_t column : spec->condition->columns_read()) {
+        const bool of_left = column < spec->left_columns;
+        (of_left ? left : right)[of_left ? column : column - spec->left_columns] = true;
+      }
+    }
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (!wanted[i]) continue;
+      const JoinSpec::Output& output = spec->outputs[i];
+      if (output.from == From::left) left[output.column] = true;
+      if (output.from == From::right) right[output.column] = true;
+    }
+    const KeptColumns collected{right, spec->right_keys};
+    MadeStep made = MadeStep::of(std::make_unique<JoinKernel>(spec, wanted), {left, collected.read()});
+    made.sides.push_back(make_collect({collected, spec->text}));
+    return made;
+  };
+  return {.make = make, .collects = true};
 }
 
 }  // namespace streamrun

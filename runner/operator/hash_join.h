@@ -32,11 +32,7 @@ struct JoinSpec {
   std::string text;
 };
 
-struct Join {
-  std::unique_ptr<Kernel> kernel;
-  std::unique_ptr<Breaker> build;
-};
 // Rows come in left's order, each with its matches in right's order; right rows without a match come last.
-Join make_join(JoinSpec spec);
+StepFactory make_join(JoinSpec spec);
 
 }  // namespace streamrun

@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runner/base/result.h"
@@ -46,15 +47,12 @@ class KernelState {
 class Kernel {
  public:
   virtual ~Kernel() = default;
-  // The input columns that it reads or passes on, given which of its output's are needed. Called once,
-  // before the first batch; outputs that are not needed are null pointers from then on. `input` counts
-  // the step's own input, then those of its streams that are pushed too (`union`).
-  virtual std::vector<std::vector<bool>> prune(const std::vector<bool>& output_needed) = 0;
   // `sides`: results of the step's side inputs, complete.
   virtual std::unique_ptr<KernelState> start(std::span<BreakerRun* const> sides) const {
     static_cast<void>(sides);
     return nullptr;
   }
+  // `input` counts the step's own input, then those of its streams that are pushed too (`union`).
   virtual void apply(RecordBatch&& batch, std::size_t input, KernelState* state, KernelContext& context,
                      const Emit& emit) const = 0;
   // Behind the last batch of the pass: rows that only now are known (right_outer's unmatched ones).
@@ -108,13 +106,35 @@ struct BreakerResources {
 class Breaker {
  public:
   virtual ~Breaker() = default;
-  // The input columns that it keeps, given which of its output's are needed.
-  virtual std::vector<bool> prune(const std::vector<bool>& output_needed) = 0;
   virtual std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const = 0;
-  // Its result's rows are of one record each, and have their origins.
-  virtual bool keeps_origins() const { return true; }
   // For `explain`: `aggregate by (word) into 8 partitions, exact`.
   virtual std::string describe() const = 0;
+};
+
+// A step as it runs, for those of its output's columns that somebody reads: the others are null pointers.
+struct MadeStep {
+  static MadeStep of(std::unique_ptr<const Kernel> kernel, std::vector<std::vector<bool>> needed) {
+    return {std::move(kernel), nullptr, {}, std::move(needed)};
+  }
+  static MadeStep of(std::unique_ptr<const Breaker> breaker, std::vector<bool> needed) {
+    return {nullptr, std::move(breaker), {}, {std::move(needed)}};
+  }
+
+  // Exactly one of them consumes the step's own input.
+  std::unique_ptr<const Kernel> kernel;
+  std::unique_ptr<const Breaker> breaker;
+  std::vector<std::unique_ptr<const Breaker>> sides;  // given to Kernel::start
+  // The columns that it reads or passes on: of its own input, then of the streams that its options name.
+  std::vector<std::vector<bool>> needed;
+};
+
+// Makes a step once it is known what is read of it, and says what holds of each that it makes.
+struct StepFactory {
+  std::function<MadeStep(const std::vector<bool>& output_needed)> make;  // by column of its output; null: there is none
+  bool breaks = false;                                                   // it makes breakers
+  bool keeps_origins = true;  // its rows are of one record each, and have their origins
+  // The streams that the options name are collected first (`join`), and not pushed through it (`union`).
+  bool collects = false;
 };
 
 }  // namespace streamrun

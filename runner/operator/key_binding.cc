@@ -50,6 +50,7 @@ std::optional<std::uint32_t> find_column(const BindContext& context, const Locat
   if (expression && name.value() != "*") {
     hint = fmt::format("; columns are named here: compute it in a step before, with: {{name: \"{}\"}}", name.value());
   }
+  if (hint.empty()) hint = one_variant_hint(schema, name.value());
   context.diagnostics.error("unknown-column", name.whole(),
                             fmt::format("{} has no column '{}'{}", owner, name.value(), hint));
   return std::nullopt;

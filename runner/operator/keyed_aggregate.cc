@@ -303,64 +303,66 @@ Result<RecordBatch> Run::chunk(std::uint32_t index, KernelContext& context) {
 
 class KeyedAggregate final : public Breaker {
  public:
-  explicit KeyedAggregate(KeyedAggregateSpec spec) {
-    plan_.spec = std::move(spec);
-    for (const Expression& key : plan_.spec.keys) plan_.key_types.push_back(key.type());
-    const std::size_t outputs = plan_.spec.keys.size() + plan_.spec.finish.size() + (plan_.spec.fold ? 1 : 0);
-    static_cast<void>(prune(std::vector<bool>(outputs, true)));
-  }
-
-  std::vector<bool> prune(const std::vector<bool>& output_needed) override {
-    const KeyedAggregateSpec& spec = plan_.spec;
-    const std::size_t keys = spec.keys.size();
-    plan_.wanted = output_needed;
-    plan_.wanted.resize(keys + spec.finish.size() + (spec.fold ? 1 : 0), false);
-    std::vector<bool> call_needed(spec.calls.size(), false);
-    for (std::size_t i = 0; i < spec.finish.size(); ++i) {
-      if (!plan_.wanted[keys + i]) continue;
-      for (const std::uint32_t column : spec.finish[i].columns_read()) {
-        if (column >= keys && column - keys < call_needed.size()) call_needed[column - keys] = true;
-      }
-    }
-    std::vector<bool> needed(spec.inputs, false);
-    for (const Expression& key : spec.keys) need_columns(key, needed);
-    plan_.calls.clear();
-    plan_.aggregators.clear();
-    plan_.fold_wanted = spec.fold.has_value() && plan_.wanted.back();
-    plan_.exact = !plan_.fold_wanted;
-    for (std::size_t i = 0; i < spec.calls.size(); ++i) {
-      if (!call_needed[i]) continue;
-      const AggregateCall& call = spec.calls[i];
-      plan_.calls.push_back(i);
-      plan_.aggregators.push_back(call.aggregator);
-      plan_.exact = plan_.exact && call.aggregator->exact();
-      for (const Expression& argument : call.arguments) need_columns(argument, needed);
-      if (call.filter) need_columns(*call.filter, needed);
-    }
-    if (plan_.fold_wanted) need_columns(spec.fold->value, needed);
-    return needed;
-  }
+  explicit KeyedAggregate(std::shared_ptr<const KeyedAggregation> plan) : plan_(std::move(plan)) {}
 
   std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const override {
-    return std::make_unique<Run>(std::make_shared<const KeyedAggregation>(plan_), resources.memory);
+    return std::make_unique<Run>(plan_, resources.memory);
   }
 
-  bool keeps_origins() const override { return false; }
-
   std::string describe() const override {
-    const char* mode = plan_.exact ? "exact" : "in order";
-    if (!plan_.keyed()) return fmt::format("aggregate all rows, {}", mode);
-    return fmt::format("aggregate by ({}) into {} partitions, {}", plan_.spec.key_text, plan_.spec.partitions, mode);
+    const char* mode = plan_->exact ? "exact" : "in order";
+    if (!plan_->keyed()) return fmt::format("aggregate all rows, {}", mode);
+    return fmt::format("aggregate by ({}) into {} partitions, {}", plan_->spec.key_text, plan_->spec.partitions, mode);
   }
 
  private:
-  KeyedAggregation plan_;
+  std::shared_ptr<const KeyedAggregation> plan_;
 };
+
+// What is computed where these of its columns are wanted.
+KeyedAggregation plan_for(const KeyedAggregateSpec& spec, const std::vector<bool>& wanted) {
+  KeyedAggregation plan;
+  plan.spec = spec;
+  plan.wanted = wanted;
+  for (const Expression& key : spec.keys) plan.key_types.push_back(key.type());
+  const std::size_t keys = spec.keys.size();
+  std::vector<bool> call_needed(spec.calls.size(), false);
+  for (std::size_t i = 0; i < spec.finish.size(); ++i) {
+    if (!wanted[keys + i]) continue;
+    for (const std::uint32_t column : spec.finish[i].columns_read()) {
+      if (column >= keys && column - keys < call_needed.size()) call_needed[column - keys] = true;
+    }
+  }
+  plan.fold_wanted = spec.fold.has_value() && wanted.back();
+  plan.exact = !plan.fold_wanted;
+  for (std::size_t i = 0; i < spec.calls.size(); ++i) {
+    if (!call_needed[i]) continue;
+    plan.calls.push_back(i);
+    plan.aggregators.push_back(spec.calls[i].aggregator);
+    plan.exact = plan.exact && spec.calls[i].aggregator->exact();
+  }
+  return plan;
+}
+
+std::vector<bool> columns_read(const KeyedAggregation& plan) {
+  std::vector<bool> needed(plan.spec.inputs, false);
+  for (const Expression& key : plan.spec.keys) need_columns(key, needed);
+  for (const std::size_t call : plan.calls) {
+    for (const Expression& argument : plan.spec.calls[call].arguments) need_columns(argument, needed);
+    if (plan.spec.calls[call].filter) need_columns(*plan.spec.calls[call].filter, needed);
+  }
+  if (plan.fold_wanted) need_columns(plan.spec.fold->value, needed);
+  return needed;
+}
 
 }  // namespace
 
-std::unique_ptr<Breaker> make_keyed_aggregate(KeyedAggregateSpec spec) {
-  return std::make_unique<KeyedAggregate>(std::move(spec));
+StepFactory make_keyed_aggregate(KeyedAggregateSpec aggregate) {
+  const auto make = [spec = std::move(aggregate)](const std::vector<bool>& wanted) {
+    const auto plan = std::make_shared<const KeyedAggregation>(plan_for(spec, wanted));
+    return MadeStep::of(std::make_unique<KeyedAggregate>(plan), columns_read(*plan));
+  };
+  return {.make = make, .breaks = true, .keeps_origins = false};
 }
 
 }  // namespace streamrun

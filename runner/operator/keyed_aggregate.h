@@ -36,6 +36,6 @@ struct KeyedAggregateSpec {
 // Its rows: the keys, a column for each of `finish`, the fold's result. Partition after partition by the
 // key's hash, groups in order of first occurrence: the same for any number of threads. Where all aggregates
 // are exact each thread keeps a table for the whole pass, else there is one a morsel, merged in order.
-std::unique_ptr<Breaker> make_keyed_aggregate(KeyedAggregateSpec spec);
+StepFactory make_keyed_aggregate(KeyedAggregateSpec spec);
 
 }  // namespace streamrun

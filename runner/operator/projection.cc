@@ -38,44 +38,60 @@ std::vector<ColumnPtr> KeptColumns::of(RecordBatch& batch, KernelContext& contex
   return columns;
 }
 
-Projection::Projection(std::uint32_t inputs, Expression predicate, std::vector<Expression> outputs)
-    : inputs_(inputs), predicate_(std::move(predicate)), outputs_(std::move(outputs)), wanted_(outputs_.size(), true) {}
+namespace {
 
-std::vector<std::vector<bool>> Projection::prune(const std::vector<bool>& output_needed) {
-  wanted_ = output_needed;
-  wanted_.resize(outputs_.size(), false);
-  std::vector<bool> needed(inputs_, false);
-  if (predicate_) need_columns(predicate_, needed);
-  for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    if (wanted_[i]) need_columns(outputs_[i], needed);
-  }
-  return {needed};
-}
+struct ProjectionSpec {
+  std::uint32_t inputs = 0;  // columns of the input, hidden ones included
+  Expression predicate;
+  std::vector<Expression> outputs;
+};
 
-void Projection::apply(RecordBatch&& batch, std::size_t, KernelState*, KernelContext& context, const Emit& emit) const {
-  const EvalInput input{batch.columns, batch.rows};
-  if (predicate_) {
-    Selection kept = select(predicate_, input, batch.selection, context.eval);
-    reject_failed(batch, context);
-    batch.selection = std::move(kept);
-    if (batch.selection.empty()) return;
-  }
-  for (EvalSlices slices(batch.selection, context.eval); slices.next();) {
-    std::vector<ColumnPtr> columns(outputs_.size());
-    for (std::size_t i = 0; i < outputs_.size(); ++i) {
-      if (!wanted_[i]) continue;
-      const auto bare = outputs_[i].column();
-      columns[i] = bare ? batch.columns[*bare] : evaluate(outputs_[i], input, slices.rows(), context.eval);
+class Projection final : public Kernel {
+ public:
+  Projection(std::shared_ptr<const ProjectionSpec> spec, std::vector<bool> wanted)
+      : spec_(std::move(spec)), wanted_(std::move(wanted)) {}
+
+  std::vector<bool> needed() const {
+    std::vector<bool> needed(spec_->inputs, false);
+    if (spec_->predicate) need_columns(spec_->predicate, needed);
+    for (std::size_t i = 0; i < wanted_.size(); ++i) {
+      if (wanted_[i]) need_columns(spec_->outputs[i], needed);
     }
-    if (!slices.fits()) continue;
-    RecordBatch slice = slices.last() ? std::move(batch) : batch;
-    slice.selection = slices.rows();
-    reject_failed(slice, context);
-    if (slice.selection.empty()) continue;
-    slice.columns = std::move(columns);
-    emit(std::move(slice));
+    return needed;
   }
-}
+
+  void apply(RecordBatch&& batch, std::size_t, KernelState*, KernelContext& context, const Emit& emit) const override {
+    const EvalInput input{batch.columns, batch.rows};
+    if (spec_->predicate) {
+      Selection kept = select(spec_->predicate, input, batch.selection, context.eval);
+      reject_failed(batch, context);
+      batch.selection = std::move(kept);
+      if (batch.selection.empty()) return;
+    }
+    for (EvalSlices slices(batch.selection, context.eval); slices.next();) {
+      std::vector<ColumnPtr> columns(wanted_.size());
+      for (std::size_t i = 0; i < wanted_.size(); ++i) {
+        if (!wanted_[i]) continue;
+        const Expression& output = spec_->outputs[i];
+        const auto bare = output.column();
+        columns[i] = bare ? batch.columns[*bare] : evaluate(output, input, slices.rows(), context.eval);
+      }
+      if (!slices.fits()) continue;
+      RecordBatch slice = slices.last() ? std::move(batch) : batch;
+      slice.selection = slices.rows();
+      reject_failed(slice, context);
+      if (slice.selection.empty()) continue;
+      slice.columns = std::move(columns);
+      emit(std::move(slice));
+    }
+  }
+
+ private:
+  std::shared_ptr<const ProjectionSpec> spec_;
+  std::vector<bool> wanted_;
+};
+
+}  // namespace
 
 BoundTransform bind_projection(const BindContext& context, Schema schema, Expression predicate,
                                std::vector<Expression> outputs, std::string detail) {
@@ -83,7 +99,13 @@ BoundTransform bind_projection(const BindContext& context, Schema schema, Expres
   bound.output = std::move(schema);
   bound.can_fail = predicate && predicate.can_fail();
   for (const Expression& output : outputs) bound.can_fail = bound.can_fail || output.can_fail();
-  bound.kernel = std::make_unique<Projection>(context.inputs[0]->size(), std::move(predicate), std::move(outputs));
+  const auto spec =
+      std::make_shared<const ProjectionSpec>(context.inputs[0]->size(), std::move(predicate), std::move(outputs));
+  bound.step.make = [spec](const std::vector<bool>& wanted) {
+    auto kernel = std::make_unique<Projection>(spec, wanted);
+    std::vector<bool> needed = kernel->needed();
+    return MadeStep::of(std::move(kernel), {std::move(needed)});
+  };
   bound.detail = std::move(detail);
   return bound;
 }

@@ -31,25 +31,9 @@ struct KeptColumns {
   std::vector<ColumnPtr> of(RecordBatch& batch, KernelContext& context) const;
 };
 
-// Keeps the rows for which `predicate` is true (all, where it is empty), and gives a column for each of
-// `outputs`, all over the row as it came in. Rows keep their origin and partition.
-class Projection : public Kernel {
- public:
-  // `inputs`: columns of the input, hidden ones included.
-  Projection(std::uint32_t inputs, Expression predicate, std::vector<Expression> outputs);
-
-  std::vector<std::vector<bool>> prune(const std::vector<bool>& output_needed) override;
-  void apply(RecordBatch&& batch, std::size_t input, KernelState* state, KernelContext& context,
-             const Emit& emit) const override;
-
- private:
-  std::uint32_t inputs_;
-  Expression predicate_;
-  std::vector<Expression> outputs_;
-  std::vector<bool> wanted_;
-};
-
-// A bound step of a projection; `outputs` stand for the columns of `schema`, visible and hidden.
+// Keeps the rows for which `predicate` is true (all, where it is empty), and gives a column for each of `outputs`, all
+// over the row as it came in. Rows keep their origin and partition. `outputs` stand for the columns of `schema`,
+// visible and hidden.
 BoundTransform bind_projection(const BindContext& context, Schema schema, Expression predicate,
                                std::vector<Expression> outputs, std::string detail);
 

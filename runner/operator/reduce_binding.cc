@@ -176,7 +176,7 @@ std::optional<BoundTransform> bind_reduce(const ReduceOptions& options, BindCont
   bound.partitions = spec.partitions;
   bound.output = std::move(binding.output);
   bound.detail = spec.key_text.empty() ? binding.detail : fmt::format("by {}: {}", spec.key_text, binding.detail);
-  bound.breaker = make_keyed_aggregate(std::move(spec));
+  bound.step = make_keyed_aggregate(std::move(spec));
   return bound;
 }
 

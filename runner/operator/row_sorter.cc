@@ -108,28 +108,27 @@ class Run final : public BreakerRun {
 
 class Sort final : public Breaker {
  public:
-  explicit Sort(SortSpec spec) : sorting_(std::move(spec)) {}
+  explicit Sort(Sorting sorting) : sorting_(std::move(sorting)) {}
 
-  std::vector<bool> prune(const std::vector<bool>& output_needed) override {
-    const std::uint32_t inputs = sorting_.kept.inputs();
-    sorting_.kept.needed = output_needed;
-    sorting_.kept.needed.resize(inputs, false);
-    return sorting_.kept.read();
-  }
   std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const override {
     return std::make_unique<Run>(sorting_, resources);
   }
-  bool keeps_origins() const override { return false; }
   std::string describe() const override { return sorting_.layout.limit ? sorting_.text : sorting_.text + kSpills; }
 
  private:
-  Sorting sorting_;
+  const Sorting sorting_;
 };
 
 }  // namespace
 
-std::unique_ptr<Breaker> make_sort(SortSpec spec) {
-  return std::make_unique<Sort>(std::move(spec));
+StepFactory make_sort(SortSpec spec) {
+  const auto make = [sorting = Sorting(std::move(spec))](const std::vector<bool>& output_needed) {
+    Sorting own = sorting;
+    own.kept.needed = output_needed;
+    std::vector<bool> needed = own.kept.read();
+    return MadeStep::of(std::make_unique<Sort>(std::move(own)), std::move(needed));
+  };
+  return {.make = make, .breaks = true, .keeps_origins = false};
 }
 
 }  // namespace streamrun

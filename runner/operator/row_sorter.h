@@ -26,6 +26,6 @@ struct SortSpec {
 };
 
 // One partition, in order; equal rows stay as they came.
-std::unique_ptr<Breaker> make_sort(SortSpec spec);
+StepFactory make_sort(SortSpec spec);
 
 }  // namespace streamrun

@@ -76,6 +76,8 @@ class Sink {
   // Opens what is written to; called before the first batch, and again if that fails for a while. `log`: null without a
   // checkpoint.
   virtual Result<> start(OutputLog* log) { return static_cast<void>(log), Result<>(); }
+  // Once started with a log: the last batch that it has published for good, so that it comes again and changes nothing.
+  virtual std::optional<BatchTime> stands() const { return std::nullopt; }
   virtual Result<std::unique_ptr<Stage>> stage(BatchTime batch) = 0;
   // From another thread: a publish that waits for the outside world gives up.
   virtual void interrupt() {}

@@ -145,17 +145,9 @@ class Spool final : public Breaker {
  public:
   Spool(Schema schema, std::optional<Distribution> distribution)
       : schema_(std::move(schema)), distribution_(std::move(distribution)) {}
-  std::vector<bool> prune(const std::vector<bool>& output_needed) override {
-    std::vector<bool> needed = output_needed;
-    if (distribution_) {
-      for (const Expression& key : distribution_->keys) need_columns(key, needed);
-    }
-    return needed;
-  }
   std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const override {
     return std::make_unique<SpoolRun>(schema_, distribution_ ? &*distribution_ : nullptr, resources.spools);
   }
-  bool keeps_origins() const override { return !distribution_; }
   std::string describe() const override {
     return distribution_ ? fmt::format("exchange into {} partitions", distribution_->partitions) : "spool";
   }
@@ -167,12 +159,16 @@ class Spool final : public Breaker {
 
 }  // namespace
 
-std::unique_ptr<Breaker> make_spool(Schema schema) {
+std::unique_ptr<const Breaker> make_spool(Schema schema) {
   return std::make_unique<Spool>(std::move(schema), std::nullopt);
 }
 
-std::unique_ptr<Breaker> make_exchange(Schema schema, Distribution distribution) {
-  return std::make_unique<Spool>(std::move(schema), std::move(distribution));
+StepFactory make_exchange(Schema schema, Distribution distribution) {
+  const auto make = [schema = std::move(schema), distribution = std::move(distribution)](std::vector<bool> needed) {
+    for (const Expression& key : distribution.keys) need_columns(key, needed);
+    return MadeStep::of(std::make_unique<Spool>(schema, distribution), std::move(needed));
+  };
+  return {.make = make, .breaks = true, .keeps_origins = false};
 }
 
 }  // namespace streamrun

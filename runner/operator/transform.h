@@ -36,15 +36,11 @@ struct BindContext {
   Scope scope_of(const Schema& schema) const;
 };
 
-// A step bound to its inputs. Exactly one of `kernel` and `breaker` consumes the step's own input; neither does
-// where the step is faulty and yet what it would give is known, so that those behind it can be checked.
+// A step bound to its inputs.
 struct BoundTransform {
   Schema output;
-  std::unique_ptr<Kernel> kernel;
-  std::unique_ptr<Breaker> breaker;
-  // Streams that the options name are either pushed through the kernel (`union`: inputs 1, 2…), or
-  // collected first, one breaker each (`join`'s build side), and given to Kernel::start.
-  std::vector<std::unique_ptr<Breaker>> sides;
+  // Makes nothing where the step is faulty and yet what it would give is known, so that those behind it can be checked.
+  StepFactory step;
   bool can_fail = false;                    // rows may be rejected
   std::optional<std::uint32_t> partitions;  // of the output; as the input's where not said
   std::string detail;                       // for `explain`: `amount > 0`
@@ -62,6 +58,7 @@ struct TransformDescriptor {
   std::function<std::vector<StreamName>(const void* options)> streams;                         // may be empty
   // Null: rows pass as they are.
   std::function<std::optional<BoundTransform>(const void* options, BindContext&)> bind;
+  bool unites = false;          // `from: [a, b]` is this step over a, with the list of the others
   bool holds_steps = false;     // those of its section `steps` follow it
   bool names_fragment = false;  // the steps of the fragment that it names stand in its place
 };

@@ -22,6 +22,7 @@ class Lowering {
 
   PhysicalPlan lower() {
     plan_.settings = graph_.settings;
+    plan_.definitions = graph_.definitions;
     plan_.text = graph_.text;
     plan_.params = graph_.params;
     drop_unread();
@@ -101,14 +102,8 @@ class Lowering {
   }
 
   void prune_step(GraphNode& node, const std::vector<bool>& output) {
-    BoundTransform& step = *node.step;
-    if (step.breaker) {
-      need(node.inputs[0], step.breaker->prune(output));
-    } else {
-      const auto inputs = step.kernel->prune(output);
-      for (std::size_t k = 0; k < inputs.size() && k < node.inputs.size(); ++k) need(node.inputs[k], inputs[k]);
-    }
-    for (std::size_t k = 0; k < step.sides.size(); ++k) need(node.inputs[k + 1], step.sides[k]->prune(output));
+    node.made = node.step->step.make(output);
+    for (std::size_t k = 0; k < node.inputs.size(); ++k) need(node.inputs[k], node.made.needed[k]);
     if (node.can_fail && node.errors && live_[*node.errors]) {
       for (const std::size_t input : node.inputs) need_shown(input);
     }
@@ -127,8 +122,7 @@ class Lowering {
       const GraphNode& node = graph_.nodes[i];
       if (node.kind == GraphNode::Kind::source) without_raw_[i] = !graph_.sources[node.source].format;
       if (node.kind != GraphNode::Kind::step) continue;
-      const BoundTransform& step = *node.step;
-      without_raw_[i] = !step.sides.empty() || (step.breaker && !step.breaker->keeps_origins());
+      without_raw_[i] = node.step->step.collects || !node.step->step.keeps_origins;
       for (const std::size_t input : node.inputs) without_raw_[i] = without_raw_[i] || without_raw_[input];
     }
   }
@@ -139,9 +133,9 @@ class Lowering {
     for (std::size_t i = count(); i-- > 0;) {
       const GraphNode& node = graph_.nodes[i];
       if (!live_[i]) continue;
-      const bool ends = node.step && node.step->breaker && !node.step->breaker->keeps_origins();
+      const bool ends = node.step && !node.step->step.keeps_origins;
       for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-        const bool side = node.step && k > 0 && !node.step->sides.empty();
+        const bool side = node.step && k > 0 && node.step->step.collects;
         if (node.can_fail || side || (origins_[i] && !ends)) origins_[node.inputs[k]] = true;
       }
     }
@@ -185,15 +179,15 @@ class Lowering {
           made.detail = graph_.outputs[node.output].plan.bound.detail;
           break;
         case GraphNode::Kind::step:
-          made.kind = node.step->breaker ? PlanNode::Kind::breaker : PlanNode::Kind::kernel;
+          made.kind = node.made.breaker ? PlanNode::Kind::breaker : PlanNode::Kind::kernel;
           made.stage =
               fmt::format("{} step {} ({})", node.stream, steps[node.stream] += node.goes_on ? 0 : 1, node.label);
           made.detail = node.step->detail;
-          made.kernel = std::move(node.step->kernel);
-          made.breaker = std::move(node.step->breaker);
+          made.kernel = std::move(node.made.kernel);
+          made.breaker = std::move(node.made.breaker);
           break;
       }
-      if (node.step) add_build_sides(node, made);
+      add_build_sides(node, made);
       ids_[i] = add(std::move(made));
       connect(node, ids_[i]);
     }
@@ -208,7 +202,7 @@ class Lowering {
 
   // What a kernel collects before it starts; before it in the order of nodes.
   void add_build_sides(GraphNode& node, PlanNode& kernel) {
-    for (std::size_t k = 0; k < node.step->sides.size(); ++k) {
+    for (std::size_t k = 0; k < node.made.sides.size(); ++k) {
       PlanNode build;
       build.kind = PlanNode::Kind::breaker;
       build.stream = node.stream;
@@ -217,14 +211,14 @@ class Lowering {
       build.on_error = node.on_error;
       build.side = true;
       build.partitions = graph_.nodes[node.inputs[k + 1]].partitions;
-      build.breaker = std::move(node.step->sides[k]);
+      build.breaker = std::move(node.made.sides[k]);
       kernel.sides.push_back(add(std::move(build)));
       plan_.nodes[ids_[node.inputs[k + 1]].value].consumers.push_back({kernel.sides.back(), 0, 0});
     }
   }
 
   void connect(const GraphNode& node, NodeId id) {
-    const std::size_t pushed = node.step && !node.step->sides.empty() ? 1 : node.inputs.size();
+    const std::size_t pushed = node.step && node.step->step.collects ? 1 : node.inputs.size();
     std::uint32_t base = 0;
     for (std::size_t k = 0; k < pushed; ++k) {
       if (!live_[node.inputs[k]]) continue;

@@ -74,14 +74,14 @@ struct PlanNode {
   std::optional<NodeId> errors;  // with `route`: the errors node that takes its rejects
   std::vector<PlanEdge> consumers;
 
-  std::size_t source = 0;            // source: index into sources
-  std::unique_ptr<Kernel> kernel;    // kernel
-  std::vector<NodeId> sides;         // kernel: breakers whose results it needs, complete before its phase
-  std::unique_ptr<Breaker> breaker;  // breaker; also spools and build sides
-  bool side = false;                 // breaker: a build side
-  std::size_t output = 0;            // output: index into outputs
-  bool origins = true;               // somebody behind it may ask where a row came from
-  std::uint32_t phase = 0;           // in which a driver (source, breaker result) is pushed
+  std::size_t source = 0;                  // source: index into sources
+  std::unique_ptr<const Kernel> kernel;    // kernel
+  std::vector<NodeId> sides;               // kernel: breakers whose results it needs, complete before its phase
+  std::unique_ptr<const Breaker> breaker;  // breaker; also spools and build sides
+  bool side = false;                       // breaker: a build side
+  std::size_t output = 0;                  // output: index into outputs
+  bool origins = true;                     // somebody behind it may ask where a row came from
+  std::uint32_t phase = 0;                 // in which a driver (source, breaker result) is pushed
 };
 
 // Drivers in source order: sources and breakers that are pushed in this phase.
@@ -93,8 +93,13 @@ struct PlanPhase {
   std::vector<NodeId> completing;
 };
 
+// What rows are made by, by the name of each part, so that a change can be named: sources with their columns, steps,
+// outputs. They may hold secrets.
+using Definitions = std::map<std::string, std::string>;
+
 struct PhysicalPlan {
   RunSettings settings;
+  Definitions definitions;
   std::shared_ptr<const SourceText> text;     // of the pipeline's file, for the places of expressions; may be null
   std::map<std::string, std::string> params;  // texts of their values, by name; they may be secret
   std::vector<PlanSource> sources;

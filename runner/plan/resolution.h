@@ -49,6 +49,9 @@ struct Resolution {
   std::optional<std::size_t> add_errors(const std::string& name, OnError policy, const std::vector<Field>& hidden);
 };
 
+// Of what is resolved.
+Definitions definitions_of(const Resolution& resolution);
+
 void resolve_params(Resolution& resolution);
 void resolve_source(Resolution& resolution, const SourceSpec& spec, bool table);
 void resolve_output(Resolution& resolution, const OutputSpec& spec, std::optional<std::size_t> from);

@@ -135,6 +135,7 @@ StreamGraph resolve(const PipelineSpec& spec, const Catalog& catalog, const Reso
     const LocatedText& from = output.common.from.text;
     resolve_output(r, output, from.value().empty() ? std::nullopt : streams.find(from));
   }
+  r.graph.definitions = definitions_of(r);
   check_files(r);
   check_depth(r);
   const std::set<std::string> read = names_read(spec);

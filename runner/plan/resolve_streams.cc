@@ -206,7 +206,7 @@ std::optional<std::size_t> StreamResolver::add_steps(const StreamSpec& stream) {
     }
     DecodeContext context{.diagnostics = r_.diagnostics};
     StepSpec step;
-    step.kind = r_.catalog.transform("union");
+    step.kind = &r_.catalog.uniting();
     step.place = stream.from[0].text.whole();
     step.options = step.kind->decode(others, "from", context);
     if (step.options) add(step);
@@ -262,7 +262,7 @@ std::optional<std::size_t> StreamResolver::add_step(const StepSpec& step, const 
   if (!step.uses.empty()) tell_with_uses(r_, own_diagnostics, step.uses);
   if (!bound) return std::nullopt;
   std::uint32_t partitions = r_.graph.nodes[input].partitions;
-  if (bound->sides.empty()) {
+  if (!bound->step.collects) {
     for (std::size_t i = 1; i < inputs.size(); ++i) {
       const std::uint32_t more = r_.graph.nodes[inputs[i]].partitions;
       partitions = partitions == 0 || more == 0 ? 0 : partitions + more;

@@ -28,6 +28,7 @@ struct GraphNode {
   // Nodes whose rows it takes: its own input, then those its options name.
   std::vector<std::size_t> inputs;
   std::optional<BoundTransform> step;
+  MadeStep made;           // of it, once it is known what is read
   std::size_t source = 0;  // source: index into StreamGraph::sources
   std::size_t output = 0;  // output: index into StreamGraph::outputs
   bool can_fail = false;
@@ -48,6 +49,7 @@ struct GraphOutput {
 
 struct StreamGraph {
   RunSettings settings;
+  Definitions definitions;
   std::shared_ptr<const SourceText> text;
   std::map<std::string, std::string> params;
   std::vector<GraphSource> sources;

@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 from brokers.broker import BrokerTest, make_broker, wait_for
-from processes.process import program
+from processes.process import PROGRAM
 
 POINTS = ('after-intent', 'after-compute', 'before-publish', 'after-publish', 'after-commit')
 RECORDS = 60
@@ -80,6 +80,20 @@ class ExactlyOnce(OnceTest):
         for found in (self.lines(run), self.each(run.folder), self.committed(sink)):
             self.assertEqual(sorted(found), sorted(expected))
 
+    def test_pipeline_that_changes_under_a_batch_that_a_topic_has(self):
+        source, sink = self.topic(), self.topic()
+        expected = [f'record {i}' for i in range(RECORDS)]
+        self.produce(source, expected)
+        pipeline = self.pipeline(source, sink).replace('concurrent_outputs: 2', 'concurrent_outputs: 1')
+        run, code = self.killed(None, ('--kill-at', 'after-publish:5'), pipeline)
+        self.assertEqual(code, -signal.SIGKILL)
+        changed = pipeline.replace('name: each, from: in', 'name: each, from: in, when: rows > 3')
+        code, _, error, _ = self.start(changed, '--available-now', folder=run.folder).end()
+        self.assertEqual(code, 1)
+        self.assertIn("output 'topic' has published it, and output 'each' changed since", error)
+        self.killed(run, (), pipeline)
+        self.check(run, sink, expected)
+
     def test_a_later_instance_fences_the_first(self):
         source, sink = self.topic(), self.topic()
         self.produce(source, ['a'])
@@ -116,7 +130,7 @@ class ExactlyOnce(OnceTest):
         self.produce(source, ['d', 'e'])
 
         def state():
-            shown = subprocess.run([program.get(), 'state', 'case.yaml', '--format', 'json'], cwd=run.folder, capture_output=True, text=True, timeout=60)
+            shown = subprocess.run([PROGRAM, 'state', 'case.yaml', '--format', 'json'], cwd=run.folder, capture_output=True, text=True, timeout=60)
             self.assertEqual((shown.returncode, shown.stderr), (0, ''))
             return json.loads(shown.stdout)['sources']['in']
         self.assertEqual(state()['lag'], {'records': 2})

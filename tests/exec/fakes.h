@@ -163,7 +163,6 @@ class FunctionKernel final : public Kernel {
  public:
   using Function = std::function<void(RecordBatch&&, std::size_t, KernelContext&, const Emit&)>;
   explicit FunctionKernel(Function function) : function_(std::move(function)) {}
-  std::vector<std::vector<bool>> prune(const std::vector<bool>& needed) override { return {needed}; }
   void apply(RecordBatch&& batch, std::size_t input, KernelState*, KernelContext& context,
              const Emit& emit) const override {
     function_(std::move(batch), input, context, emit);

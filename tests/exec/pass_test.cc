@@ -73,7 +73,6 @@ TEST_CASE("rows keep the order of the source at any parallelism") {
 // Holds so many bytes a row.
 class Hoard final : public Breaker {
  public:
-  std::vector<bool> prune(const std::vector<bool>& needed) override { return needed; }
   std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const override {
     return std::make_unique<Run>(resources.memory);
   }
@@ -313,7 +312,6 @@ TEST_CASE("rows of a morsel that are too many leave it before it has ended, in o
 class CountSide final : public Kernel {
  public:
   explicit CountSide(Events& events) : events_(events) {}
-  std::vector<std::vector<bool>> prune(const std::vector<bool>& needed) override { return {needed}; }
   std::unique_ptr<KernelState> start(std::span<BreakerRun* const> sides) const override {
     events_.add("side of " + std::to_string(sides[0]->chunks()));
     return nullptr;

@@ -114,22 +114,23 @@ Outcome run(const TransformDescriptor& transform, const SyntaxNode& node, const 
     }
     REQUIRE(breaker.finish(std::move(locals)));
   };
-  if (bound->breaker) {
-    const auto breaker = bound->breaker->start({});
+  const MadeStep made = bound->step.make(std::vector<bool>(bound->output.size(), true));
+  if (made.breaker) {
+    const auto breaker = made.breaker->start({});
     collect(*breaker, morsels);
     for (std::uint32_t i = 0; i < breaker->chunks(); ++i) outcome.rows += json_of(breaker->chunk(i, context).value());
   } else {
     std::vector<std::unique_ptr<BreakerRun>> runs;
     std::vector<BreakerRun*> sides;
-    for (const auto& side : bound->sides) {
+    for (const auto& side : made.sides) {
       runs.push_back(side->start({}));
       collect(*runs.back(), {other});
       sides.push_back(runs.back().get());
     }
-    const auto state = bound->kernel->start(sides);
-    for (const auto& rows : morsels) bound->kernel->apply(batch_of(rows), 0, state.get(), context, emit);
-    if (transform.streams && sides.empty()) bound->kernel->apply(batch_of(other), 1, state.get(), context, emit);
-    bound->kernel->finish(state.get(), context, emit);
+    const auto state = made.kernel->start(sides);
+    for (const auto& rows : morsels) made.kernel->apply(batch_of(rows), 0, state.get(), context, emit);
+    if (transform.streams && sides.empty()) made.kernel->apply(batch_of(other), 1, state.get(), context, emit);
+    made.kernel->finish(state.get(), context, emit);
   }
   outcome.rejected = context.rejected;
   return outcome;

@@ -1,6 +1,7 @@
 """Runs that are killed at every point of a batch's way, and go on: the outputs are those of a run that never was."""
 import contextlib
 import json
+import os
 import shutil
 import signal
 import sqlite3
@@ -8,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from processes.process import ProcessTest, program
+from processes.process import PROGRAM, ProcessTest
 
 POINTS = ('after-intent', 'after-compute', 'before-publish', 'after-publish', 'after-commit')
 RECORDS = 40
@@ -62,7 +63,7 @@ class Checkpoint(ProcessTest):
         return folder
 
     def run_in(self, folder, *more):
-        return subprocess.run([program.get(), 'p.yaml', '--available-now', '--start-time', '0', *more], cwd=folder,
+        return subprocess.run([PROGRAM, 'p.yaml', '--available-now', '--start-time', '0', *more], cwd=folder,
                               capture_output=True, text=True, timeout=60)
 
     def files(self, folder):
@@ -206,6 +207,39 @@ class Checkpoint(ProcessTest):
         self.assertEqual(code, 1)
         self.assertIn('was removed while it was in use', error)
 
+    def test_log_that_is_removed_while_it_is_in_use(self):
+        for name in ('batches.db', 'batches.db-wal'):
+            folder = self.folder(pipeline(OUTPUTS['grows']).replace('batch_interval: 20s', 'batch_interval: 20ms'))
+            run = self.start((folder / 'p.yaml').read_text().replace('in.jsonl}', 'in.jsonl, follow: true}'), folder=folder)
+            while not (folder / 'out' / 'all.jsonl').exists() or (folder / 'out' / 'all.jsonl').read_text().count('\n') < 15:
+                self.assertIsNone(run.process.poll())
+            (folder / 'state' / 'log' / name).unlink()
+            with open(folder / 'in.jsonl', 'a', encoding='utf-8') as more:
+                more.write('{"n":1,"k":"x"}\n')
+            code, _, error, _ = run.end()
+            self.assertEqual(code, 1)
+            self.assertIn('or a file of it, was removed while it was in use', error)
+
+    def test_state_of_a_folder_that_nobody_may_write(self):
+        folder = self.folder(pipeline(OUTPUTS['grows']))
+        self.finish(folder)
+        log = folder / 'state' / 'log'
+        for path in (folder, folder / 'state', log):
+            path.chmod(0o555)
+        for path in log.iterdir():
+            path.chmod(0o444)
+        self.addCleanup(lambda: [path.chmod(0o755) for path in (folder, folder / 'state', log)])
+        own = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        own.chmod(0o755)
+        shutil.copy(PROGRAM, own / 'streamrun')
+
+        def lesser():
+            if os.geteuid() == 0:
+                os.setuid(65534)
+        run = subprocess.run([own / 'streamrun', 'state', 'p.yaml'], cwd=folder, capture_output=True, text=True, timeout=60, preexec_fn=lesser)
+        self.assertEqual((run.returncode, run.stderr), (0, ''))
+        self.assertIn('crash: last commit', run.stdout)
+
     def test_followed_file_that_is_cut_under_an_open_batch(self):
         folder = self.folder(pipeline(OUTPUTS['grows']).replace('in.jsonl}', 'in.jsonl, follow: true}'))
         self.kill(folder, 'after-publish:3')
@@ -232,7 +266,7 @@ class Checkpoint(ProcessTest):
         self.kill(folder, 'after-publish:3')
 
         def state(*more):
-            return subprocess.run([program.get(), 'state', 'p.yaml', *more], cwd=folder, capture_output=True, text=True, timeout=60)
+            return subprocess.run([PROGRAM, 'state', 'p.yaml', *more], cwd=folder, capture_output=True, text=True, timeout=60)
         self.assertIn('begun and not committed, so that the next start runs it again', state().stdout)
         told = json.loads(state('--format', 'json').stdout)
         self.assertEqual([batch['committed'] for batch in told['batches']], [True, True, False])
@@ -249,7 +283,7 @@ class Checkpoint(ProcessTest):
         self.assertEqual((folder / 'out' / 'all.jsonl').read_text(), first * 2)
 
     def replay(self, folder, *more):
-        return subprocess.run([program.get(), 'replay', 'p.yaml', *more], cwd=folder, capture_output=True, text=True, timeout=60)
+        return subprocess.run([PROGRAM, 'replay', 'p.yaml', *more], cwd=folder, capture_output=True, text=True, timeout=60)
 
     def test_replay(self):
         text = pipeline(OUTPUTS['grows'], '  - {name: again, from: s, columns: [n], stdout: {}, format: text}')
@@ -393,7 +427,7 @@ streams:""").replace('filter: n % 10 < 7', 'join: {with: names, on: k}')
         records = [f'{{"n":{n},"k":"a"}}\n' for n in range(10)]
 
         def run(folder, given, *more):
-            return subprocess.run([program.get(), 'p.yaml', '--available-now', '--start-time', '0', *more], cwd=folder,
+            return subprocess.run([PROGRAM, 'p.yaml', '--available-now', '--start-time', '0', *more], cwd=folder,
                                   input=''.join(given), capture_output=True, text=True, timeout=60)
         for point in POINTS[1:]:
             with self.subTest(point):
@@ -410,7 +444,7 @@ streams:""").replace('filter: n % 10 < 7', 'join: {with: names, on: k}')
     def test_receiver_log_that_is_taken_away_under_an_open_batch(self):
         text = pipeline(OUTPUTS['grows']).replace('file: {path: in.jsonl}, ', 'stdin: {}, receiver_log: true, ')
         folder = self.folder(text)
-        killed = subprocess.run([program.get(), 'p.yaml', '--available-now', '--start-time', '0', '--kill-at', 'after-publish'], cwd=folder,
+        killed = subprocess.run([PROGRAM, 'p.yaml', '--available-now', '--start-time', '0', '--kill-at', 'after-publish'], cwd=folder,
                                 input='{"n":1,"k":"a"}\n', capture_output=True, text=True, timeout=60)
         self.assertEqual(killed.returncode, -signal.SIGKILL)
         (folder / 'p.yaml').write_text(text.replace('receiver_log: true, ', ''))
@@ -419,7 +453,7 @@ streams:""").replace('filter: n % 10 < 7', 'join: {with: names, on: k}')
     def test_received_without_a_log(self):
         text = pipeline(OUTPUTS['grows']).replace('file: {path: in.jsonl}, ', 'stdin: {}, ')
         folder = self.folder(text)
-        run = subprocess.run([program.get(), 'p.yaml', '--available-now', '--start-time', '0'], cwd=folder,
+        run = subprocess.run([PROGRAM, 'p.yaml', '--available-now', '--start-time', '0'], cwd=folder,
                              input='{"n":1,"k":"a"}\n', capture_output=True, text=True, timeout=60)
         self.assertIn('at most once', run.stderr)
         shown = self.replay(folder, '--batch', '20000')
@@ -432,7 +466,7 @@ streams:""").replace('filter: n % 10 < 7', 'join: {with: names, on: k}')
 
         def diff(change, *more):
             (folder / 'next.yaml').write_text(change(text))
-            run = subprocess.run([program.get(), 'state', 'p.yaml', '--diff', 'next.yaml', *more], cwd=folder, capture_output=True, text=True, timeout=60)
+            run = subprocess.run([PROGRAM, 'state', 'p.yaml', '--diff', 'next.yaml', *more], cwd=folder, capture_output=True, text=True, timeout=60)
             self.assertEqual(run.stderr, '')
             return run.returncode, run.stdout
 
@@ -454,6 +488,26 @@ streams:""").replace('filter: n % 10 < 7', 'join: {with: names, on: k}')
                                 (lambda text: text.replace('checkpoint', '# checkpoint'), 'loses')):
             code, told = diff(change)
             self.assertEqual((code, told.split()[0]), (verdict == 'refused', verdict))
+
+    def test_pipeline_that_changes_under_an_open_batch(self):
+        text = pipeline(OUTPUTS['grows'])
+        changed = text.replace('n % 10 < 7', 'n % 10 < 3')
+        folder = self.folder(text)
+        self.kill(folder, 'after-publish:2')
+        (folder / 'p.yaml').write_text(changed)
+        told = subprocess.run([PROGRAM, 'state', 'p.yaml', '--diff', 'p.yaml'], cwd=folder, capture_output=True, text=True, timeout=60)
+        self.assertIn(f'changes  r step 1 (filter): batch 1970-01-01T00:00:40Z was begun with another', told.stdout)
+        run = self.run_in(folder)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn('and r step 1 (filter) changed since: it is computed again with the pipeline as it is now', run.stderr)
+        shown = self.replay(folder, '--batch', '20000')
+        self.assertIn('note: r step 1 (filter) changed since the batch was computed', shown.stderr)
+        self.assertEqual([json.loads(row)['n'] for row in shown.stdout.splitlines()], [0, 1, 2])
+        # What says the same is the same.
+        folder = self.folder(text)
+        self.kill(folder, 'after-publish:2')
+        (folder / 'p.yaml').write_text(text.replace('[filter: n % 10 < 7]', '[{ "filter": n % 10 < 7 }]').replace('streams:', 'streams:  # as before'))
+        self.finish(folder)
 
     def test_params_that_change_under_an_open_batch(self):
         text = pipeline(OUTPUTS['grows'], 'params: {most: {type: int, default: 7}}').replace('n % 10 < 7', "n % 10 < :most")

@@ -1,0 +1,48 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "runner/plan/resolution.h"
+
+namespace streamrun {
+namespace {
+
+void add_stream(const StreamSpec& stream, std::string_view what, Definitions& definitions) {
+  const std::string& name = stream.name.value();
+  std::vector<std::string> from;
+  for (const StreamName& one : stream.from) from.push_back(one.text.value());
+  definitions[fmt::format("{} '{}'", what, name)] += fmt::format("{}", fmt::join(from, ","));
+  // Several inputs are a step of their own, as in `explain`.
+  std::size_t number = stream.from.size() > 1 ? 1 : 0;
+  for (const StepSpec& step : stream.steps) {
+    definitions[fmt::format("{} step {} ({})", name, ++number, step.kind->name)] = step.written;
+  }
+}
+
+}  // namespace
+
+Definitions definitions_of(const Resolution& r) {
+  Definitions definitions;
+  for (const SourceSpec& source : r.spec.sources) {
+    definitions[fmt::format("source '{}'", source.name.value())] = source.written;
+  }
+  for (const SourceSpec& table : r.spec.tables) {
+    definitions[fmt::format("table '{}'", table.name.value())] = table.written;
+    if (table.stream) add_stream(*table.stream, "table", definitions);
+  }
+  for (const StreamSpec& stream : r.spec.streams) add_stream(stream, "stream", definitions);
+  for (const OutputSpec& output : r.spec.outputs) {
+    definitions[fmt::format("output '{}'", output.common.name.value())] = output.written;
+  }
+  // Schemas may stand in files of their own.
+  for (const GraphNode& node : r.graph.nodes) {
+    if (node.kind != GraphNode::Kind::source) continue;
+    const bool table = r.graph.sources[node.source].plan.table;
+    std::string& definition = definitions[fmt::format("{} '{}'", table ? "table" : "source", node.stream)];
+    for (const Field& column : node.schema.columns)
+      definition += fmt::format("\n{} {}", column.name, column.type.name());
+  }
+  definitions["`partitions`"] = std::to_string(r.spec.settings.partitions);
+  return definitions;
+}
+
+}  // namespace streamrun
