@@ -5,13 +5,15 @@ import subprocess
 import sys
 import time
 import traceback
+from collections import deque
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable
 
 from harness import cases, catalog, documents, examples, hostile, mutants, option_mutants, programs, rules, schema, terminal
 
+WORKERS = 3
 ACCEPT = os.environ.get('STREAMRUN_ACCEPT') == '1'
 
 
@@ -19,11 +21,11 @@ ACCEPT = os.environ.get('STREAMRUN_ACCEPT') == '1'
 class Job:
     name: str
     run: Callable  # (name, fault or None) of each thing that it tries
-    then: Callable = list  # the jobs that come behind it, if it finds no fault
+    then: Callable = lambda faults: []  # the jobs that come behind it; next, before all that wait
 
 
-def rule(name, find, then=list):
-    return Job(name, lambda: [(name, '\n'.join(find()) or None)], then)
+def rule(name, find, **more):
+    return Job(name, lambda: [(name, '\n'.join(find()) or None)], **more)
 
 
 def case_jobs(program, only='', chosen=None):
@@ -42,13 +44,17 @@ def unit_jobs(build):
             yield Job(binary.name, lambda b=binary: programs.unit_tests(b))
 
 
+def sample_jobs(build):
+    """The samples, and what nobody means well with."""
+    yield Job('samples', lambda: programs.samples(build / 'streamrun'))
+    yield Job('hostile', lambda: hostile.check(build / 'streamrun'))
+
+
 def program_jobs(build, quick=False):
-    """The unit tests that are built, the samples, and what nobody means well with."""
     yield from unit_jobs(build)
     if not quick:
         yield Job('operators_test with a broker', lambda: programs.contract_with_broker(build))
-    yield Job('samples', lambda: programs.samples(build / 'streamrun'))
-    yield Job('hostile', lambda: hostile.check(build / 'streamrun'))
+    yield from sample_jobs(build)
     yield rule('pipelines that are nearly right', lambda: mutants.faults(build / 'streamrun'))
 
 
@@ -78,7 +84,8 @@ def broker_jobs(build):
 def under(build, found):
     """As they are of another build."""
     for job in found:
-        yield Job(f'{build.name}: {job.name}', lambda j=job: [(f'{build.name}: {name}', fault) for name, fault in j.run()])
+        yield replace(job, name=f'{build.name}: {job.name}',
+                      run=lambda j=job: [(f'{build.name}: {name}', fault) for name, fault in j.run()])
 
 
 def jobs(options):
@@ -93,27 +100,26 @@ def jobs(options):
 
 
 def built(build, targets=()):
-    run = subprocess.run(['ninja', '-C', build, *targets], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
-    return [] if run.returncode == 0 else [run.stdout[-6000:]]
+    run = subprocess.run(['ninja', '-C', build, *targets], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True, errors='replace')
+    return [] if run.returncode == 0 else [f'ended with {run.returncode}\n{run.stdout[-6000:]}']
 
 
 def build_jobs(options):
     """The other builds, one after the other, and what is to pass in each."""
-    def threads():
-        if options.threads:
-            build = options.threads.resolve()
-            yield rule(f'build {build.name}', lambda: built(build, ['streamrun', 'exec_test']), lambda: under(build, [
-                *broker_jobs(build), *unit_jobs(build), *case_jobs(build / 'streamrun', chosen=cases.THREADS)]))
+    def thread_tests(build):
+        return [*broker_jobs(build), *unit_jobs(build), *sample_jobs(build), *case_jobs(build / 'streamrun', chosen=cases.THREADS)]
 
-    def memory():
-        build = options.sanitized.resolve()
-        yield from threads()
-        yield from under(build, [*program_jobs(build), *case_jobs(build / 'streamrun', chosen=cases.MEMORY)])
+    def memory_tests(build):
+        return [*program_jobs(build), *case_jobs(build / 'streamrun', chosen=cases.MEMORY)]
 
-    if not options.sanitized:
-        return threads()
-    build = options.sanitized.resolve()
-    return [rule(f'build {build.name}', lambda: built(build), memory)]
+    chain = []
+    for build, targets, tests in ((options.threads, ('streamrun', 'exec_test'), thread_tests), (options.sanitized, (), memory_tests)):
+        if build:
+            build = build.resolve()
+            chain = [rule(f'build {build.name}', lambda b=build, t=targets: built(b, t),
+                          then=lambda faults, b=build, t=tests, rest=chain: [*rest, *([] if faults else under(b, t(b)))])]
+    return chain
 
 
 def work(todo):
@@ -131,18 +137,20 @@ def work(todo):
             at_work.discard(job.name)
             took[job.name] = time.monotonic() - start
 
+    waiting, running = deque(todo), {}
     # Those that run brokers and processes mostly wait.
-    with ThreadPoolExecutor(3) as pool:
-        running = {pool.submit(run, job): job for job in todo}
-        while running:
+    with ThreadPoolExecutor(WORKERS) as pool:
+        while waiting or running:
+            while waiting and len(running) < WORKERS:
+                job = waiting.popleft()
+                running[pool.submit(run, job)] = job
             for one in wait(running, timeout=5, return_when=FIRST_COMPLETED).done:
-                job = running.pop(one)
-                results += one.result()
-                if not any(fault for _, fault in one.result()):
-                    running |= {pool.submit(run, next_one): next_one for next_one in job.then()}
-                for name, fault in one.result():
-                    if fault:
-                        print(f'FAIL {name}\n{fault}\n', flush=True)
+                found = one.result()
+                faults = [(name, fault) for name, fault in found if fault]
+                waiting.extendleft(reversed(list(running.pop(one).then(faults))))
+                results += found
+                for name, fault in faults:
+                    print(f'FAIL {name}\n{fault}\n', flush=True)
             if (minutes := int(time.monotonic() - began) // 60) > told:
                 told = minutes
                 print(f"{minutes} min: {len(results)} tried; at work: {', '.join(sorted(at_work))}", flush=True)
@@ -163,6 +171,8 @@ def main():
     options = parser.parse_args()
     results = work(jobs(options))
     failed = [name for name, fault in results if fault]
+    for name in failed:
+        print(f'failed: {name}')
     skipped = len(results) - len(failed) if ACCEPT else 0
     print(f'{len(results) - len(failed) - skipped} passed, {len(failed)} failed' + (f', {skipped} skipped' if skipped else ''))
     return 1 if failed or not results else 0

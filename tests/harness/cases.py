@@ -245,7 +245,7 @@ def check(program, path, accepting=False, chosen=None):
     if fault := kind.rule(case):
         return [(name, f'no case of {path.parent.name}: {fault}')]
     wanted = {key: case.get(key, empty) for key, empty in DEFAULTS.items()}
-    found, first, own = [], None, case.get('args', kind.args)
+    found, shown, own = [], [], case.get('args', kind.args)
     variants = [(*variant, False) for variant in kind.variants(case, own)]
     if kind.restarts and comes_again(case, own):
         variants.append((' (killed behind each batch)', case['pipeline'], own, True))
@@ -253,8 +253,9 @@ def check(program, path, accepting=False, chosen=None):
         if chosen is not None and suffix not in chosen:
             continue
         got = run_case(program, case, pipeline, args, killed)
-        first = first or got
-        fault = None if got == wanted else difference(wanted, got) if not suffix or got != first else 'as without'
+        fault = None if got == wanted else 'as before' if got in shown else difference(wanted, got)
+        if fault:
+            shown.append(got)
         found.append((name + suffix, fault))
     return found
 

@@ -17,7 +17,8 @@ class Outcomes(unittest.TestResult):
 
     def stopTest(self, test):
         faulthandler.cancel_dump_traceback_later()
-        own = [text for one, text in self.failures + self.errors if test in (one, getattr(one, 'test_case', None))]
+        own = [f'{one}\n{text}' for one, text in self.failures + self.errors if test in (one, getattr(one, 'test_case', None))]
+        own += [f'{one} is left out: {why}' for one, why in self.skipped if test in (one, getattr(one, 'test_case', None))]
         print(json.dumps([test.id(), '\n'.join(own) or None]), flush=True)
 
 

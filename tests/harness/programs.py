@@ -47,11 +47,16 @@ def process_tests(program, names):
     who forks beside running threads may wait for ever."""
     run = subprocess.run([sys.executable, '-W', 'ignore', '-m', 'harness.process_tests', *names], cwd=ROOT / 'tests', text=True,
                          env={**os.environ, 'STREAMRUN': str(program)}, stdin=subprocess.DEVNULL, capture_output=True, errors='replace')
-    told = dict.fromkeys(json.loads(line)[0] for line in run.stdout.splitlines())
-    found = {name: f'it did not end\n{run.stderr[-6000:]}' for name in told}
-    found |= {one[0]: one[1] for one in map(json.loads, run.stdout.splitlines()) if len(one) == 2}
+    found, strange = {}, ''
+    for line in run.stdout.splitlines():
+        try:
+            name, *ended = json.loads(line)
+        except ValueError:
+            strange += line + '\n'
+            continue
+        found[name] = ended[0] if ended else 'it did not end'
     if not found or run.returncode != 0:
-        found[' '.join(names)] = f'ended with {run.returncode}\n{run.stderr[-6000:]}'
+        found[' '.join(names)] = f'ended with {run.returncode}\n{strange}{run.stderr[-6000:]}'
     return list(found.items())
 
 
