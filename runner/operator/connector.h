@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -34,7 +35,7 @@ ConnectorDescriptor<Context, Bound> describe_connector(std::string_view name, st
   made.example = example;
   made.takes_format = takes_format;
   made.options = options;
-  made.decode = decode_options<S>(std::move(options));
+  made.decode = decode_options<S>(std::make_shared<const OptionTable>(std::move(options)));
   made.bind = of_options(bind);
   return made;
 }

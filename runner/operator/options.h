@@ -27,8 +27,17 @@ namespace streamrun {
 class OptionTable;
 class Catalog;
 
+// What declarations hold is copied and destroyed in options.cc alone: each operator's file would have code for it.
+
 // What a value looks like, as data: the JSON Schema and the help pages are made from it.
 struct Shape {
+  Shape();
+  Shape(const Shape& other);
+  Shape(Shape&& other) noexcept;
+  Shape& operator=(const Shape& other);
+  Shape& operator=(Shape&& other) noexcept;
+  ~Shape();
+
   enum class Kind : std::uint8_t {
     boolean,
     integer,
@@ -151,6 +160,13 @@ struct Bounds {
 };
 
 struct OptionEntry {
+  OptionEntry();
+  OptionEntry(const OptionEntry& other);
+  OptionEntry(OptionEntry&& other) noexcept;
+  OptionEntry& operator=(const OptionEntry& other);
+  OptionEntry& operator=(OptionEntry&& other) noexcept;
+  ~OptionEntry();
+
   std::string_view name;
   std::string_view help;
   std::string_view default_text;  // as the user would write it; empty: none
@@ -163,6 +179,13 @@ struct OptionEntry {
 // The options of one operator, type-erased. Const once declared.
 class OptionTable {
  public:
+  OptionTable();
+  OptionTable(const OptionTable& other);
+  OptionTable(OptionTable&& other) noexcept;
+  OptionTable& operator=(const OptionTable& other);
+  OptionTable& operator=(OptionTable&& other) noexcept;
+  ~OptionTable();
+
   // `what` names the thing in messages: `step 'filter'`, `source 'file'`.
   // Unknown, missing and doubled keys and wrong types are diagnostics, all of them.
   bool decode(const SyntaxNode& node, void* target, std::string_view what, DecodeContext& context) const;
@@ -185,78 +208,62 @@ class OptionTable {
   bool whole_takes_mappings_ = false;
 };
 
-template <class S>
-class Options {
+// What Options does that hangs on no type.
+class OptionsBase {
  public:
-  template <class T>
-  Options& required(std::string_view name, T S::* member, std::string_view help, Bounds bounds = {}) {
-    return add(name, member, help, {}, true, bounds);
+  OptionTable table() && { return std::move(table_); }
+  OptionTable table() const& { return table_; }
+
+ protected:
+  using Decode = std::function<bool(const SyntaxNode&, void*, DecodeContext&)>;
+  void add(std::string_view name, std::string_view help, std::string_view default_text, bool required, Shape shape,
+           Bounds bounds, Decode decode);
+  void add_whole(std::string_view help, Shape shape, Bounds bounds, Decode decode);
+  void add_choice(std::vector<std::string_view> names);
+
+ private:
+  OptionTable table_;
+};
+
+template <class S>
+class Options : public OptionsBase {
+ public:
+  // `member`: of S, or of what it inherits.
+  template <class T, class B>
+  Options& required(std::string_view name, T B::* member, std::string_view help, Bounds bounds = {}) {
+    add(name, help, {}, true, Codec<T>::shape(), bounds, decoder<T>(member));
+    return *this;
   }
-  template <class T>
-  Options& optional(std::string_view name, T S::* member, std::string_view default_text, std::string_view help,
+  template <class T, class B>
+  Options& optional(std::string_view name, T B::* member, std::string_view default_text, std::string_view help,
                     Bounds bounds = {}) {
-    return add(name, member, help, default_text, false, bounds);
+    add(name, help, default_text, false, Codec<T>::shape(), bounds, decoder<T>(member));
+    return *this;
   }
   // Declared here and read by who knows the catalog.
   Options& section(std::string_view name, Shape shape, std::string_view help, bool required = false) {
-    OptionEntry made;
-    made.name = name;
-    made.help = help;
-    made.required = required;
-    made.shape = std::move(shape);
-    table_.entries_.push_back(std::move(made));
+    add(name, help, {}, required, std::move(shape), {}, nullptr);
     return *this;
   }
   // Exactly one of these, declared before, is given.
   Options& one_of(std::vector<std::string_view> names) {
-    table_.choices_.push_back(std::move(names));
+    add_choice(std::move(names));
     return *this;
   }
   // The argument as a whole is this member, where it is not a mapping of named options.
   template <class T>
   Options& whole(T S::* member, std::string_view help, Bounds bounds = {}) {
-    table_.whole_ = entry<T>("", member, help, {}, true, bounds);
-    table_.whole_takes_mappings_ = takes_mappings(table_.whole_->shape);
+    add_whole(help, Codec<T>::shape(), bounds, decoder<T>(member));
     return *this;
   }
-  OptionTable table() && { return std::move(table_); }
-  OptionTable table() const& { return table_; }
 
  private:
-  static bool takes_mappings(const Shape& shape) {
-    if (shape.kind == Shape::Kind::map_of || shape.kind == Shape::Kind::mapping) return true;
-    for (const Shape& one : shape.of) {
-      if (shape.kind == Shape::Kind::any_of && takes_mappings(one)) return true;
-    }
-    return false;
-  }
-
   template <class T>
-  OptionEntry entry(std::string_view name, T S::* member, std::string_view help, std::string_view default_text,
-                    bool required, Bounds bounds) {
-    OptionEntry made;
-    made.name = name;
-    made.help = help;
-    made.default_text = default_text;
-    made.required = required;
-    made.shape = Codec<T>::shape();
-    if (made.shape.kind == Shape::Kind::integer || made.shape.kind == Shape::Kind::size) {
-      if (bounds.min > made.shape.min) made.shape.min = bounds.min;
-      if (bounds.max < made.shape.max) made.shape.max = bounds.max;
-    }
-    made.decode = [member](const SyntaxNode& node, void* target, DecodeContext& context) {
+  static Decode decoder(T S::* member) {
+    return [member](const SyntaxNode& node, void* target, DecodeContext& context) {
       return Codec<T>::decode(node, static_cast<S*>(target)->*member, context);
     };
-    return made;
   }
-  template <class T>
-  Options& add(std::string_view name, T S::* member, std::string_view help, std::string_view default_text,
-               bool required, Bounds bounds) {
-    table_.entries_.push_back(entry(name, member, help, default_text, required, bounds));
-    return *this;
-  }
-
-  OptionTable table_;
 };
 
 // The codecs of the option types above and of bool, int64_t, uint32_t, double, std::string, Duration and

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runner/base/units.h"
 #include "runner/expr/expression.h"
 #include "runner/operator/kernel.h"
 #include "runner/operator/options.h"
@@ -28,7 +29,8 @@ struct BindContext {
   std::uint32_t input_partitions = 0;  // of the step's own input; 0: known only when it runs
   bool allow_exec = false;
   Diagnostics& diagnostics;
-  Span place;  // of the step
+  Span place;         // of the step
+  Duration slide{0};  // from one batch of the step's own input to the next; 0: it has none
 
   // Input i's columns, without a qualifier.
   Scope scope(std::size_t input = 0) const { return scope_of(*inputs[input]); }
@@ -38,16 +40,30 @@ struct BindContext {
 
 // A step bound to its inputs.
 struct BoundTransform {
+  BoundTransform();
+  BoundTransform(BoundTransform&& other) noexcept;
+  BoundTransform& operator=(BoundTransform&& other) noexcept;
+  ~BoundTransform();
+
   Schema output;
   // Makes nothing where the step is faulty and yet what it would give is known, so that those behind it can be checked.
   StepFactory step;
   bool can_fail = false;                    // rows may be rejected
   std::optional<std::uint32_t> partitions;  // of the output; as the input's where not said
+  std::optional<Duration> slide;            // likewise
+  Duration keeps{0};                        // what it makes at t hangs on the batches in (t − keeps, t]
   std::string detail;                       // for `explain`: `amount > 0`
   std::unique_ptr<BoundTransform> then;     // the rest of the step, over `output` alone
 };
 
 struct TransformDescriptor {
+  TransformDescriptor();
+  TransformDescriptor(const TransformDescriptor& other);
+  TransformDescriptor(TransformDescriptor&& other) noexcept;
+  TransformDescriptor& operator=(const TransformDescriptor& other);
+  TransformDescriptor& operator=(TransformDescriptor&& other) noexcept;
+  ~TransformDescriptor();
+
   std::string_view name;
   std::string_view summary;         // one line, for lists
   std::string_view dstream;         // the DStream operation it stands for
@@ -63,20 +79,20 @@ struct TransformDescriptor {
   bool names_fragment = false;  // the steps of the fragment that it names stand in its place
 };
 
+// What is declared of a step but for its functions.
+TransformDescriptor declare_transform(std::string_view name, std::string_view summary, std::string_view dstream,
+                                      std::string_view example_schema, std::string_view example,
+                                      const OptionTable& options);
+
 // A descriptor over the typed options S.
 template <class S>
 TransformDescriptor describe_transform(std::string_view name, std::string_view summary, std::string_view dstream,
                                        std::string_view example_schema, std::string_view example, OptionTable options,
                                        std::optional<BoundTransform> (*bind)(const S&, BindContext&),
                                        std::vector<StreamName> (*streams)(const S&) = nullptr) {
-  TransformDescriptor made;
-  made.name = name;
-  made.summary = summary;
-  made.dstream = dstream;
-  made.example = example;
-  made.example_schema = example_schema;
-  made.options = options;
-  made.decode = decode_options<S>(std::move(options));
+  const auto table = std::make_shared<const OptionTable>(std::move(options));
+  TransformDescriptor made = declare_transform(name, summary, dstream, example_schema, example, *table);
+  made.decode = decode_options<S>(table);
   if (streams != nullptr) made.streams = of_options(streams);
   if (bind != nullptr) made.bind = of_options(bind);
   return made;

@@ -12,11 +12,12 @@
 namespace streamrun {
 
 template <class S>
-std::function<OptionsPtr(const SyntaxNode&, std::string_view what, DecodeContext&)> decode_options(OptionTable table) {
+std::function<OptionsPtr(const SyntaxNode&, std::string_view what, DecodeContext&)> decode_options(
+    std::shared_ptr<const OptionTable> table) {
   return
       [table = std::move(table)](const SyntaxNode& node, std::string_view what, DecodeContext& context) -> OptionsPtr {
         auto decoded = std::make_shared<S>();
-        return table.decode(node, decoded.get(), what, context) ? decoded : nullptr;
+        return table->decode(node, decoded.get(), what, context) ? decoded : nullptr;
       };
 }
 
