@@ -27,6 +27,12 @@ Catalog builtin_catalog() {
   catalog.add(describe_reduce());
   catalog.add(describe_reduce_by_key());
   catalog.add(describe_group_by_key());
+  catalog.add(describe_window());
+  catalog.add(describe_count_by_window());
+  catalog.add(describe_count_by_value_and_window());
+  catalog.add(describe_reduce_by_window());
+  catalog.add(describe_reduce_by_key_and_window());
+  catalog.add(describe_group_by_key_and_window());
   catalog.add(describe_join());
   catalog.add(describe_cogroup());
   catalog.add(describe_glom());

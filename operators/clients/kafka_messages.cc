@@ -17,7 +17,6 @@ constexpr std::size_t kMessageOverhead = 128;
 // Of these, what is so in each message, at the least.
 constexpr std::size_t kLeastOverhead = 68;
 // From this size on a message's place goes along, in case the brokers find it too large; or from what the topic takes.
-// So it does with a time of its own, which they may find too far away.
 constexpr std::size_t kPlaceBytes = std::size_t{8} << 10;
 
 // What the expressions give for the rows of one batch, and the rows' bytes.
@@ -43,8 +42,8 @@ class MessageMaker {
       value(row);
       if (std::ranges::binary_search(failed_, row)) return;
       if (!fields(row)) return;
-      const bool placed = (size_ >= place_bytes_ || timestamp_) && batch_.origin != nullptr;
-      const std::string place = placed ? batch_.origin->place(batch_.origin_record(row)) : std::string();
+      const bool large = size_ >= place_bytes_ && batch_.origin != nullptr;
+      const std::string place = large ? batch_.origin->place(batch_.origin_record(row)) : std::string();
       record_.place = place;
       append_frame(out.bytes, [&](std::string& to) { StagedMessage::write(record_, to); });
       ++out.rows;

@@ -254,7 +254,7 @@ std::optional<BoundSink> bind(const KafkaOptions& options, SinkBindContext& cont
   bound.drains = true;
   bound.detail = fmt::format("{} at {}", options.topic.value, options.brokers.value);
   bound.guarantee = "at least once";
-  bound.exactly_once = !binder.target.settings.embedded;
+  bound.exactly_once = bound.stands = !binder.target.settings.embedded;
   bound.open = [target = std::make_shared<const KafkaTarget>(std::move(binder.target))](
                    const Environment& environment) { return std::make_unique<KafkaSink>(target, environment); };
   return bound;

@@ -142,7 +142,7 @@ std::optional<BoundTransform> bind(const GlomOptions& options, BindContext& cont
     std::fill_n(needed.begin(), spec.row.fields().size(), true);
     return MadeStep::of(std::make_unique<Glom>(spec), std::move(needed));
   };
-  bound.step = {.make = make, .breaks = true, .keeps_origins = false};
+  bound.step = {.make = make, .keeps_origins = false};
   return bound;
 }
 

@@ -309,7 +309,7 @@ std::optional<BoundTransform> bind(const PipeOptions& options, BindContext& cont
     std::fill_n(needed.begin(), spec.written, true);
     return MadeStep::of(std::make_unique<Feed>(spec), std::move(needed));
   };
-  bound.step = {.make = feed, .breaks = true, .keeps_origins = false};
+  bound.step = {.make = feed, .keeps_origins = false};
   bound.then = std::make_unique<BoundTransform>();
   bound.then->output.columns = read->columns;
   bound.then->detail = bound.detail;
@@ -317,7 +317,7 @@ std::optional<BoundTransform> bind(const PipeOptions& options, BindContext& cont
   const auto print = [make_decoder = std::move(read->make_decoder)](const std::vector<bool>& wanted) {
     return MadeStep::of(std::make_unique<Read>(make_decoder(wanted)), std::vector<bool>());
   };
-  bound.then->step = {.make = print, .breaks = true};
+  bound.then->step = {.make = print};
   return bound;
 }
 

@@ -39,7 +39,4 @@ inline const SyntaxNode* SyntaxNode::find(std::string_view key) const {
   return nullptr;
 }
 
-// Equal for nodes that say the same, whatever their places, comments and the order of their keys.
-std::string written_text(const SyntaxNode& node);
-
 }  // namespace streamrun

@@ -205,7 +205,15 @@ Result<> run(const PhysicalPlan& plan, const Command& command, Console& console)
   environment.allow_exec = command.allow_exec;
   environment.log = [&](LogLevel, const std::string& text) { console.say("{}\n", text); };
   RunOptions options;
-  options.replay = ReplayedBatch{batch->intent.batch, ranges_of(batch->intent, plan), &(*reads)->log()};
+  options.replay =
+      ReplayedBatch{batch->intent.batch, ranges_of(batch->intent, plan), {}, batch->intent.origin, &(*reads)->log()};
+  if (plan.keeps.count() != 0) {
+    const auto earlier = std::ranges::lower_bound(content->batches, batch->intent.batch, {},
+                                                  [](const LoggedBatch& one) { return one.intent.batch; });
+    for (const LoggedBatch& one : batches_kept_at({content->batches.begin(), earlier}, plan.keeps)) {
+      options.replay->before.emplace_back(one.intent.batch, ranges_of(one.intent, plan));
+    }
+  }
   const RunReport report = run_plan(plan, environment, options, signals.stop());
   if (report.failure && report.failure->kind != ErrorKind::reader_gone) return std::unexpected(*report.failure);
   return {};

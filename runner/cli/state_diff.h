@@ -11,11 +11,12 @@
 
 namespace streamrun {
 
-// What becomes of a source, a table, an output, or the checkpoint as a whole (no name).
+// What becomes of a source, an output, another part of the pipeline (`r step 1 (filter)`), or the checkpoint as a whole
+// (no name).
 struct StateChange {
   enum class Verdict : std::uint8_t { keeps, begins, changes, loses, refused };
   Verdict verdict = Verdict::keeps;
-  std::string what;  // `source`, or a part of the pipeline by its name
+  std::string_view what;
   std::string name;
   std::string why;
 };

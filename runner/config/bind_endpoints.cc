@@ -5,6 +5,7 @@
 
 #include "runner/config/spec_binding.h"
 #include "runner/operator/format_option.h"
+#include "runner/operator/node_digest.h"
 
 namespace streamrun {
 namespace {
@@ -211,7 +212,7 @@ SourceSpec bind_input(SpecBinding& binding, const LocatedText& name, const Synta
   const std::string what = fmt::format("{} '{}'", table ? "table" : "source", name.value());
   SourceSpec spec;
   spec.name = name;
-  spec.written = written_text(node);
+  spec.digest = digest(node);
   spec.kind_place = name.whole();
   if (!binding.is_mapping(node, what)) return spec;
   const auto kind = kind_of(binding, node, binding.catalog.sources(), what, "kind");
@@ -246,6 +247,7 @@ SourceSpec bind_input(SpecBinding& binding, const LocatedText& name, const Synta
   known.clear();
   add_format_keys(binding, node, spec.format, known);
   const SyntaxNode own = own_options(binding, *kind.descriptor, kind.entry->value, keys_beside(common, known), good);
+  spec.digest += digest(own);  // with what a connection brings
   spec.options = kind.descriptor->decode(own, fmt::format("source kind '{}'", kind.descriptor->name), binding.context);
   if (spec.options && good) spec.kind = kind.descriptor;
   return spec;
@@ -271,7 +273,7 @@ SourceSpec bind_table(SpecBinding& binding, const LocatedText& name, const Synta
 OutputSpec bind_output(SpecBinding& binding, const SyntaxNode& node) {
   OutputSpec made;
   made.place = node.span;
-  made.written = written_text(node);
+  made.digest = digest(node);
   const SyntaxNode* name = node.find("name");
   const bool named = name != nullptr && name->kind == SyntaxNode::Kind::scalar;
   const std::string what = named ? fmt::format("output '{}'", name->text.value()) : "this output";
@@ -302,6 +304,7 @@ OutputSpec bind_output(SpecBinding& binding, const SyntaxNode& node) {
   add_format_keys(binding, node, made.format, known);
   const SyntaxNode own =
       own_options(binding, *kind.descriptor, kind.entry->value, keys_beside(OutputCommon::options(), known), good);
+  made.digest += digest(own);
   made.options = kind.descriptor->decode(own, fmt::format("sink '{}'", kind.descriptor->name), binding.context);
   if (made.options && good) made.kind = kind.descriptor;
   return made;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runner/config/spec_binding.h"
+#include "runner/operator/node_digest.h"
 
 namespace streamrun {
 namespace {
@@ -143,7 +144,7 @@ bool bind_step(SpecBinding& binding, const SyntaxNode& node, std::vector<StepSpe
     return false;
   }
   spec.place = name.whole();
-  spec.written = written_text(node);
+  spec.digest = digest(node);
   spec.kind = binding.catalog.transform(name.value());
   if (!spec.kind) {
     binding.error("unknown-step", name.whole(),

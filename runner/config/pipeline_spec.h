@@ -49,7 +49,7 @@ struct StepSpec {
   OptionsPtr options;
   Span place;
   std::vector<FragmentUse> uses;  // that brought it here, that of the stream first
-  std::string written;            // see written_text()
+  std::string digest;             // of what is written
 };
 
 struct StreamSpec {
@@ -62,7 +62,7 @@ struct StreamSpec {
 
 struct SourceSpec {
   LocatedText name;
-  std::string written;                     // see written_text()
+  std::string digest;                      // of what is written
   const SourceDescriptor* kind = nullptr;  // null: faulty, diagnosed; the name is known all the same
   OptionsPtr options;
   Span kind_place;
@@ -92,7 +92,7 @@ struct OutputCommon {
 
 struct OutputSpec {
   Span place;
-  std::string written;                   // see written_text()
+  std::string digest;                    // of what is written
   OutputCommon common;                   // what could be read of it
   const SinkDescriptor* kind = nullptr;  // null: faulty, diagnosed
   OptionsPtr options;

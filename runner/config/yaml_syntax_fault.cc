@@ -252,6 +252,20 @@ OpenWithin open_at_end(std::string_view expression) {
   return open;
 }
 
+// A false blank that may be the cause: not one of a comment or a text in quotes.
+std::optional<YamlFault> find_blank(std::string_view file, std::size_t understood, std::size_t at) {
+  const std::size_t from = std::min(understood, at);
+  const auto blank = find_false_blank(file.substr(from, at - from));
+  if (!blank) return std::nullopt;
+  const std::size_t begin = from + blank->at;
+  const std::size_t line = file.rfind('\n', begin) + 1;
+  if (file.substr(line, begin - line).find_first_of("#'\"") != std::string_view::npos) return std::nullopt;
+  YamlFault found = at_character(
+      begin, fmt::format("the character {} looks like a blank and is none: write a plain one", blank->code));
+  found.span.end = static_cast<std::uint32_t>(begin + blank->size);
+  return found;
+}
+
 }  // namespace
 
 YamlFault explain_syntax_fault(std::string_view file, std::uint32_t understood, std::uint32_t at,
@@ -262,13 +276,8 @@ YamlFault explain_syntax_fault(std::string_view file, std::uint32_t understood, 
   if (at >= file.size() && words.find(YAML::ErrorMsg::EOF_IN_SCALAR) != std::string::npos) {
     if (auto quote = find_open_quote(file, understood)) return *quote;
   }
-  if (const auto blank = find_false_blank(file.substr(0, at).substr(understood))) {
-    const auto begin = static_cast<std::uint32_t>(understood + blank->at);
-    return {"yaml-syntax",
-            {begin, begin + static_cast<std::uint32_t>(blank->size)},
-            fmt::format("the character {} looks like a blank and is none: write a plain one", blank->code)};
-  }
   if (auto cause = find_structure_fault(file, at)) return *cause;
+  if (auto blank = find_blank(file, understood, at)) return *blank;
   return reword(file, at, words);
 }
 

@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::json;
 
 // Of the tables below, and of the JSON in them.
-constexpr std::int64_t kFormat = 1;
+constexpr std::int64_t kFormat = 2;
 constexpr const char* kTables = R"(
 CREATE TABLE log (format INTEGER NOT NULL, pipeline TEXT NOT NULL);
 CREATE TABLE batches (
@@ -53,7 +53,11 @@ std::string to_text(const BatchIntent& intent) {
     if (range.empty) one["empty"] = true;
     ranges[source] = std::move(one);
   }
-  return written({{"ranges", std::move(ranges)}, {"params", intent.params}, {"definitions", intent.definitions}});
+  return written({{"ranges", std::move(ranges)},
+                  {"origin", intent.origin.value},
+                  {"params", intent.params},
+                  {"definitions", intent.definitions},
+                  {"standing", intent.standing}});
 }
 
 std::string to_text(const BatchCommit& commit) {
@@ -81,8 +85,10 @@ bool from_text(std::string_view text, BatchIntent& intent) {
       range.until = one.at("until");
       range.empty = one.value("empty", false);
     }
+    intent.origin = BatchTime(json.at("origin").get<std::int64_t>());
     intent.params = json.at("params");
     intent.definitions = json.at("definitions");
+    intent.standing = json.at("standing");
   });
 }
 
@@ -164,8 +170,8 @@ std::span<const LoggedBatch> LogContent::begun() const {
   return std::span(batches).subspan(first);
 }
 
-Result<std::unique_ptr<BatchLog>> BatchLog::open(const std::string& path, const std::string& pipeline,
-                                                 std::uint32_t keep, bool afresh) {
+Result<std::unique_ptr<BatchLog>> BatchLog::open(const std::string& path, const std::string& pipeline, Keep keep,
+                                                 bool afresh) {
   auto folder = CheckpointFolder::open(path);
   if (!folder) return pass_on(folder);
   if (afresh) {
@@ -186,6 +192,7 @@ Result<std::unique_ptr<BatchLog>> BatchLog::open(const std::string& path, const 
   }
   if (done) done = log->prepare();
   if (!done) return pass_on(done);
+  static_cast<void>(log->folder_.removed());  // which files there are
   return log;
 }
 
@@ -216,7 +223,7 @@ Result<LogContent> BatchLog::read(const std::string& folder) {
     return failure(fmt::format("there is no checkpoint in '{}': {}; the pipeline makes it when it runs", folder,
                                std::strerror(errno)));
   }
-  auto database = Database::open(path, Database::Access::read);
+  auto database = open_to_read(folder);
   if (!database) return pass_on(database);
   auto content = read_content(**database);
   if (!content) return content;
@@ -275,19 +282,28 @@ Result<bool> BatchLog::reset(const std::string& name) {
     auto reads = database_->prepare("DELETE FROM reads WHERE source = ?");
     if (!reads) return pass_on(reads);
     if (auto dropped = reads->bind(1, name).run(); !dropped) return dropped;
-    auto intents = database_->prepare("UPDATE batches SET intent = ?, intent_hash = ? WHERE batch = ?");
-    if (!intents) return pass_on(intents);
-    for (const BatchIntent& intent : changed) {
-      const std::string text = to_text(intent);
-      const std::int64_t batch = intent.batch.value;
-      auto updated = intents->bind(1, text).bind(2, hash_of(batch, "intent", text)).bind(3, batch).run();
-      if (!updated) return updated;
-    }
-    return {};
+    return update_intents(changed);
   });
   if (done) done = load();
   if (!done) return pass_on(done);
   return true;
+}
+
+Result<> BatchLog::update_intents(std::span<const BatchIntent> intents) {
+  auto update = database_->prepare("UPDATE batches SET intent = ?, intent_hash = ? WHERE batch = ?");
+  if (!update) return pass_on(update);
+  for (const BatchIntent& intent : intents) {
+    const std::string text = to_text(intent);
+    const std::int64_t batch = intent.batch.value;
+    auto updated = update->bind(1, text).bind(2, hash_of(batch, "intent", text)).bind(3, batch).run();
+    if (!updated) return updated;
+  }
+  return {};
+}
+
+Result<> BatchLog::replace(std::span<const BatchIntent> intents) {
+  const std::scoped_lock lock(mutex_);
+  return database_->transact([&] { return update_intents(intents); });
 }
 
 Result<> BatchLog::add_intent(const BatchIntent& intent) {
@@ -331,7 +347,8 @@ Result<> BatchLog::add_commit(const BatchCommit& commit) {
 
 Result<> BatchLog::drop_old() {
   bool some = false;
-  for (; kept_.size() > keep_; kept_.pop_front()) some = true;
+  const auto is_old = [&] { return kept_.front().value < kept_.back().value - keep_.time.count(); };
+  for (; kept_.size() > keep_.batches && is_old(); kept_.pop_front()) some = true;
   if (!some) return {};
   auto dropped = drop_batches_->bind(1, kept_.front().value).run();
   return dropped ? reads_.drop_unused() : dropped;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "runner/base/strong_id.h"
+#include "runner/base/units.h"
 #include "runner/exec/checkpoint_folder.h"
 #include "runner/exec/database.h"
 #include "runner/exec/read_log.h"
@@ -27,10 +28,12 @@ namespace streamrun {
 
 struct BatchIntent {
   BatchTime batch;
+  BatchTime origin;                           // see BreakerResources
   std::map<std::string, SourceRange> ranges;  // by source, of those that can be read again
   // Hashes of what it is computed with: the params, and the parts of the pipeline.
   std::map<std::string, std::string> params;
   std::map<std::string, std::string> definitions;
+  std::vector<std::string> standing;  // outputs of which what a batch has published stays
 };
 
 using OutputMarks = std::map<std::string, std::vector<OutputMark>>;  // by output
@@ -62,10 +65,14 @@ struct LogContent {
 // Any thread. After its first failure it writes nothing any more.
 class BatchLog {
  public:
-  // Makes the folder and what is in it, where there is nothing, or with `afresh` whatever there is. `keep`: so many
-  // batches with a commit stay.
-  static Result<std::unique_ptr<BatchLog>> open(const std::string& path, const std::string& pipeline,
-                                                std::uint32_t keep, bool afresh);
+  // What stays of batches with a commit: so many, and all that are not so much older than the last.
+  struct Keep {
+    std::uint32_t batches = 0;
+    Duration time{0};
+  };
+  // Makes the folder and what is in it, where there is nothing, or with `afresh` whatever there is.
+  static Result<std::unique_ptr<BatchLog>> open(const std::string& path, const std::string& pipeline, Keep keep,
+                                                bool afresh);
   // Of a pipeline that runs, or does not.
   static Result<LogContent> read(const std::string& folder);
   // Forgets the place of a source or what stands of an output; false: it knows none of that name.
@@ -77,16 +84,19 @@ class BatchLog {
   // Durable when it returns: these commits, in order, and then the intent, if there is one.
   Result<> write(std::span<const BatchCommit> commits, const BatchIntent* intent);
   Result<> announce(BatchTime batch, const std::string& output, const std::vector<OutputMark>& before);
+  // In the place of those of these batches.
+  Result<> replace(std::span<const BatchIntent> intents);
   ReadLog& reads() { return reads_; }
 
  private:
-  BatchLog(CheckpointFolder folder, std::unique_ptr<Database> database, std::uint32_t keep)
+  BatchLog(CheckpointFolder folder, std::unique_ptr<Database> database, Keep keep)
       : folder_(std::move(folder)), database_(std::move(database)), reads_(*database_, mutex_), keep_(keep) {}
 
   Result<> make_tables(const std::string& pipeline);
   Result<> prepare();
   Result<> load();
   Result<> add_intent(const BatchIntent& intent);
+  Result<> update_intents(std::span<const BatchIntent> intents);
   Result<> add_commit(const BatchCommit& commit);
   Result<> put_marks(BatchTime batch, const std::string& output, const std::vector<OutputMark>& marks, bool announced);
   Result<> drop_old();
@@ -95,7 +105,7 @@ class BatchLog {
   CheckpointFolder folder_;
   const std::unique_ptr<Database> database_;
   ReadLog reads_;
-  const std::uint32_t keep_;
+  const Keep keep_;
   std::optional<Statement> add_intent_;
   std::optional<Statement> add_commit_;
   std::optional<Statement> put_mark_;

@@ -20,6 +20,9 @@ BatchRunner::BatchRunner(const PhysicalPlan& plan, const Environment& environmen
       pool_(*plan.settings.parallelism, warn),
       tables_(plan, environment, warn) {
   for (const PlanOutput& output : plan_.outputs) sinks_.push_back(output.bound.open(environment_));
+  for (const PlanNode& node : plan_.nodes) {
+    states_.push_back(node.breaker ? node.breaker->make_state() : nullptr);
+  }
 }
 
 Result<> BatchRunner::start(Checkpoint* checkpoint) {
@@ -36,7 +39,7 @@ Result<> BatchRunner::start(Checkpoint* checkpoint) {
   return checkpoint != nullptr ? may_finish(*checkpoint) : Result<>();
 }
 
-Result<> BatchRunner::may_finish(const Checkpoint& checkpoint) const {
+Result<> BatchRunner::may_finish(Checkpoint& checkpoint) const {
   std::map<std::string, BatchTime> published;
   for (std::size_t i = 0; i < sinks_.size(); ++i) {
     if (const auto last = sinks_[i]->stands()) published.emplace(plan_.outputs[i].name, *last);
@@ -74,13 +77,12 @@ Result<std::vector<std::unique_ptr<Stage>>> BatchRunner::open_stages(BatchTime b
   return stages;
 }
 
-PassInput BatchRunner::input(BatchTime batch, std::vector<std::unique_ptr<Stage>>& stages, const Publisher& publisher,
-                             bool early) {
+PassInput BatchRunner::input(BatchTime batch) {
   PassInput input;
   input.batch = batch;
+  input.origin = origin_;
+  for (const std::unique_ptr<StepState>& state : states_) input.states.push_back(state.get());
   for (const std::unique_ptr<Sink>& sink : sinks_) input.sinks.push_back(sink.get());
-  input.stages = &stages;
-  input.turn = [&publisher, early](std::size_t output) { return early && publisher.turn(output); };
   input.warn = warn_;
   input.retry = &retry_;
   input.scratches = &scratches_;
@@ -118,8 +120,11 @@ Result<BatchRunner::Ran> BatchRunner::run(BatchTime batch, const std::vector<Sou
   computed.begun = environment_.clock->elapsed();
   auto stages = open_stages(batch);
   if (!stages) return pass_on(stages);
+  PassInput own = input(batch);
+  own.stages = &*stages;
+  own.turn = [&publisher, early](std::size_t output) { return early && publisher.turn(output); };
   Result<PassCounts> counts = if_memory_lasts(
-      [&] { return run_pass(input(batch, *stages, publisher, early), ranges, sources); },
+      [&] { return run_pass(std::move(own), ranges, sources); },
       [&] { return Result<PassCounts>(std::unexpected(out_of_memory("batch " + format_batch_time(batch)))); });
   if (!counts) {
     for (const std::unique_ptr<Stage>& stage : *stages) stage->discard();
@@ -129,10 +134,25 @@ Result<BatchRunner::Ran> BatchRunner::run(BatchTime batch, const std::vector<Sou
   computed.computed = environment_.clock->elapsed();
   computed.records = std::move(counts->records);
   for (std::size_t i = 0; i < plan_.outputs.size(); ++i) {
-    ran.changes = ran.changes || counts->rows[i] != 0 || plan_.outputs[i].bound.writes_empty;
+    ran.staged.due.push_back(is_due(plan_.outputs[i].slide, batch, origin_));
+    const bool publishes = counts->rows[i] != 0 || plan_.outputs[i].bound.writes_empty;
+    ran.changes = ran.changes || (publishes && ran.staged.due.back());
   }
-  ran.staged = {batch, std::move(*stages), std::move(counts->rows)};
+  ran.staged.batch = batch;
+  ran.staged.stages = std::move(*stages);
+  ran.staged.rows = std::move(counts->rows);
   return ran;
+}
+
+Result<> BatchRunner::run_for_state(BatchTime batch, const std::vector<SourceRange>& ranges, const SourceSet& sources) {
+  PassInput again = input(batch);
+  for (const PlanNode& node : plan_.nodes) {
+    if (states_[node.id.value]) again.goals.push_back(node.id);
+  }
+  const Result<PassCounts> counts = if_memory_lasts(
+      [&] { return run_pass(std::move(again), ranges, sources); },
+      [&] { return Result<PassCounts>(std::unexpected(out_of_memory("batch " + format_batch_time(batch)))); });
+  return counts ? Result<>() : pass_on(counts);
 }
 
 void BatchRunner::count(const PassCounts& counts) {

@@ -46,14 +46,19 @@ class BatchRunner {
   Result<Ran> run(BatchTime batch, const std::vector<SourceRange>& ranges, const SourceSet& sources,
                   const Publisher& publisher, bool early);
 
+  // A batch of a former run, for what its steps keep alone: no output hears of it.
+  Result<> run_for_state(BatchTime batch, const std::vector<SourceRange>& ranges, const SourceSet& sources);
+  // Before the first batch: see BreakerResources.
+  void begin_at(BatchTime origin) { origin_ = origin; }
+
   // How many records were dropped, by step.
   void report_drops() const;
 
  private:
   // Whether the batches that come again may, now that the outputs have said what stands.
-  Result<> may_finish(const Checkpoint& checkpoint) const;
+  Result<> may_finish(Checkpoint& checkpoint) const;
   Result<std::vector<std::unique_ptr<Stage>>> open_stages(BatchTime batch);
-  PassInput input(BatchTime batch, std::vector<std::unique_ptr<Stage>>& stages, const Publisher& publisher, bool early);
+  PassInput input(BatchTime batch);
   Result<PassCounts> run_pass(PassInput input, const std::vector<SourceRange>& ranges, const SourceSet& sources);
   void count(const PassCounts& counts);
 
@@ -69,6 +74,8 @@ class BatchRunner {
   Tables tables_;
   std::vector<std::unique_ptr<Sink>> sinks_;
   std::size_t started_sinks_ = 0;
+  std::vector<std::unique_ptr<StepState>> states_;  // by NodeId; null: it keeps nothing
+  BatchTime origin_;
   std::vector<DecodeScratches> scratches_;
   std::map<NodeId, std::uint64_t> dropped_;
 };

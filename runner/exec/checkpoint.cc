@@ -13,6 +13,8 @@
 namespace streamrun {
 namespace {
 
+constexpr std::size_t kShownParts = 5;
+
 // Values may be secret, so that only those who know one can tell whether it is the same.
 std::map<std::string, std::string> hashes_of(const std::map<std::string, std::string>& values) {
   std::map<std::string, std::string> hashes;
@@ -32,6 +34,14 @@ std::vector<SourceRange> ranges_of(const BatchIntent& intent, const PhysicalPlan
     ranges.push_back(own == intent.ranges.end() ? SourceRange() : own->second);
   }
   return ranges;
+}
+
+std::span<const LoggedBatch> batches_kept_at(std::span<const LoggedBatch> committed, Duration keeps) {
+  if (committed.empty()) return committed;
+  const std::int64_t last = committed.back().intent.batch.value;
+  std::size_t first = committed.size();
+  while (first != 0 && committed[first - 1].intent.batch.value > last - keeps.count()) --first;
+  return committed.subspan(first);
 }
 
 std::optional<std::string> changed_param(const BatchIntent& intent, const PhysicalPlan& plan) {
@@ -82,7 +92,10 @@ std::vector<OutputMark> Checkpoint::Output::take(BatchTime batch) {
 
 Checkpoint::Checkpoint(const PhysicalPlan& plan, std::unique_ptr<BatchLog> log)
     : plan_(plan), params_(hashes_of(plan.params)), definitions_(hashes_of(plan.definitions)), log_(std::move(log)) {
-  for (const PlanOutput& output : plan_.outputs) outputs_.emplace_back(*log_, output.name, again_until());
+  for (const PlanOutput& output : plan_.outputs) {
+    outputs_.emplace_back(*log_, output.name, again_until());
+    if (output.bound.stands) standing_.push_back(output.name);
+  }
 }
 
 Result<std::unique_ptr<Checkpoint>> Checkpoint::open(const PhysicalPlan& plan, const Environment& environment,
@@ -90,8 +103,8 @@ Result<std::unique_ptr<Checkpoint>> Checkpoint::open(const PhysicalPlan& plan, c
                                                      const std::function<void(const std::string&)>& warn) {
   const CheckpointOption& option = *plan.settings.checkpoint;
   const bool afresh = std::ranges::find(resets, "all") != resets.end();
-  auto log =
-      BatchLog::open(below_folder(environment.working_folder, option.path), plan.settings.name, option.keep, afresh);
+  auto log = BatchLog::open(below_folder(environment.working_folder, option.path), plan.settings.name,
+                            {option.keep, plan.keeps}, afresh);
   if (!log) return failure_of("checkpoint", log.error());
   for (const std::string& name : resets) {
     if (name == "all") continue;
@@ -166,8 +179,12 @@ std::vector<std::optional<std::string>> Checkpoint::places() const {
   for (const PlanSource& source : plan_.sources) {
     std::optional<std::string>& place = places.emplace_back();
     if (source.table || !source.can_read_again()) continue;
-    // Behind the last commit, or where the first batch began that has none.
-    if (!committed.empty()) {
+    // Where the first batch began that comes again, in whole or for what steps keep; else behind the last commit.
+    const auto kept = kept_batches();
+    if (!kept.empty()) {
+      const auto& ranges = kept.front().intent.ranges;
+      if (const auto own = ranges.find(source.name); own != ranges.end()) place = own->second.from;
+    } else if (!committed.empty()) {
       const auto& ranges = committed.back().intent.ranges;
       if (const auto own = ranges.find(source.name); own != ranges.end()) place = own->second.until;
     } else if (!former.batches.empty()) {
@@ -178,12 +195,33 @@ std::vector<std::optional<std::string>> Checkpoint::places() const {
   return places;
 }
 
-std::vector<Checkpoint::Begun> Checkpoint::begun() const {
-  std::vector<Begun> begun;
+std::vector<Checkpoint::Former> Checkpoint::begun() const {
+  std::vector<Former> begun;
   for (const LoggedBatch& one : log_->former().begun()) {
     begun.push_back({one.intent.batch, ranges_of(one.intent, plan_)});
   }
   return begun;
+}
+
+std::span<const LoggedBatch> Checkpoint::kept_batches() const {
+  return batches_kept_at(log_->former().committed(), plan_.keeps);
+}
+
+std::vector<Checkpoint::Former> Checkpoint::kept() const {
+  std::vector<Former> kept;
+  for (const LoggedBatch& one : kept_batches()) kept.push_back({one.intent.batch, ranges_of(one.intent, plan_)});
+  return kept;
+}
+
+std::optional<BatchTime> Checkpoint::read_until() const {
+  const auto kept = kept_batches();
+  return kept.empty() ? again_until() : std::max(again_until(), std::optional(kept.back().intent.batch));
+}
+
+std::optional<BatchTime> Checkpoint::origin() const {
+  const LogContent& former = log_->former();
+  if (former.batches.empty()) return std::nullopt;
+  return former.batches.back().intent.origin;
 }
 
 std::optional<BatchTime> Checkpoint::again_until() const {
@@ -192,25 +230,48 @@ std::optional<BatchTime> Checkpoint::again_until() const {
 }
 
 Result<> Checkpoint::may_finish(const std::map<std::string, BatchTime>& published,
-                                const std::function<void(const std::string&)>& warn) const {
+                                const std::function<void(const std::string&)>& warn) {
+  std::vector<BatchIntent> taken_over;
   for (const LoggedBatch& one : log_->former().begun()) {
-    const std::vector<std::string> changed = changed_parts(one.intent, plan_);
+    std::vector<std::string> changed = changed_parts(one.intent, plan_);
     if (changed.empty()) continue;
     const std::string batch = format_batch_time(one.intent.batch);
-    const std::string what = fmt::format("{} changed since", fmt::join(changed, ", "));
-    for (const auto& [output, last] : published) {
-      if (last < one.intent.batch) continue;
-      return failure(
-          fmt::format("batch {} was begun and not committed, output '{}' has published it, and {}: what the other "
-                      "outputs have yet to publish would be of another pipeline; let the former one finish the batch, "
-                      "or forget all batches with --reset all",
-                      batch, output, what));
+    if (changed.size() > kShownParts) {
+      const std::size_t more = changed.size() - kShownParts;
+      changed.resize(kShownParts);
+      changed.push_back(fmt::format("{} more", more));
     }
-    warn(
-        fmt::format("batch {} was begun and not committed, and {}: it is computed again with the pipeline as it is now",
-                    batch, what));
+    const std::string what = fmt::format("{} changed since", fmt::join(changed, ", "));
+    const auto has_it = [&](const std::string& output) {
+      const auto last = published.find(output);
+      return last != published.end() && last->second >= one.intent.batch;
+    };
+    const auto lacks = std::ranges::find_if(plan_.outputs, [&](const PlanOutput& to) { return !has_it(to.name); });
+    const auto has = std::ranges::find_if(plan_.outputs, [&](const PlanOutput& to) { return has_it(to.name); });
+    if (lacks != plan_.outputs.end() && has != plan_.outputs.end()) {
+      return failure(fmt::format(
+          "batch {} was begun and not committed, output '{}' has published it, and {}: what output '{}' has "
+          "yet to publish would be of another pipeline; let the former one finish the batch, or forget all "
+          "batches with --reset all",
+          batch, has->name, what, lacks->name));
+    }
+    for (const std::string& output : one.intent.standing) {
+      if (std::ranges::find(plan_.outputs, output, &PlanOutput::name) != plan_.outputs.end()) continue;
+      return failure(fmt::format(
+          "batch {} was begun and not committed, and output '{}', which may have published it, is gone: let "
+          "the former pipeline finish the batch, or forget all batches with --reset all",
+          batch, output));
+    }
+    if (lacks != plan_.outputs.end()) {
+      warn(fmt::format(
+          "batch {} was begun and not committed, and {}: it is computed again with the pipeline as it is now", batch,
+          what));
+    }
+    BatchIntent& intent = taken_over.emplace_back(one.intent);
+    intent.definitions = definitions_;
+    intent.standing = standing_;
   }
-  return {};
+  return taken_over.empty() ? Result<>() : log_->replace(taken_over);
 }
 
 std::map<std::string, double> Checkpoint::rates() const {
@@ -227,9 +288,11 @@ std::optional<BatchTime> Checkpoint::last_batch() const {
 BatchIntent Checkpoint::intent(BatchTime batch, const std::vector<SourceRange>& ranges) const {
   BatchIntent intent;
   intent.batch = batch;
+  intent.origin = origin_;
   intent.ranges = others_;
   intent.params = params_;
   intent.definitions = definitions_;
+  intent.standing = standing_;
   for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
     const PlanSource& source = plan_.sources[i];
     if (source.table || !source.can_read_again()) continue;

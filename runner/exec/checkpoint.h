@@ -18,6 +18,8 @@ namespace streamrun {
 
 // By source of the plan; none of what the intent does not know.
 std::vector<SourceRange> ranges_of(const BatchIntent& intent, const PhysicalPlan& plan);
+// Those that what a plan keeps behind the last of them is made of.
+std::span<const LoggedBatch> batches_kept_at(std::span<const LoggedBatch> committed, Duration keeps);
 // A param that has another value in the plan than the batch had.
 std::optional<std::string> changed_param(const BatchIntent& intent, const PhysicalPlan& plan);
 // Parts of the pipeline that the batch was begun with, and that are others in the plan, or gone, or new.
@@ -33,18 +35,25 @@ class Checkpoint {
 
   // By source: where it stood behind the last commit.
   std::vector<std::optional<std::string>> places() const;
-  // Batches that have no commit, in order; ranges by source.
-  struct Begun {
+  // Of former runs, in order; ranges by source.
+  struct Former {
     BatchTime batch;
     std::vector<SourceRange> ranges;
   };
-  std::vector<Begun> begun() const;
-  // The last of these.
+  // Batches that have no commit.
+  std::vector<Former> begun() const;
+  // Those with one that what steps keep is made of.
+  std::vector<Former> kept() const;
+  // The last of both; of those that have no commit.
+  std::optional<BatchTime> read_until() const;
   std::optional<BatchTime> again_until() const;
+  // Of the pipeline's batches; nothing: none has been begun.
+  std::optional<BatchTime> origin() const;
+  void begin_at(BatchTime origin) { origin_ = origin; }
   // Whether a pipeline that was changed since may finish them. `published`: the last batch that an output has published
   // for good, by name of output; of such a batch all outputs have rows of one pipeline.
   Result<> may_finish(const std::map<std::string, BatchTime>& published,
-                      const std::function<void(const std::string&)>& warn) const;
+                      const std::function<void(const std::string&)>& warn);
   // As of the last commit.
   std::map<std::string, double> rates() const;
   // The last that was begun.
@@ -84,14 +93,18 @@ class Checkpoint {
 
   Checkpoint(const PhysicalPlan& plan, std::unique_ptr<BatchLog> log);
 
+  std::span<const LoggedBatch> kept_batches() const;
+
   // What the log knows and the pipeline no longer has.
   Result<> check_missing(const std::function<void(const std::string&)>& warn);
 
   const PhysicalPlan& plan_;
   const std::map<std::string, std::string> params_;       // hashes of their values
   const std::map<std::string, std::string> definitions_;  // hashes
+  std::vector<std::string> standing_;                     // outputs: see BatchIntent
   const std::unique_ptr<BatchLog> log_;
   std::deque<Output> outputs_;
+  BatchTime origin_;
   std::map<std::string, SourceRange> others_;  // places of sources that the pipeline no longer has
 };
 

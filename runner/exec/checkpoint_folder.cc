@@ -23,7 +23,21 @@ std::string host_name() {
   return name.data();
 }
 
+// Nothing can be written there, nobody runs with it, and all that was written has been folded into the database.
+bool stands_still(const std::string& folder) {
+  struct stat log{};
+  const bool folded = ::stat((CheckpointFolder::database(folder) + "-wal").c_str(), &log) != 0 || log.st_size == 0;
+  if (!folded || ::access(folder.c_str(), W_OK) == 0) return false;
+  const FileDescriptor lock(::open((folder + "/lock").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  return lock && ::flock(lock.get(), LOCK_SH | LOCK_NB) == 0;
+}
+
 }  // namespace
+
+Result<std::unique_ptr<Database>> open_to_read(const std::string& folder) {
+  return Database::open(CheckpointFolder::database(folder),
+                        stands_still(folder) ? Database::Access::read_unchanging : Database::Access::read);
+}
 
 Result<CheckpointFolder> CheckpointFolder::open(const std::string& path) {
   // A slash at its end would make it a parent, with other rights.
@@ -102,6 +116,7 @@ bool CheckpointFolder::removed() {
   if (::fstat(lock_.get(), &status) != 0 || status.st_nlink == 0) return true;
   for (const std::string& path : {database(), database() + "-wal"}) {
     const bool there = ::stat(path.c_str(), &status) == 0;
+    if (!there && errno != ENOENT) continue;
     const auto seen = seen_.find(path);
     if (seen != seen_.end() && (!there || seen->second != status.st_ino)) return true;
     if (there) seen_[path] = status.st_ino;

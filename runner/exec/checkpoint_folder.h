@@ -4,9 +4,11 @@
 #include <sys/types.h>
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "runner/base/result.h"
+#include "runner/exec/database.h"
 #include "runner/operator/file_descriptor.h"
 
 namespace streamrun {
@@ -44,5 +46,8 @@ class CheckpointFolder {
   bool had_log_ = false;
   std::map<std::string, ino_t> seen_;  // files that were there
 };
+
+// The database of a pipeline that runs, or does not.
+Result<std::unique_ptr<Database>> open_to_read(const std::string& folder);
 
 }  // namespace streamrun

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 #include <sqlite3.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <utility>
 
@@ -17,15 +15,6 @@ constexpr int kBusyMs = 5000;
 constexpr const char* kDurable =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000; PRAGMA "
     "journal_size_limit=4194304";
-
-// A reader writes beside the database, so that the writer knows of it. Where nobody may write there, nobody does: then
-// it is read as it stands, unless what is written has yet to be folded into it.
-bool stands_still(const std::string& path) {
-  const std::string folder = path.substr(0, path.rfind('/') + 1);
-  struct stat log{};
-  const bool folded = ::stat((path + "-wal").c_str(), &log) != 0 || log.st_size == 0;
-  return folded && ::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0;
-}
 
 std::string unchanging_uri(const std::string& path) {
   std::string uri = "file:";
@@ -98,16 +87,17 @@ bool Statement::is_null(int column) const {
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, Access access) {
   std::unique_ptr<Database> database(new Database(path));
-  const int flags = access == Access::read    ? SQLITE_OPEN_READONLY
+  const bool reads = access == Access::read || access == Access::read_unchanging;
+  const int flags = reads                     ? SQLITE_OPEN_READONLY
                     : access == Access::write ? SQLITE_OPEN_READWRITE
                                               : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-  const std::string name = access == Access::read && stands_still(path) ? unchanging_uri(path) : path;
+  const std::string name = access == Access::read_unchanging ? unchanging_uri(path) : path;
   const int form = name == path ? 0 : SQLITE_OPEN_URI;
   const int code = sqlite3_open_v2(name.c_str(), &database->handle_, flags | form | SQLITE_OPEN_NOMUTEX, nullptr);
   if (code != SQLITE_OK) return database->fail(code);
   sqlite3_extended_result_codes(database->handle_, 1);
   sqlite3_busy_timeout(database->handle_, kBusyMs);
-  if (access == Access::read) return database;
+  if (reads) return database;
   if (auto set = database->run(kDurable); !set) return pass_on(set);
   if (auto folded = database->fold(); !folded) return pass_on(folded);
   return database;

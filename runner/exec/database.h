@@ -45,7 +45,9 @@ class Statement {
 // One thread at a time. After its first error nothing is known of what it holds: every call fails, fatally.
 class Database {
  public:
-  enum class Access : std::uint8_t { read, write, make };
+  // `read_unchanging`: nobody writes it, and nothing is written beside it, where a reader else tells the writer of
+  // itself.
+  enum class Access : std::uint8_t { read, read_unchanging, write, make };
   // What is written is on the disk when a transaction has committed.
   static Result<std::unique_ptr<Database>> open(const std::string& path, Access access);
   ~Database();

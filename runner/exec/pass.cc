@@ -50,6 +50,7 @@ Pass::Pass(const PhysicalPlan& plan, PassInput input)
   state_.live.resize(plan.nodes.size());
   state_.complete.resize(plan.nodes.size());
   input_.results.resize(plan.nodes.size());
+  input_.states.resize(plan.nodes.size());
   input_.scratches->resize(input_.pool->size());
   workers_.resize(input_.pool->size());
 }
@@ -79,12 +80,14 @@ Result<> Pass::run_phases() {
 
 // Backwards from the goals: what leads to them and is not there already.
 void Pass::find_live() {
-  for (const NodeId goal : input_.goals) state_.live[goal.value] = true;
+  for (const NodeId goal : input_.goals) state_.live[goal.value] = is_due(plan_.nodes[goal.value].takes);
   for (std::size_t i = plan_.nodes.size(); i-- > 0;) {
     const PlanNode& node = plan_.nodes[i];
     // Rows end in outputs, and in steps whose rejects alone are read.
     const bool end = node.consumers.empty() && node.kind != PlanNode::Kind::breaker;
-    if (input_.goals.empty() && end) state_.live[i] = pushes_[i] = true;
+    if (input_.goals.empty() && end && is_due(node.slide)) state_.live[i] = pushes_[i] = true;
+    // What a step keeps is kept in batches, too, in which nobody has rows of it.
+    if (input_.goals.empty() && input_.states[i] != nullptr && is_due(node.takes)) state_.live[i] = true;
     for (const PlanEdge& edge : node.consumers) {
       if (state_.live[edge.to.value] && !state_.complete[edge.to.value]) pushes_[i] = true;
     }
@@ -105,7 +108,8 @@ void Pass::start_breakers() {
     const std::size_t i = node.id.value;
     if (node.kind != PlanNode::Kind::breaker || !state_.live[i] || state_.complete[i]) continue;
     at_ = {&node, nullptr};
-    own_runs_[i] = node.breaker->start({input_.spools, input_.memory, input_.warn});
+    own_runs_[i] =
+        node.breaker->start({input_.spools, input_.memory, input_.warn, input_.batch, input_.origin, input_.states[i]});
     state_.runs[i] = own_runs_[i].get();
   }
 }

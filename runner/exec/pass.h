@@ -25,6 +25,7 @@ namespace streamrun {
 
 struct PassInput {
   BatchTime batch;
+  BatchTime origin;              // see BreakerResources
   std::vector<Source*> sources;  // null: not read in this batch
   std::vector<SourceRange> ranges;
   std::vector<Sink*> sinks;
@@ -38,6 +39,7 @@ struct PassInput {
   std::vector<NodeId> goals = {};
   // By NodeId: of breakers whose result is there; the others are computed.
   std::vector<BreakerRun*> results = {};
+  std::vector<StepState*> states = {};  // by NodeId; null: it keeps nothing
   std::shared_ptr<SpoolPool> spools;
   std::shared_ptr<MemoryAccount> memory;  // of breakers and spools
   std::optional<std::uint64_t> shuffle_seed;
@@ -66,6 +68,7 @@ class Pass {
  private:
   Result<> run_phases();
   void find_live();
+  bool is_due(Duration slide) const { return streamrun::is_due(slide, input_.batch, input_.origin); }
   void start_breakers();
   Result<> run_phase(const PlanPhase& phase);
   Worker& worker(std::size_t thread);

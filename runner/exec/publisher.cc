@@ -214,9 +214,12 @@ Result<bool> Publisher::publish(const Job& job) {
   const std::unique_ptr<Stage> stage = std::move(staged.stages[job.output]);
   const auto crashed = [&](CrashPoint point) { return events_.crash && events_.crash(point, staged.batch); };
   if (crashed(CrashPoint::before_publish)) return failure("a crash was asked for");
-  Result<bool> published =
-      if_memory_lasts([&] { return publish_stage(output, *stage, staged.rows[job.output], staged.batch); },
-                      [&] { return Result<bool>(std::unexpected(out_of_memory("output '" + output.name + "'"))); });
+  Result<bool> published = false;
+  if (staged.due[job.output]) {
+    published =
+        if_memory_lasts([&] { return publish_stage(output, *stage, staged.rows[job.output], staged.batch); },
+                        [&] { return Result<bool>(std::unexpected(out_of_memory("output '" + output.name + "'"))); });
+  }
   if (!published || !*published) stage->discard();
   if (crashed(CrashPoint::after_publish)) return failure("a crash was asked for");
   return published;

@@ -28,11 +28,12 @@ struct StagedBatch {
   BatchTime batch;
   std::vector<std::unique_ptr<Stage>> stages;  // by output
   std::vector<std::uint64_t> rows;             // by output
+  std::vector<bool> due;                       // by output: whether it has a batch at this time
 };
 
 struct PublishedBatch {
   BatchTime batch;
-  std::vector<std::uint64_t> rows;  // by output; 0 where `when` skipped it
+  std::vector<std::uint64_t> rows;  // by output; 0 where `when` or its slide skipped it
   Duration ended{0};                // the moment of its publication, by the monotonic clock
 };
 

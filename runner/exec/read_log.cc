@@ -136,7 +136,7 @@ Result<> ReadLog::drop_unused() {
 }
 
 Result<std::unique_ptr<ReadLogFile>> ReadLogFile::open(const std::string& folder) {
-  auto database = Database::open(CheckpointFolder::database(folder), Database::Access::read);
+  auto database = open_to_read(folder);
   if (!database) return pass_on(database);
   return std::unique_ptr<ReadLogFile>(new ReadLogFile(std::move(*database)));
 }

@@ -83,6 +83,17 @@ class BatchLoop {
   // From the first batch on.
   Result<> run_batches();
   void close();
+  void begin_at(BatchTime origin) {
+    origin_ = origin;
+    runner_.begin_at(origin);
+    if (checkpoint_) checkpoint_->begin_at(origin);
+  }
+  // One interval before the first batch; anew where the interval is another than it was.
+  void find_origin(BatchTime batch) {
+    const std::int64_t interval = plan_.settings.batch_interval.count();
+    if (origin_ && (batch.value - origin_->value) % interval == 0) return;
+    begin_at(BatchTime(batch.value - interval));
+  }
   bool told_to_stop() const { return stop_.finish.stop_requested() || pass_abort_.stop_requested(); }
   void warn(const std::string& message);
   Result<> reached(CrashPoint point, BatchTime batch) {
@@ -110,7 +121,8 @@ class BatchLoop {
   Committer committer_;
   std::unique_ptr<Checkpoint> checkpoint_;
   std::optional<Publisher> publisher_;
-  std::uint64_t made_ = 0;  // batches
+  std::optional<BatchTime> origin_;  // see BreakerResources
+  std::uint64_t made_ = 0;           // batches
   bool crashed_ = false;
 };
 
@@ -150,12 +162,13 @@ Result<> BatchLoop::start(bool& begun) {
   }
   const auto places = checkpoint_ ? checkpoint_->places() : std::vector<std::optional<std::string>>();
   ReadLog* const reads = checkpoint_ ? &checkpoint_->reads() : nullptr;
-  if (reads != nullptr) runner_.keep_reads(*reads, checkpoint_->again_until(), false);
+  if (reads != nullptr) runner_.keep_reads(*reads, checkpoint_->read_until(), false);
   if (checkpoint_) sources_.restore_rates(checkpoint_->rates());
   if (Result<> started = sources_.start(places, reads); !started) return told_to_stop() ? Result<>{} : started;
   std::optional<BatchTime> last = sources_.last_batch();
   if (checkpoint_) last = std::max(last, checkpoint_->last_batch());
   ticks_.begin(options_.start_time, last, !options_.available_now);
+  if (checkpoint_ && checkpoint_->origin()) begin_at(*checkpoint_->origin());
   auto started = runner_.start(checkpoint_.get());
   begun = started.has_value();
   return started;
@@ -164,12 +177,22 @@ Result<> BatchLoop::start(bool& begun) {
 Result<> BatchLoop::start_replay() {
   const ReplayedBatch& batch = *options_.replay;
   runner_.keep_reads(*batch.reads, batch.batch, true);
-  if (auto started = sources_.start_again(batch.ranges, *batch.reads); !started) return started;
+  runner_.begin_at(batch.origin);
+  std::vector<SourceRange> first = batch.ranges;
+  for (std::size_t i = batch.before.size(); i-- > 0;) {
+    for (std::size_t source = 0; source < first.size(); ++source) {
+      if (!batch.before[i].second[source].empty) first[source] = batch.before[i].second[source];
+    }
+  }
+  if (auto started = sources_.start_again(first, *batch.reads); !started) return started;
   return runner_.start(nullptr);
 }
 
 Result<> BatchLoop::replay() {
   const ReplayedBatch& batch = *options_.replay;
+  for (const auto& [time, ranges] : batch.before) {
+    if (auto ran = runner_.run_for_state(time, ranges, sources_); !ran) return ran;
+  }
   auto ran = runner_.run(batch.batch, batch.ranges, sources_, *publisher_, true);
   if (!ran) return pass_on(ran);
   publisher_->submit(std::move(ran->staged));
@@ -252,7 +275,12 @@ Result<> BatchLoop::run_batch(BatchTime batch, const std::vector<SourceRange>& r
 
 Result<> BatchLoop::finish_begun() {
   if (!checkpoint_) return {};
-  for (const Checkpoint::Begun& begun : checkpoint_->begun()) {
+  for (const Checkpoint::Former& kept : checkpoint_->kept()) {
+    if (told_to_stop()) return {};
+    static_cast<void>(sources_.take(kept.ranges));
+    if (auto ran = runner_.run_for_state(kept.batch, kept.ranges, sources_); !ran) return ran;
+  }
+  for (const Checkpoint::Former& begun : checkpoint_->begun()) {
     if (told_to_stop()) return {};
     if (auto on = reached(CrashPoint::after_intent, begun.batch); !on) return on;
     if (auto ran = run_batch(begun.batch, begun.ranges, true); !ran) return ran;
@@ -273,6 +301,7 @@ Result<> BatchLoop::loop() {
     if (!ranges && told_to_stop()) return {};  // it gave up waiting for its source: no batch has begun
     if (!ranges) return pass_on(ranges);
     if (!*ranges) return {};
+    find_origin(ticks_.next());
     const bool takes = std::ranges::any_of(
         **ranges, [](const SourceRange& range) { return !range.empty || range.from != range.until; });
     if (checkpoint_ && takes) {

@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runner/base/clock.h"
@@ -21,6 +22,8 @@ class ReadLog;
 struct ReplayedBatch {
   BatchTime batch;
   std::vector<SourceRange> ranges;
+  std::vector<std::pair<BatchTime, std::vector<SourceRange>>> before;  // batches that what its steps keep is made of
+  BatchTime origin;                                                    // see BreakerResources
   ReadLog* reads = nullptr;
 };
 

@@ -132,9 +132,10 @@ NodePtr Checker::name(const Ast& ast, std::span<const Ast* const> rest) {
 
 std::string one_variant_hint(const Schema& schema, std::string_view name) {
   if (schema.columns.size() != 1 || schema.columns[0].type.kind() != TypeKind::variant) return {};
+  if (!is_plain_name(name)) return "; its rows are one value of any form: give the source a `schema`";
   return fmt::format(
-      "; its rows are one value: give the source a `schema`, or take it out in a step before, with: "
-      "{{{1}: \"{0}:{1}::string\"}}",
+      "; its rows are one value of any form: give the source a `schema`, or take it out in a step before, "
+      "with: {{{1}: \"{0}:{1}::string\"}}",
       schema.columns[0].name, name);
 }
 

@@ -270,7 +270,7 @@ StepFactory make_distinct(const Schema& schema, std::vector<std::uint32_t> keys,
     std::vector<bool> needed = own.kept.read();
     return MadeStep::of(std::make_unique<KeepFirst>(std::move(own)), std::move(needed));
   };
-  return {.make = make, .breaks = true, .keeps_origins = false};
+  return {.make = make, .keeps_origins = false};
 }
 
 }  // namespace streamrun

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runner/base/result.h"
+#include "runner/base/strong_id.h"
 #include "runner/data/record_batch.h"
 #include "runner/expr/expression.h"
 
@@ -96,16 +97,27 @@ class BreakerRun {
   virtual const MemoryAccount* memory() const { return nullptr; }
 };
 
+// What a step keeps from batch to batch. One thread at a time.
+class StepState {
+ public:
+  virtual ~StepState() = default;
+};
+
 struct BreakerResources {
   std::shared_ptr<SpoolPool> spools;      // for what need not stay in memory
   std::shared_ptr<MemoryAccount> memory;  // in which all the rest is counted
   // Says what is doubtful, and yet no fault. Any thread; may be empty.
   std::function<void(const std::string&)> warn = {};
+  BatchTime batch = {};
+  BatchTime origin = {};       // the pipeline's batches, and every slide's, are multiples of their interval behind it
+  StepState* state = nullptr;  // its own
 };
 
 class Breaker {
  public:
   virtual ~Breaker() = default;
+  // Null: it keeps nothing.
+  virtual std::unique_ptr<StepState> make_state() const { return nullptr; }
   virtual std::unique_ptr<BreakerRun> start(const BreakerResources& resources) const = 0;
   // For `explain`: `aggregate by (word) into 8 partitions, exact`.
   virtual std::string describe() const = 0;
@@ -131,7 +143,6 @@ struct MadeStep {
 // Makes a step once it is known what is read of it, and says what holds of each that it makes.
 struct StepFactory {
   std::function<MadeStep(const std::vector<bool>& output_needed)> make;  // by column of its output; null: there is none
-  bool breaks = false;                                                   // it makes breakers
   bool keeps_origins = true;  // its rows are of one record each, and have their origins
   // The streams that the options name are collected first (`join`), and not pushed through it (`union`).
   bool collects = false;

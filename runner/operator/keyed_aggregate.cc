@@ -362,7 +362,7 @@ StepFactory make_keyed_aggregate(KeyedAggregateSpec aggregate) {
     const auto plan = std::make_shared<const KeyedAggregation>(plan_for(spec, wanted));
     return MadeStep::of(std::make_unique<KeyedAggregate>(plan), columns_read(*plan));
   };
-  return {.make = make, .breaks = true, .keeps_origins = false};
+  return {.make = make, .keeps_origins = false};
 }
 
 }  // namespace streamrun

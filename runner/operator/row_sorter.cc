@@ -128,7 +128,7 @@ StepFactory make_sort(SortSpec spec) {
     std::vector<bool> needed = own.kept.read();
     return MadeStep::of(std::make_unique<Sort>(std::move(own)), std::move(needed));
   };
-  return {.make = make, .breaks = true, .keeps_origins = false};
+  return {.make = make, .keeps_origins = false};
 }
 
 }  // namespace streamrun

@@ -118,6 +118,7 @@ struct BoundSink {
   std::string detail;
   std::string guarantee;      // `at least once`, and what is seen of a batch that fails
   bool exactly_once = false;  // with a checkpoint
+  bool stands = false;        // what it has published of a batch stays as it is, should the batch come again
   bool writes_empty = false;  // it does something for a batch without rows
   std::function<std::unique_ptr<Sink>(const Environment&)> open;
 };

@@ -168,7 +168,7 @@ StepFactory make_exchange(Schema schema, Distribution distribution) {
     for (const Expression& key : distribution.keys) need_columns(key, needed);
     return MadeStep::of(std::make_unique<Spool>(schema, distribution), std::move(needed));
   };
-  return {.make = make, .breaks = true, .keeps_origins = false};
+  return {.make = make, .keeps_origins = false};
 }
 
 }  // namespace streamrun

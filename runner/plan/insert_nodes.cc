@@ -44,6 +44,7 @@ PlanNode make_spool_node(const PlanNode& from, std::vector<PlanEdge> consumers) 
   spool.stage = from.stage + ", spool";
   spool.schema = from.schema;
   spool.partitions = from.partitions;
+  spool.slide = spool.takes = from.slide;
   spool.breaker = make_spool(spool.schema);
   spool.consumers = std::move(consumers);
   return spool;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,7 +23,7 @@ class Lowering {
 
   PhysicalPlan lower() {
     plan_.settings = graph_.settings;
-    plan_.definitions = graph_.definitions;
+    plan_.definitions = std::move(graph_.definitions);
     plan_.text = graph_.text;
     plan_.params = graph_.params;
     drop_unread();
@@ -103,6 +104,7 @@ class Lowering {
 
   void prune_step(GraphNode& node, const std::vector<bool>& output) {
     node.made = node.step->step.make(output);
+    assert(node.made.needed.size() == node.inputs.size() && (!node.made.kernel != !node.made.breaker));
     for (std::size_t k = 0; k < node.inputs.size(); ++k) need(node.inputs[k], node.made.needed[k]);
     if (node.can_fail && node.errors && live_[*node.errors]) {
       for (const std::size_t input : node.inputs) need_shown(input);
@@ -141,6 +143,11 @@ class Lowering {
     }
   }
 
+  // 0: every batch is one of it.
+  Duration slide(const GraphNode& node) const {
+    return node.slide == graph_.settings.batch_interval ? Duration(0) : node.slide;
+  }
+
   NodeId add(PlanNode node) {
     node.id = NodeId(static_cast<std::uint32_t>(plan_.nodes.size()));
     plan_.nodes.push_back(std::move(node));
@@ -161,6 +168,9 @@ class Lowering {
       made.origins = origins_[i];
       made.label = node.label;
       made.partitions = node.partitions;
+      made.slide = slide(node.kind == GraphNode::Kind::output ? graph_.nodes[node.inputs[0]] : node);
+      made.takes = node.inputs.empty() ? made.slide : slide(graph_.nodes[node.inputs[0]]);
+      plan_.keeps = std::max(plan_.keeps, node.keeps);
       switch (node.kind) {
         case GraphNode::Kind::source:
           made.kind = PlanNode::Kind::source;
@@ -176,6 +186,7 @@ class Lowering {
         case GraphNode::Kind::output:
           made.kind = PlanNode::Kind::output;
           made.stage = "output " + graph_.outputs[node.output].plan.name;
+          graph_.outputs[node.output].plan.slide = made.slide;
           made.detail = graph_.outputs[node.output].plan.bound.detail;
           break;
         case GraphNode::Kind::step:
@@ -210,6 +221,7 @@ class Lowering {
       build.schema = graph_.nodes[node.inputs[k + 1]].schema;
       build.on_error = node.on_error;
       build.side = true;
+      build.slide = build.takes = slide(graph_.nodes[node.inputs[k + 1]]);
       build.partitions = graph_.nodes[node.inputs[k + 1]].partitions;
       build.breaker = std::move(node.made.sides[k]);
       kernel.sides.push_back(add(std::move(build)));

@@ -55,6 +55,7 @@ struct PlanOutput {
   std::optional<Expression> when;    // over columns rows bigint, batch timestamp
   std::uint32_t retries = 0;
   Duration backoff{1000};
+  Duration slide{0};  // it runs at its multiples; 0: in every batch
   // Rows reach it out of partition order (a union of one source's branches): stage by partition.
   bool interleaved = false;
 };
@@ -69,7 +70,9 @@ struct PlanNode {
   std::string label;   // the operator: `filter`, `file`; empty: a build side, a spool
   std::string detail;  // what it does, as `explain` shows it
   std::uint32_t partitions = 1;
-  Schema schema;  // of the rows it pushes
+  Duration slide{0};  // it has rows to push at its multiples; 0: in every batch
+  Duration takes{0};  // likewise of what is pushed to it
+  Schema schema;      // of the rows it pushes
   OnError on_error = OnError::fail;
   std::optional<NodeId> errors;  // with `route`: the errors node that takes its rejects
   std::vector<PlanEdge> consumers;
@@ -94,11 +97,17 @@ struct PlanPhase {
 };
 
 // What rows are made by, by the name of each part, so that a change can be named: sources with their columns, steps,
-// outputs. They may hold secrets.
+// outputs.
 using Definitions = std::map<std::string, std::string>;
+
+// Whether a slide has a batch at this time.
+inline bool is_due(Duration slide, BatchTime batch, BatchTime origin) {
+  return slide.count() == 0 || (batch.value - origin.value) % slide.count() == 0;
+}
 
 struct PhysicalPlan {
   RunSettings settings;
+  Duration keeps{0};  // what its steps keep at t is made of the batches in (t − keeps, t]
   Definitions definitions;
   std::shared_ptr<const SourceText> text;     // of the pipeline's file, for the places of expressions; may be null
   std::map<std::string, std::string> params;  // texts of their values, by name; they may be secret

@@ -78,6 +78,7 @@ class StreamResolver {
   // The nodes whose rows its steps take. Nothing: diagnosed, here or before.
   std::vector<std::size_t> inputs_of(const StreamSpec& stream);
   std::optional<std::size_t> add_steps(const StreamSpec& stream);
+  std::optional<Duration> common_slide(const std::vector<std::size_t>& inputs, Span place);
   // `own`: the nodes that it adds, too.
   std::optional<std::size_t> add_step(const StepSpec& step, const StreamSpec& stream, std::size_t input,
                                       std::vector<std::size_t>& own);

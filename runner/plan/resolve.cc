@@ -102,6 +102,7 @@ std::optional<std::size_t> Resolution::add_errors(const std::string& name, OnErr
   node.stream = name + ".errors";
   node.label = "errors";
   node.schema = errors_schema(hidden);
+  node.slide = spec.settings.batch_interval;
   node.on_error = OnError::fail;
   return errors[name] = add(std::move(node));
 }

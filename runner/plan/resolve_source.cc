@@ -76,6 +76,7 @@ void resolve_source(Resolution& r, const SourceSpec& spec, bool table) {
   node.label = spec.kind->name;
   node.schema = schema;
   node.partitions = bound->partitions;
+  if (!table) node.slide = r.spec.settings.batch_interval;
   node.on_error = spec.common.on_error.value_or(r.spec.settings.on_error);
   node.source = r.graph.sources.size();
   node.can_fail = bound->rows ? bound->can_fail : !bound->messages || spec.format->can_fail;

@@ -132,6 +132,7 @@ std::optional<std::size_t> StreamResolver::all_errors(Span place) {
   node.kind = GraphNode::Kind::errors;
   node.stream = "errors";
   node.label = "errors of all";
+  node.slide = r_.spec.settings.batch_interval;
   for (const auto& [stream, index] : r_.errors) {
     const StreamSpec* spec = find_stream(r_.spec, stream);
     if (spec != nullptr && reads_all_errors(*spec)) continue;
@@ -221,6 +222,27 @@ std::optional<std::size_t> StreamResolver::add_steps(const StreamSpec& stream) {
   return at;
 }
 
+// Of what a step takes; tables have none. Nothing: diagnosed.
+std::optional<Duration> StreamResolver::common_slide(const std::vector<std::size_t>& inputs, Span place) {
+  std::optional<std::size_t> first;
+  for (const std::size_t one : inputs) {
+    const GraphNode& node = r_.graph.nodes[one];
+    if (node.slide.count() == 0) continue;
+    if (!first) first = one;
+    const GraphNode& other = r_.graph.nodes[*first];
+    if (other.slide == node.slide) continue;
+    const bool longer = other.slide > node.slide;
+    const std::string most = format_duration(std::max(other.slide, node.slide));
+    r_.error("bad-window", place,
+             fmt::format("'{}' has a batch every {}, and '{}' every {}; what comes together has one slide: give '{}' a "
+                         "window: {{window: {}, slide: {}}}",
+                         other.stream, format_duration(other.slide), node.stream, format_duration(node.slide),
+                         longer ? node.stream : other.stream, most, most));
+    return std::nullopt;
+  }
+  return first ? r_.graph.nodes[*first].slide : Duration(0);
+}
+
 std::optional<std::size_t> StreamResolver::add_step(const StepSpec& step, const StreamSpec& stream, std::size_t input,
                                                     std::vector<std::size_t>& own) {
   const std::string& name = stream.name.value();
@@ -258,6 +280,9 @@ std::optional<std::size_t> StreamResolver::add_step(const StepSpec& step, const 
     context.inputs.push_back(&r_.graph.nodes[one].schema);
     context.input_names.push_back(r_.graph.nodes[one].stream);
   }
+  const auto slide = common_slide(inputs, step.place);
+  if (!slide) return std::nullopt;
+  context.slide = *slide;
   auto bound = step.kind->bind(step.options.get(), context);
   if (!step.uses.empty()) tell_with_uses(r_, own_diagnostics, step.uses);
   if (!bound) return std::nullopt;
@@ -268,6 +293,9 @@ std::optional<std::size_t> StreamResolver::add_step(const StepSpec& step, const 
       partitions = partitions == 0 || more == 0 ? 0 : partitions + more;
     }
   }
+  Duration own_slide = *slide;
+  Duration keeps{0};
+  for (const std::size_t one : inputs) keeps = std::max(keeps, r_.graph.nodes[one].keeps);
   std::unique_ptr<BoundTransform> rest;
   for (BoundTransform* part = &*bound; part != nullptr; part = rest.get()) {
     GraphNode node;
@@ -280,6 +308,8 @@ std::optional<std::size_t> StreamResolver::add_step(const StepSpec& step, const 
     node.goes_on = part != &*bound;
     node.place = step.place;
     node.partitions = partitions = part->partitions.value_or(partitions);
+    node.slide = own_slide = part->slide.value_or(own_slide);
+    node.keeps = keeps = keeps + part->keeps;
     node.inputs = std::move(inputs);
     std::unique_ptr<BoundTransform> then = std::move(part->then);
     node.step = std::move(*part);

@@ -23,6 +23,8 @@ struct GraphNode {
   std::string label;   // `filter`, `kafka`, `print`
   Schema schema;
   std::uint32_t partitions = 1;
+  Duration slide{0};  // from one batch of its rows to the next; 0: of a table, which has none
+  Duration keeps{0};  // what it makes at t hangs on the batches in (t − keeps, t] of its source
   OnError on_error = OnError::fail;
   std::optional<std::size_t> errors;  // with `route`: the errors node of its stream
   // Nodes whose rows it takes: its own input, then those its options name.

@@ -91,6 +91,10 @@ class ExactlyOnce(OnceTest):
         code, _, error, _ = self.start(changed, '--available-now', folder=run.folder).end()
         self.assertEqual(code, 1)
         self.assertIn("output 'topic' has published it, and output 'each' changed since", error)
+        renamed = pipeline.replace('name: topic', 'name: renamed')
+        code, _, error, _ = self.start(renamed, '--available-now', folder=run.folder).end()
+        self.assertEqual(code, 1)
+        self.assertIn("output 'topic', which may have published it, is gone", error)
         self.killed(run, (), pipeline)
         self.check(run, sink, expected)
 

@@ -38,7 +38,7 @@ void commit_one(const LogFolder& folder) {
 }
 
 std::string refusal(const LogFolder& folder, const std::string& pipeline = "p") {
-  const auto log = BatchLog::open(folder.log(), pipeline, 100, false);
+  const auto log = BatchLog::open(folder.log(), pipeline, {100}, false);
   return log ? std::string() : log.error().message;
 }
 
@@ -156,7 +156,7 @@ TEST_CASE("what is reset is forgotten") {
     CHECK(*output);
     CHECK(log->former().marks.empty());
   }
-  const auto afresh = BatchLog::open(folder.log(), "q", 100, true);
+  const auto afresh = BatchLog::open(folder.log(), "q", {100}, true);
   REQUIRE(afresh);
   CHECK((*afresh)->former().batches.empty());
 }
@@ -175,7 +175,7 @@ TEST_CASE("a power cut at any write or sync of the log loses nothing that it sai
     }
     disk.forget();
     disk.fail_at(call);
-    if (const auto log = BatchLog::open(folder.log(), "p", 5, false)) {
+    if (const auto log = BatchLog::open(folder.log(), "p", {5}, false)) {
       for (std::int64_t batch = 1; batch <= 12; ++batch) {
         const BatchIntent next = intent(batch);
         const BatchCommit before = commit(batch - 1);

@@ -24,7 +24,7 @@ struct LogFolder {
 
   std::string log() const { return path + "/log"; }
   std::unique_ptr<BatchLog> opened(std::uint32_t keep = 100) const {
-    auto log = BatchLog::open(this->log(), "p", keep, false);
+    auto log = BatchLog::open(this->log(), "p", {keep}, false);
     INFO((log ? std::string() : log.error().message));
     REQUIRE(log);
     return std::move(*log);

@@ -115,6 +115,7 @@ class Checkpoint(ProcessTest):
     def kill(self, folder, point):
         killed = self.run_in(folder, '--kill-at', point)
         self.assertEqual(killed.returncode, -signal.SIGKILL)
+        return killed
 
     def refused(self, folder, text, *more):
         run = self.run_in(folder, *more)
@@ -496,13 +497,27 @@ streams:""").replace('filter: n % 10 < 7', 'join: {with: names, on: k}')
         self.kill(folder, 'after-publish:2')
         (folder / 'p.yaml').write_text(changed)
         told = subprocess.run([PROGRAM, 'state', 'p.yaml', '--diff', 'p.yaml'], cwd=folder, capture_output=True, text=True, timeout=60)
-        self.assertIn(f'changes  r step 1 (filter): batch 1970-01-01T00:00:40Z was begun with another', told.stdout)
+        self.assertIn('changes  part r step 1 (filter): batch 1970-01-01T00:00:40Z was begun with another', told.stdout)
         run = self.run_in(folder)
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertIn('and r step 1 (filter) changed since: it is computed again with the pipeline as it is now', run.stderr)
         shown = self.replay(folder, '--batch', '20000')
         self.assertIn('note: r step 1 (filter) changed since the batch was computed', shown.stderr)
         self.assertEqual([json.loads(row)['n'] for row in shown.stdout.splitlines()], [0, 1, 2])
+        # The batch is that of the pipeline that has taken it over.
+        folder = self.folder(text)
+        self.kill(folder, 'after-publish:2')
+        (folder / 'p.yaml').write_text(changed)
+        self.assertIn('changed since', self.kill(folder, 'after-publish:1').stderr)
+        self.assertNotIn('changed since', self.run_in(folder).stderr)
+        # So is `on_error`, and what rows' columns are in what order.
+        for one, other in (('    from: r', '    from: r'), ('filter: n % 10 < 7', 'map: {n: n, k: k}')):
+            before = text.replace(one, other)
+            after = before.replace('{n: n, k: k}', '{k: k, n: n}') if 'map' in before else before + 'on_error: drop\n'
+            folder = self.folder(before)
+            self.kill(folder, 'after-publish:2')
+            (folder / 'p.yaml').write_text(after)
+            self.assertIn('changed since', self.run_in(folder).stderr)
         # What says the same is the same.
         folder = self.folder(text)
         self.kill(folder, 'after-publish:2')
