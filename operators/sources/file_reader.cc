@@ -33,7 +33,7 @@ Result<bool> FileReader::next(Morsel& morsel) {
       const std::uint64_t at = reader_ ? reader_->offset() : begin.offset;
       if (again_) {
         return failure(
-            fmt::format("{}; a batch that was begun and not committed needs its bytes {} to {}: put the file "
+            fmt::format("{}; a batch that comes again needs its bytes {} to {}: put the file "
                         "back as it was, or give up the place of the source with --reset",
                         more.error().message, at, place.offset));
       }

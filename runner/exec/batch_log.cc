@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -17,7 +18,7 @@ using Json = nlohmann::json;
 // Of the tables below, and of the JSON in them.
 constexpr std::int64_t kFormat = 2;
 constexpr const char* kTables = R"(
-CREATE TABLE log (format INTEGER NOT NULL, pipeline TEXT NOT NULL);
+CREATE TABLE log (format INTEGER NOT NULL, pipeline TEXT NOT NULL, dropped INTEGER NOT NULL);
 CREATE TABLE batches (
   batch INTEGER PRIMARY KEY,
   intent TEXT NOT NULL,
@@ -109,7 +110,7 @@ std::unexpected<Error> damaged(const std::string& path, std::string_view what) {
 
 Result<LogContent> read_content(Database& database) {
   LogContent content;
-  auto head = database.prepare("SELECT format, pipeline FROM log");
+  auto head = database.prepare("SELECT * FROM log");
   if (!head) return pass_on(head);
   const auto found = head->step();
   if (!found) return pass_on(found);
@@ -121,6 +122,7 @@ Result<LogContent> read_content(Database& database) {
                     database.path(), head->number(0), kFormat));
   }
   content.pipeline = head->text(1);
+  content.dropped = BatchTime(head->number(2));
   auto batches =
       database.prepare("SELECT batch, intent, intent_hash, committed, commit_hash FROM batches ORDER BY batch");
   if (!batches) return pass_on(batches);
@@ -208,7 +210,7 @@ Result<> BatchLog::make_tables(const std::string& pipeline) {
   auto made = database_->transact([&]() -> Result<> {
     if (auto tables = database_->run(kTables); !tables) return tables;
     if (auto tables = ReadLog::make_tables(*database_); !tables) return tables;
-    auto head = database_->prepare("INSERT INTO log VALUES (?, ?)");
+    auto head = database_->prepare("INSERT INTO log VALUES (?, ?, 0)");
     if (!head) return pass_on(head);
     return head->bind(1, kFormat).bind(2, pipeline).run();
   });
@@ -237,6 +239,7 @@ Result<> BatchLog::load() {
   auto content = read_content(*database_);
   if (!content) return pass_on(content);
   former_ = std::move(*content);
+  dropped_ = former_.dropped;
   kept_.clear();
   for (const LoggedBatch& one : former_.batches) {
     if (one.commit) kept_.push_back(one.intent.batch);
@@ -257,6 +260,7 @@ Result<> BatchLog::prepare() {
   if (done) done = make(drop_mark_, "DELETE FROM marks WHERE output = ? AND name = ? AND announced = 0");
   if (done) done = make(drop_announced_, "DELETE FROM marks WHERE announced = 1 AND batch <= ?");
   if (done) done = make(drop_batches_, "DELETE FROM batches WHERE batch < ?");
+  if (done) done = make(note_dropped_, "UPDATE log SET dropped = ?");
   return done;
 }
 
@@ -346,11 +350,14 @@ Result<> BatchLog::add_commit(const BatchCommit& commit) {
 }
 
 Result<> BatchLog::drop_old() {
-  bool some = false;
-  const auto is_old = [&] { return kept_.front().value < kept_.back().value - keep_.time.count(); };
-  for (; kept_.size() > keep_.batches && is_old(); kept_.pop_front()) some = true;
-  if (!some) return {};
+  const BatchTime before = dropped_;
+  const auto is_old = [&] {
+    return kept_.front().value < kept_[kept_.size() - keep_.batches].value - keep_.time.count();
+  };
+  for (; kept_.size() > keep_.batches && is_old(); kept_.pop_front()) dropped_ = kept_.front();
+  if (dropped_ == before) return {};
   auto dropped = drop_batches_->bind(1, kept_.front().value).run();
+  if (dropped) dropped = note_dropped_->bind(1, dropped_.value).run();
   return dropped ? reads_.drop_unused() : dropped;
 }
 

@@ -56,6 +56,7 @@ struct LogContent {
   std::vector<LoggedBatch> batches;  // in order of time; those without a commit are the last
   OutputMarks marks;                 // as of the last commit
   OutputMarks announced;             // by batches without one, of what had no mark
+  BatchTime dropped;                 // the last batch that it no longer has; 0: it has all
   std::uint64_t bytes = 0;           // on the disk
 
   std::span<const LoggedBatch> committed() const;
@@ -65,7 +66,7 @@ struct LogContent {
 // Any thread. After its first failure it writes nothing any more.
 class BatchLog {
  public:
-  // What stays of batches with a commit: so many, and all that are not so much older than the last.
+  // What stays of batches with a commit: so many, and all that are not so much older than the first of these.
   struct Keep {
     std::uint32_t batches = 0;
     Duration time{0};
@@ -87,6 +88,7 @@ class BatchLog {
   // In the place of those of these batches.
   Result<> replace(std::span<const BatchIntent> intents);
   ReadLog& reads() { return reads_; }
+  BatchTime dropped() const { return dropped_; }
 
  private:
   BatchLog(CheckpointFolder folder, std::unique_ptr<Database> database, Keep keep)
@@ -112,7 +114,9 @@ class BatchLog {
   std::optional<Statement> drop_mark_;
   std::optional<Statement> drop_announced_;
   std::optional<Statement> drop_batches_;
+  std::optional<Statement> note_dropped_;
   std::deque<BatchTime> kept_;  // batches with a commit
+  BatchTime dropped_;           // the last that was dropped
   LogContent former_;
 };
 

@@ -133,6 +133,8 @@ Result<BatchRunner::Ran> BatchRunner::run(BatchTime batch, const std::vector<Sou
   count(*counts);
   computed.computed = environment_.clock->elapsed();
   computed.records = std::move(counts->records);
+  // What a window takes may be made by steps of a tick without records (`count`): its batch must be known again.
+  ran.changes = plan_.keeps != Duration(0);
   for (std::size_t i = 0; i < plan_.outputs.size(); ++i) {
     ran.staged.due.push_back(is_due(plan_.outputs[i].slide, batch, origin_));
     const bool publishes = counts->rows[i] != 0 || plan_.outputs[i].bound.writes_empty;
@@ -146,6 +148,8 @@ Result<BatchRunner::Ran> BatchRunner::run(BatchTime batch, const std::vector<Sou
 
 Result<> BatchRunner::run_for_state(BatchTime batch, const std::vector<SourceRange>& ranges, const SourceSet& sources) {
   PassInput again = input(batch);
+  // What is dropped was told of when the batch first ran.
+  again.warn = [](const std::string&) {};
   for (const PlanNode& node : plan_.nodes) {
     if (states_[node.id.value]) again.goals.push_back(node.id);
   }

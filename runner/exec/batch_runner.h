@@ -39,7 +39,7 @@ class BatchRunner {
   struct Ran {
     ComputedBatch computed;
     StagedBatch staged;
-    bool changes = false;  // outputs have something to do
+    bool changes = false;  // outputs have something to do, or steps have kept something
   };
   // All outputs of the batch are staged, or nothing is left of it. `early`: where an output's turn has come,
   // `publisher` permitting, it may begin to publish meanwhile.

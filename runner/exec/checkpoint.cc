@@ -172,7 +172,17 @@ Result<> Checkpoint::check_missing(const std::function<void(const std::string&)>
   return {};
 }
 
-std::vector<std::optional<std::string>> Checkpoint::places() const {
+void Checkpoint::warn_short(const std::function<void(const std::string&)>& warn) const {
+  const auto committed = log_->former().committed();
+  const BatchTime dropped = log_->dropped();
+  if (committed.empty() || dropped.value <= committed.back().intent.batch.value - plan_.keeps.count()) return;
+  warn(
+      fmt::format("windows look back over {}, and the checkpoint no longer has the batches up to {}: until they have "
+                  "left, windows are without their rows",
+                  format_duration(plan_.keeps), format_batch_time(dropped)));
+}
+
+std::vector<std::optional<std::string>> Checkpoint::places(bool kept) const {
   const LogContent& former = log_->former();
   const auto committed = former.committed();
   std::vector<std::optional<std::string>> places;
@@ -180,11 +190,14 @@ std::vector<std::optional<std::string>> Checkpoint::places() const {
     std::optional<std::string>& place = places.emplace_back();
     if (source.table || !source.can_read_again()) continue;
     // Where the first batch began that comes again, in whole or for what steps keep; else behind the last commit.
-    const auto kept = kept_batches();
-    if (!kept.empty()) {
-      const auto& ranges = kept.front().intent.ranges;
-      if (const auto own = ranges.find(source.name); own != ranges.end()) place = own->second.from;
-    } else if (!committed.empty()) {
+    for (const LoggedBatch& one : kept ? kept_batches() : std::span<const LoggedBatch>()) {
+      const auto own = one.intent.ranges.find(source.name);
+      if (own == one.intent.ranges.end()) continue;  // it was new then
+      place = own->second.from;
+      break;
+    }
+    if (place) continue;
+    if (!committed.empty()) {
       const auto& ranges = committed.back().intent.ranges;
       if (const auto own = ranges.find(source.name); own != ranges.end()) place = own->second.until;
     } else if (!former.batches.empty()) {

@@ -33,8 +33,10 @@ class Checkpoint {
                                                   const std::vector<std::string>& resets,
                                                   const std::function<void(const std::string&)>& warn);
 
-  // By source: where it stood behind the last commit.
-  std::vector<std::optional<std::string>> places() const;
+  // By source: where it stood behind the last commit; with `kept` before the batches that what steps keep is made of.
+  std::vector<std::optional<std::string>> places(bool kept) const;
+  // Where these are not all there any more.
+  void warn_short(const std::function<void(const std::string&)>& warn) const;
   // Of former runs, in order; ranges by source.
   struct Former {
     BatchTime batch;

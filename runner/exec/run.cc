@@ -1,6 +1,8 @@
 // The batch loop: it says when. What a batch takes, how it runs and what follows are its parts' to know.
 #include "runner/exec/run.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <memory>
 #include <mutex>
@@ -65,6 +67,7 @@ class BatchLoop {
   // Not `begun`, without an error: told to stop before there was anything to do.
   Result<> start(bool& begun);
   Result<> loop();
+  Result<> start_sources(ReadLog* reads);
   // Waits for the next tick. False: told to stop.
   Result<bool> await_tick();
   // Waits until no more than so many batches are not yet published.
@@ -120,6 +123,7 @@ class BatchLoop {
   BatchRunner runner_;
   Committer committer_;
   std::unique_ptr<Checkpoint> checkpoint_;
+  std::vector<Checkpoint::Former> kept_;  // batches that what steps keep is made of, as long as they can be read
   std::optional<Publisher> publisher_;
   std::optional<BatchTime> origin_;  // see BreakerResources
   std::uint64_t made_ = 0;           // batches
@@ -160,17 +164,31 @@ Result<> BatchLoop::start(bool& begun) {
   } else if (!options_.resets.empty()) {
     return failure("--reset forgets what a checkpoint has kept, and the pipeline has no `checkpoint`");
   }
-  const auto places = checkpoint_ ? checkpoint_->places() : std::vector<std::optional<std::string>>();
   ReadLog* const reads = checkpoint_ ? &checkpoint_->reads() : nullptr;
   if (reads != nullptr) runner_.keep_reads(*reads, checkpoint_->read_until(), false);
   if (checkpoint_) sources_.restore_rates(checkpoint_->rates());
-  if (Result<> started = sources_.start(places, reads); !started) return told_to_stop() ? Result<>{} : started;
+  if (Result<> started = start_sources(reads); !started) return told_to_stop() ? Result<>{} : started;
   std::optional<BatchTime> last = sources_.last_batch();
   if (checkpoint_) last = std::max(last, checkpoint_->last_batch());
   ticks_.begin(options_.start_time, last, !options_.available_now);
   if (checkpoint_ && checkpoint_->origin()) begin_at(*checkpoint_->origin());
   auto started = runner_.start(checkpoint_.get());
   begun = started.has_value();
+  return started;
+}
+
+// Where what steps keep can be made again; else behind the last commit.
+Result<> BatchLoop::start_sources(ReadLog* reads) {
+  if (!checkpoint_) return sources_.start({}, nullptr);
+  kept_ = checkpoint_->kept();
+  checkpoint_->warn_short(warn_);
+  auto started = sources_.start(checkpoint_->places(true), reads);
+  if (started || kept_.empty() || told_to_stop()) return started;
+  const std::string why = started.error().message;
+  sources_.reopen();
+  kept_.clear();
+  started = sources_.start(checkpoint_->places(false), reads);
+  if (started) warn("windows begin anew, since what they look back at cannot be read again: " + why);
   return started;
 }
 
@@ -275,10 +293,14 @@ Result<> BatchLoop::run_batch(BatchTime batch, const std::vector<SourceRange>& r
 
 Result<> BatchLoop::finish_begun() {
   if (!checkpoint_) return {};
-  for (const Checkpoint::Former& kept : checkpoint_->kept()) {
+  for (const Checkpoint::Former& kept : kept_) {
     if (told_to_stop()) return {};
     static_cast<void>(sources_.take(kept.ranges));
-    if (auto ran = runner_.run_for_state(kept.batch, kept.ranges, sources_); !ran) return ran;
+    auto ran = runner_.run_for_state(kept.batch, kept.ranges, sources_);
+    if (ran || told_to_stop()) continue;
+    if (ran.error().kind == ErrorKind::fatal) return ran;
+    warn(fmt::format("windows are without the rows of batch {}, which cannot be computed again: {}",
+                     format_batch_time(kept.batch), ran.error().message));
   }
   for (const Checkpoint::Former& begun : checkpoint_->begun()) {
     if (told_to_stop()) return {};

@@ -18,19 +18,33 @@ auto of_source(const PlanSource& source, Work&& work) -> decltype(work()) {
 
 SourceSet::SourceSet(const PhysicalPlan& plan, const Environment& environment, bool available_now, bool counted,
                      const std::function<void()>& ended)
-    : plan_(plan), available_now_(available_now), counted_(counted) {
-  for (const PlanSource& source : plan_.sources) {
-    Open& open = sources_.emplace_back();
-    if (source.table) continue;
-    open.source = source.bound.open(environment);
-    if (source.receiver_log) {
-      auto received = std::make_unique<ReceivedSource>(std::move(open.source), source.name);
-      open.received = received.get();
-      open.source = std::move(received);
-    }
-    open.source->want_hidden(source.wanted_hidden);
-    open.source->on_end(ended);
-    if (source.bound.rate_controlled && !available_now_) open.rate.emplace(plan_.settings.batch_interval);
+    : plan_(plan), environment_(environment), ended_(ended), available_now_(available_now), counted_(counted) {
+  for (std::size_t i = 0; i < plan_.sources.size(); ++i) {
+    sources_.emplace_back();
+    open(i);
+  }
+}
+
+void SourceSet::open(std::size_t index) {
+  const PlanSource& source = plan_.sources[index];
+  Open& open = sources_[index];
+  if (source.table) return;
+  open.source = source.bound.open(environment_);
+  if (source.receiver_log) {
+    auto received = std::make_unique<ReceivedSource>(std::move(open.source), source.name);
+    open.received = received.get();
+    open.source = std::move(received);
+  }
+  open.source->want_hidden(source.wanted_hidden);
+  open.source->on_end(ended_);
+  if (source.bound.rate_controlled && !available_now_ && !open.rate) open.rate.emplace(plan_.settings.batch_interval);
+}
+
+void SourceSet::reopen() {
+  static_cast<void>(close());
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    sources_[i].started = false;
+    open(i);
   }
 }
 

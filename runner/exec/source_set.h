@@ -30,6 +30,8 @@ class SourceSet {
   Result<> start(const std::vector<std::optional<std::string>>& resume, ReadLog* log);
   // Those that have something in these ranges, to read it again and nothing else.
   Result<> start_again(const std::vector<SourceRange>& ranges, ReadLog& log);
+  // As before start(), which has failed.
+  void reopen();
   Result<> close();
   // Any thread: whoever waits for the outside world gives up.
   void interrupt();
@@ -70,10 +72,13 @@ class SourceSet {
     std::optional<RateController> rate;  // none: it is not controlled
   };
 
+  void open(std::size_t source);
   Result<> start_one(std::size_t source, const std::optional<std::string>& resume);
   BatchLimits limits(const PlanSource& plan, const Open& open) const;
 
   const PhysicalPlan& plan_;
+  const Environment& environment_;
+  const std::function<void()> ended_;
   const bool available_now_;
   const bool counted_;  // the run is to have so many batches: what is made up counts as something
   std::vector<Open> sources_;

@@ -55,7 +55,7 @@ class TextRenderer {
     if (node.role == Role::output) return;
     out_ += fmt::format("      ({})", columns(*node.columns));
     if (node.role != Role::errors) {
-      out_ += node.partitions == 0 ? ", partitions as the topic has" : ", " + counted(node.partitions, "partition");
+      out_ += node.partitions == 0 ? ", partitions as they come" : ", " + counted(node.partitions, "partition");
     }
     if (node.readers > 1) out_ += fmt::format(", computed once for {} readers", node.readers);
     out_ += '\n';

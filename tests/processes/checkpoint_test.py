@@ -246,7 +246,7 @@ class Checkpoint(ProcessTest):
         self.kill(folder, 'after-publish:3')
         shutil.copy(folder / 'in.jsonl', folder / 'in.jsonl.1')
         (folder / 'in.jsonl').write_text('{"n":100,"k":"x"}\n')
-        self.refused(folder, 'a batch that was begun and not committed needs its bytes')
+        self.refused(folder, 'a batch that comes again needs its bytes')
 
     def test_slash_behind_the_folder(self):
         folder = self.folder(pipeline(OUTPUTS['grows']).replace('path: state/log', 'path: state/log/'))
@@ -523,6 +523,55 @@ streams:""").replace('filter: n % 10 < 7', 'join: {with: names, on: k}')
         self.kill(folder, 'after-publish:2')
         (folder / 'p.yaml').write_text(text.replace('[filter: n % 10 < 7]', '[{ "filter": n % 10 < 7 }]').replace('streams:', 'streams:  # as before'))
         self.finish(folder)
+
+    def test_window_over_ticks_that_take_nothing(self):
+        text = pipeline('file: {path: out/all.jsonl}').replace('20s', '20ms').replace('in.jsonl}', 'in.jsonl, follow: true}')
+        text = text.replace('filter: n % 10 < 7', 'count, reduce_by_window: {to: {batches: count(*)}, window: 10s}')
+        folder = self.folder(text)
+        for batches in ('5', '2'):
+            run = subprocess.run([PROGRAM, 'p.yaml', '--batches', batches], cwd=folder, capture_output=True, text=True, timeout=60)
+            self.assertEqual(run.returncode, 0, run.stderr)
+        rows = [json.loads(row)['batches'] for row in self.files(folder)['out/all.jsonl'].decode().splitlines()]
+        self.assertEqual(rows, list(range(1, 8)))
+
+    def test_window_over_a_file_that_is_gone(self):
+        text = pipeline('file: {path: out/all.jsonl}').replace('file: {path: in.jsonl}', 'directory: {path: in, max_files_per_batch: 1}')
+        text = text.replace('filter: n % 10 < 7', 'count_by_window: {window: 60s}').replace(', max_batch_records: 7', '')
+        folder = self.folder(text)
+        (folder / 'in').mkdir()
+        for n in range(4):
+            (folder / 'in' / f'{n}.jsonl').write_text('{"n":1,"k":"a"}\n')
+        self.assertEqual(self.run_in(folder).returncode, 0)
+        (folder / 'in' / '3.jsonl').unlink()
+        (folder / 'in' / '4.jsonl').write_text('{"n":1,"k":"a"}\n')
+        run = self.run_in(folder)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn('windows are without the rows of batch 1970-01-01T00:01:20Z, which cannot be computed again', run.stderr)
+        rows = [json.loads(row)['count'] for row in self.files(folder)['out/all.jsonl'].decode().splitlines()]
+        self.assertEqual(rows, [1, 2, 3, 3, 2])
+
+    def test_window_that_is_longer_than_the_log(self):
+        text = pipeline('file: {path: out/all.jsonl}').replace('state/log}', 'state/log, keep: 1}').replace('filter: n % 10 < 7', 'count_by_window: {window: 40s}')
+        folder = self.folder(text)
+        self.assertEqual(self.run_in(folder, '--batches', '5').returncode, 0)
+        replayed = self.replay(folder, '--batch', '60000')
+        self.assertEqual((replayed.returncode, replayed.stdout), (1, ''))
+        self.assertEqual(self.replay(folder, '--batch', '100000').stdout, '{"count":14}\n')
+        (folder / 'p.yaml').write_text(text.replace('40s', '100s'))
+        run = self.run_in(folder, '--batches', '1')
+        self.assertIn('windows look back over 100s, and the checkpoint no longer has the batches up to', run.stderr)
+
+    def test_source_that_is_new_within_a_window(self):
+        text = pipeline('file: {path: out/all.jsonl}').replace('filter: n % 10 < 7', 'window: {window: 200s}, limit: 1')
+        added = text.replace('sources:', 'sources:\n  t: {file: {path: in.jsonl}, format: json, schema: {n: int}, max_batch_records: 5}')
+        added += '  - {name: more, from: t, file: {path: out/more.jsonl}}\n'
+        folder = self.folder(text)
+        self.assertEqual(self.run_in(folder, '--batches', '2').returncode, 0)
+        (folder / 'p.yaml').write_text(added)
+        for _ in range(3):
+            self.assertEqual(self.run_in(folder, '--batches', '2').returncode, 0)
+        rows = [json.loads(row)['n'] for row in self.files(folder)['out/more.jsonl'].decode().splitlines()]
+        self.assertEqual(rows, list(range(30)))
 
     def test_params_that_change_under_an_open_batch(self):
         text = pipeline(OUTPUTS['grows'], 'params: {most: {type: int, default: 7}}').replace('n % 10 < 7', "n % 10 < :most")
