@@ -144,8 +144,10 @@ Result<LogContent> read_content(Database& database) {
     if (!good) return damaged(database.path(), "batch " + format_batch_time(BatchTime(number)));
     content.batches.push_back(std::move(one));
   }
-  auto marks = database.prepare("SELECT output, name, announced, batch, value, hash FROM marks");
+  // A file that another output has taken over is no longer of the one that wrote it before.
+  auto marks = database.prepare("SELECT output, name, announced, batch, value, hash FROM marks ORDER BY batch");
   if (!marks) return pass_on(marks);
+  std::map<std::string, std::string> owners;  // by name
   for (;;) {
     const auto more = marks->step();
     if (!more) return pass_on(more);
@@ -155,7 +157,16 @@ Result<LogContent> read_content(Database& database) {
     if (hash_of(marks->number(3), output + '\0' + mark.key, mark.value) != marks->number(5)) {
       return damaged(database.path(), "what stands of output '" + output + "'");
     }
-    (marks->number(2) != 0 ? content.announced : content.marks)[output].push_back(std::move(mark));
+    if (marks->number(2) != 0) {
+      content.announced[output].push_back(std::move(mark));
+      continue;
+    }
+    const auto [owner, fresh] = owners.try_emplace(mark.key, output);
+    if (!fresh && owner->second != output) {
+      std::erase_if(content.marks[owner->second], [&](const OutputMark& former) { return former.key == mark.key; });
+      owner->second = output;
+    }
+    content.marks[output].push_back(std::move(mark));
   }
   return content;
 }

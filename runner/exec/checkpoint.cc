@@ -157,14 +157,19 @@ Result<> Checkpoint::check_missing(const std::function<void(const std::string&)>
   for (const OutputMarks* marks : {&former.marks, &former.announced}) {
     for (const auto& [output, mark] : *marks) outputs.insert(output);
   }
+  // One that went before the batch was begun is no part of it.
+  const auto in_begun = [&](const std::string& part) {
+    return std::ranges::any_of(open, [&](const LoggedBatch& one) { return one.intent.definitions.contains(part); });
+  };
   for (const std::string& output : outputs) {
-    if (!open.empty() && std::ranges::find(plan_.outputs, output, &PlanOutput::name) == plan_.outputs.end()) {
+    if (in_begun("output '" + output + "'") &&
+        std::ranges::find(plan_.outputs, output, &PlanOutput::name) == plan_.outputs.end()) {
       return refuse("an output", output);
     }
   }
   for (const auto& [name, range] : former.batches.back().intent.ranges) {
     if (std::ranges::find(plan_.sources, name, &PlanSource::name) != plan_.sources.end()) continue;
-    if (!open.empty()) return refuse("a source", name);
+    if (in_begun("source '" + name + "'")) return refuse("a source", name);
     // Its place is kept, should it come back.
     others_[name] = {range.until, range.until, true};
     warn(fmt::format("the checkpoint knows a source '{}', which the pipeline no longer has", name));

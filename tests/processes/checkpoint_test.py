@@ -524,6 +524,34 @@ streams:""").replace('filter: n % 10 < 7', 'join: {with: names, on: k}')
         (folder / 'p.yaml').write_text(text.replace('[filter: n % 10 < 7]', '[{ "filter": n % 10 < 7 }]').replace('streams:', 'streams:  # as before'))
         self.finish(folder)
 
+    def test_outputs_that_exchange_their_files(self):
+        text = pipeline('file: {path: out/x.jsonl}', '  - {name: y, from: s, file: {path: out/y.jsonl}}')
+        swapped = text.replace('out/x', 'out/z').replace('out/y', 'out/x').replace('out/z', 'out/y')
+        folder = self.folder(text)
+        self.assertEqual(self.run_in(folder, '--batches', '1').returncode, 0)
+        first = self.files(folder)
+        (folder / 'p.yaml').write_text(swapped)
+        self.kill(folder, 'after-commit:2')
+        self.finish(folder)
+        whole = self.folder(text)
+        self.assertEqual(self.run_in(whole, '--batches', '1').returncode, 0)
+        (whole / 'p.yaml').write_text(swapped)
+        self.finish(whole)
+        self.assertEqual(self.files(folder), self.files(whole))
+        for name in ('out/x.jsonl', 'out/y.jsonl'):
+            self.assertTrue(self.files(folder)[name].startswith(first[name]))
+
+    def test_output_and_source_that_went_before_a_crash(self):
+        text = pipeline(OUTPUTS['grows'], '  - {name: x, from: t, file: {path: out/x.jsonl}}')
+        text = text.replace('sources:', 'sources:\n  t: {file: {path: in.jsonl}, format: json, schema: {n: int}, max_batch_records: 5}')
+        folder = self.folder(text)
+        self.assertEqual(self.run_in(folder, '--batches', '1').returncode, 0)
+        (folder / 'p.yaml').write_text(pipeline(OUTPUTS['grows']))
+        self.assertEqual(self.run_in(folder, '--batches', '1').returncode, 0)
+        self.kill(folder, 'after-publish:1')
+        run = self.run_in(folder)
+        self.assertEqual(run.returncode, 0, run.stderr)
+
     def test_window_over_ticks_that_take_nothing(self):
         text = pipeline('file: {path: out/all.jsonl}').replace('20s', '20ms').replace('in.jsonl}', 'in.jsonl, follow: true}')
         text = text.replace('filter: n % 10 < 7', 'count, reduce_by_window: {to: {batches: count(*)}, window: 10s}')
