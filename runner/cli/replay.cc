@@ -188,7 +188,7 @@ Result<> run(const PhysicalPlan& plan, const Command& command, Console& console)
   const auto batch = find_batch(*content, *command.batch, folder);
   if (!batch) return pass_on(batch);
   if (auto good = check_same(plan, *batch); !good) return good;
-  if (content->dropped.value > batch->intent.batch.value - plan.keeps.count()) {
+  if (content->dropped != BatchTime() && content->dropped.value > batch->intent.batch.value - plan.keeps.count()) {
     return failure(fmt::format("batch {} has windows over {}, and the checkpoint no longer has the batches up to {}",
                                format_batch_time(batch->intent.batch), format_duration(plan.keeps),
                                format_batch_time(content->dropped)));

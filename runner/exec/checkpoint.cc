@@ -180,7 +180,9 @@ Result<> Checkpoint::check_missing(const std::function<void(const std::string&)>
 void Checkpoint::warn_short(const std::function<void(const std::string&)>& warn) const {
   const auto committed = log_->former().committed();
   const BatchTime dropped = log_->dropped();
-  if (committed.empty() || dropped.value <= committed.back().intent.batch.value - plan_.keeps.count()) return;
+  if (committed.empty() || dropped == BatchTime() ||
+      dropped.value <= committed.back().intent.batch.value - plan_.keeps.count())
+    return;
   warn(
       fmt::format("windows look back over {}, and the checkpoint no longer has the batches up to {}: until they have "
                   "left, windows are without their rows",
