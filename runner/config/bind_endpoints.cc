@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "runner/config/spec_binding.h"
+#include "runner/operator/digest.h"
 #include "runner/operator/format_option.h"
-#include "runner/operator/node_digest.h"
 
 namespace streamrun {
 namespace {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "runner/config/spec_binding.h"
-#include "runner/operator/node_digest.h"
+#include "runner/operator/digest.h"
 
 namespace streamrun {
 namespace {

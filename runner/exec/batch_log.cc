@@ -163,7 +163,9 @@ Result<LogContent> read_content(Database& database) {
     }
     const auto [owner, fresh] = owners.try_emplace(mark.key, output);
     if (!fresh && owner->second != output) {
-      std::erase_if(content.marks[owner->second], [&](const OutputMark& former) { return former.key == mark.key; });
+      std::vector<OutputMark>& formers = content.marks[owner->second];
+      std::erase_if(formers, [&](const OutputMark& former) { return former.key == mark.key; });
+      if (formers.empty()) content.marks.erase(owner->second);
       owner->second = output;
     }
     content.marks[output].push_back(std::move(mark));

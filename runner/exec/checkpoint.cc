@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <set>
 #include <utility>
 
+#include "runner/operator/digest.h"
 #include "runner/operator/read_files.h"
 
 namespace streamrun {
@@ -18,10 +18,7 @@ constexpr std::size_t kShownParts = 5;
 // Values may be secret, so that only those who know one can tell whether it is the same.
 std::map<std::string, std::string> hashes_of(const std::map<std::string, std::string>& values) {
   std::map<std::string, std::string> hashes;
-  for (const auto& [name, value] : values) {
-    const XXH128_hash_t hash = XXH3_128bits(value.data(), value.size());
-    hashes[name] = fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
-  }
+  for (const auto& [name, value] : values) hashes[name] = digest(value);
   return hashes;
 }
 

@@ -183,7 +183,7 @@ Result<> BatchLoop::start_sources(ReadLog* reads) {
   kept_ = checkpoint_->kept();
   checkpoint_->warn_short(warn_);
   auto started = sources_.start(checkpoint_->places(true), reads);
-  if (started || kept_.empty() || told_to_stop()) return started;
+  if (started || kept_.empty() || started.error().kind != ErrorKind::input || told_to_stop()) return started;
   const std::string why = started.error().message;
   sources_.reopen();
   kept_.clear();
@@ -298,7 +298,7 @@ Result<> BatchLoop::finish_begun() {
     static_cast<void>(sources_.take(kept.ranges));
     auto ran = runner_.run_for_state(kept.batch, kept.ranges, sources_);
     if (ran || told_to_stop()) continue;
-    if (ran.error().kind == ErrorKind::fatal) return ran;
+    if (ran.error().kind != ErrorKind::input) return ran;
     warn(fmt::format("windows are without the rows of batch {}, which cannot be computed again: {}",
                      format_batch_time(kept.batch), ran.error().message));
   }

@@ -27,7 +27,8 @@ namespace streamrun {
 class OptionTable;
 class Catalog;
 
-// What declarations hold is copied and destroyed in options.cc alone: each operator's file would have code for it.
+// What declarations hold is copied and destroyed in option_declarations.cc alone: each operator's file would have code
+// for it.
 
 // What a value looks like, as data: the JSON Schema and the help pages are made from it.
 struct Shape {

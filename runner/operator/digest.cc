@@ -1,4 +1,4 @@
-#include "runner/operator/node_digest.h"
+#include "runner/operator/digest.h"
 
 #include <fmt/format.h>
 #include <xxhash.h>
@@ -8,6 +8,10 @@
 
 namespace streamrun {
 namespace {
+
+std::string text_of(XXH128_hash_t hash) {
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
 
 class Digester {
  public:
@@ -25,10 +29,7 @@ class Digester {
     }
   }
 
-  std::string text() const {
-    const XXH128_hash_t hash = XXH3_128bits_digest(state_.get());
-    return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
-  }
+  std::string text() const { return text_of(XXH3_128bits_digest(state_.get())); }
 
  private:
   void add_number(std::uint64_t number) { XXH3_128bits_update(state_.get(), &number, sizeof number); }
@@ -41,6 +42,10 @@ class Digester {
 };
 
 }  // namespace
+
+std::string digest(std::string_view text) {
+  return text_of(XXH3_128bits(text.data(), text.size()));
+}
 
 std::string digest(const SyntaxNode& node) {
   Digester digester;
